@@ -1,0 +1,1 @@
+"""Settings of an installation: typed, frozen, loaded once at the edge."""

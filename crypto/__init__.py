@@ -1,0 +1,1 @@
+"""Cryptography, codes and barcodes of Diwan: values in, values out; no web, no database, no settings."""

@@ -1,0 +1,1 @@
+"""Diwan: electronic document management and official e-mail for a whole government."""

@@ -1,0 +1,1 @@
+"""Foundations shared by all features; no feature words here."""

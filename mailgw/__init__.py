@@ -1,0 +1,1 @@
+"""The mail gateway: SMTP in (gateway) and SMTP out (relay)."""
