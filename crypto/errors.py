@@ -1,0 +1,34 @@
+"""Refusals of the crypto package: a stable code and parameters; the edges turn them into text."""
+
+
+class CryptoError(Exception):
+    """Anything this package refuses, with a stable ``code`` such as ``crypto.altered`` and parameters for its text."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
+        return f"{self.code}({shown})" if shown else self.code
+
+
+class DecryptionError(CryptoError):
+    """The bytes do not open: another key, another context, or altered, cut or exchanged bytes (never told apart)."""
+
+
+class KeyUnavailable(CryptoError):
+    """The key store cannot give the key: wrong secret, missing or damaged store, unknown name or version."""
+
+
+class SignatureInvalid(CryptoError):
+    """What should carry a signature cannot be judged at all (not a PDF, a broken certificate)."""
+
+
+class BadCode(CryptoError):
+    """A typed or scanned code is not one; ``suggestion`` is the reading that passes its check digits, if one does."""
+
+    def __init__(self, code: str, *, suggestion: str | None = None, **params: object) -> None:
+        super().__init__(code, **params)
+        self.suggestion = suggestion
