@@ -1,0 +1,1 @@
+"""الحسابات: signing in, sessions, and which roles an account carries."""

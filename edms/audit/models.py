@@ -1,0 +1,45 @@
+"""Tables of the event log."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from edms.core.database import Base
+
+
+class Event(Base):
+    """One entry of the log; ``entry`` holds the canonical bytes, the other columns repeat parts of it for queries."""
+
+    __tablename__ = "events"
+
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True,
+                                     autoincrement=False)
+    at: Mapped[datetime]
+    act: Mapped[str] = mapped_column(String(60))
+    actor: Mapped[str] = mapped_column(String(60))
+    employee_id: Mapped[UUID | None] = mapped_column(index=True)
+    entity_id: Mapped[UUID | None] = mapped_column(ForeignKey("entities.id"), index=True)
+    object_type: Mapped[str] = mapped_column(String(40))
+    object_id: Mapped[UUID | None] = mapped_column(index=True)
+    entry: Mapped[bytes] = mapped_column(LargeBinary)
+    entry_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class EventHead(Base):
+    """The single row that hands out sequence numbers; its lock orders the log by commit."""
+
+    __tablename__ = "event_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class FollowerCursor(Base):
+    """How far a follower of the log (index, notifications) has read."""
+
+    __tablename__ = "follower_cursors"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,101 @@
+"""Recording events: buffered during the unit of work, numbered and stored just before its commit."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import inspect, update
+
+from crypto.digests import canonical, sha256
+from edms.audit.models import Event, EventHead
+from edms.core.database import Base, UnitOfWork
+
+_BUFFER = "audit.events"
+
+
+def record(
+    uow: UnitOfWork,
+    act: str,
+    object_type: str,
+    object_id: UUID | None,
+    *,
+    entity_id: UUID | None = None,
+    row: Base | None = None,
+    **facts: str | int | bool | None,
+) -> None:
+    """Note that the actor did ``act`` (``letters.issued``) to an object.
+
+    ``row`` is the object's row: the entry commits to its state after the change. ``facts`` hold codes and numbers,
+    never a subject, a name or a text. ``entity_id`` defaults to the actor's entity.
+    """
+    pending: list[tuple[dict[str, Any], Base | None]] = uow.info.setdefault(_BUFFER, [])
+    entry = {
+        "act": act,
+        "actor": uow.actor.name,
+        "employee": _text(uow.actor.employee_id),
+        "entity": _text(entity_id or uow.actor.entity_id),
+        "object": object_type,
+        "id": _text(object_id),
+        "session": _text(uow.actor.session_id),
+        "client": uow.actor.client,
+        "facts": facts,
+        "at": uow.now.isoformat(),
+    }
+    pending.append((entry, row))
+    uow.before_commit(_BUFFER, lambda: _store(uow))
+
+
+def _store(uow: UnitOfWork) -> None:
+    uow.flush()
+    pending: list[tuple[dict[str, Any], Base | None]] = uow.info.pop(_BUFFER, [])
+    last = uow.session.execute(
+        update(EventHead)
+        .where(EventHead.id == 1)
+        .values(last_seq=EventHead.last_seq + len(pending))
+        .returning(EventHead.last_seq)
+        .execution_options(synchronize_session=False)
+    ).scalar_one()
+    for seq, (entry, row) in enumerate(pending, start=last - len(pending) + 1):
+        entry["seq"] = seq
+        if row is not None:
+            entry["row"] = row_hash(row).hex()
+        stored = canonical(entry)
+        uow.session.add(
+            Event(
+                seq=seq, at=uow.now, act=entry["act"], actor=entry["actor"][:60],
+                employee_id=_id(entry["employee"]), entity_id=_id(entry["entity"]),
+                object_type=entry["object"], object_id=_id(entry["id"]), entry=stored, entry_hash=sha256(stored),
+            )
+        )
+    uow.flush()
+
+
+def row_hash(row: Base) -> bytes:
+    """Return SHA-256 over the canonical values of a row's columns, as they stand in the database."""
+    columns = inspect(row).mapper.column_attrs
+    return sha256(canonical({column.key: _plain(getattr(row, column.key)) for column in columns}))
+
+
+def facts_of(event: Event) -> dict[str, Any]:
+    """Return the facts that ``record`` was given."""
+    facts: dict[str, Any] = json.loads(event.entry)["facts"]
+    return facts
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _id(value: str | None) -> UUID | None:
+    return None if value is None else UUID(value)

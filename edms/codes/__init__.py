@@ -1,0 +1,1 @@
+"""الرموز: document codes, and issued copies that name who received them."""

@@ -1,0 +1,1 @@
+"""المحتوى: encrypted files, one fresh key each, wrapped for every body that holds a copy."""

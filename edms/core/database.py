@@ -1,0 +1,154 @@
+"""The database and the unit of work: the ONE place that begins, commits and rolls back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, MetaData, Uuid, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from edms.core.actor import Actor
+from edms.core.clock import Clock, utc_now
+from edms.core.columns import SEALER, Sealer, UtcDateTime
+from edms.core.errors import Conflict, Unavailable
+from edms.core.turnstile import Turnstile
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraints get predictable names so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {UUID: Uuid(), datetime: UtcDateTime()}
+
+
+class UnitOfWork:
+    """One transaction of one actor; services flush through it, only the edge that opened it commits."""
+
+    def __init__(self, session: Session, actor: Actor, now: datetime) -> None:
+        self.session = session
+        self.actor = actor
+        self.now = now
+        self.info: dict[str, Any] = {}
+        self._before: dict[str, Callable[[], None]] = {}
+        self._after: list[Callable[[], None]] = []
+
+    def flush(self) -> None:
+        """Send pending changes to the database inside the transaction."""
+        self.session.flush()
+
+    def before_commit(self, key: str, action: Callable[[], None]) -> None:
+        """Run ``action`` once, just before the commit (``key`` keeps it from being added twice)."""
+        self._before.setdefault(key, action)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run ``action`` after a successful commit."""
+        self._after.append(action)
+
+    def _commit(self) -> None:
+        for action in self._before.values():
+            action()
+        self.session.commit()
+        for action in self._after:
+            action()
+
+
+class Database:
+    """An engine with our rules: SQLite in WAL with full sync behind a fair writer queue, or PostgreSQL.
+
+    ``sealer`` encrypts sealed columns; a database without one can only be migrated.
+    """
+
+    def __init__(self, url: str, *, sealer: Sealer | None = None, pool_size: int = 20, clock: Clock = utc_now) -> None:
+        self.url = url
+        self._sealer = sealer
+        self._clock = clock
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": 60}
+        if self.is_sqlite:
+            path = Path(str(parsed.database))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._turnstile: Turnstile | None = Turnstile(path.with_name(path.name + ".writer"))
+            options["connect_args"] = {"timeout": 60, "check_same_thread": False}
+        else:
+            self._turnstile = None
+            options["pool_pre_ping"] = True
+        self.engine = create_engine(parsed, **options)
+        if self.is_sqlite:
+            _tune_sqlite(self.engine)
+        self._writing = self.engine.execution_options(diwan_write=True)
+        self._reading = self.engine.execution_options(**({} if self.is_sqlite else {"postgresql_readonly": True}))
+
+    @contextmanager
+    def work(self, actor: Actor) -> Iterator[UnitOfWork]:
+        """Open a writing unit of work; commit on a clean exit, else roll back.
+
+        Raises Conflict when a constraint refuses the change, Unavailable when the database cannot serve.
+        """
+        with _translated(), self._turn(), Session(self._writing, expire_on_commit=False) as session:
+            uow = self._unit(session, actor)
+            yield uow
+            uow._commit()
+
+    @contextmanager
+    def read(self, actor: Actor) -> Iterator[UnitOfWork]:
+        """Open a reading unit of work on one snapshot; any attempt to write raises."""
+        with _translated(), Session(self._reading, autoflush=False) as session:
+            event.listen(session, "before_flush", _refuse_flush)
+            yield self._unit(session, actor)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._turnstile.pass_through() if self._turnstile else nullcontext()
+
+    def _unit(self, session: Session, actor: Actor) -> UnitOfWork:
+        session.info[SEALER] = self._sealer
+        return UnitOfWork(session, actor, self._clock())
+
+
+def _refuse_flush(session: Session, *_: object) -> None:
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("a reading unit of work may not change rows")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict("database.conflict") from error
+    except OperationalError as error:
+        raise Unavailable("database.unavailable") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("database.unavailable") from error
+        raise
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we send BEGIN ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000",
+                       "cache_size=-32000", "temp_store=MEMORY", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("diwan_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,50 @@
+"""A fair queue before SQLite's single writer: threads in order of arrival, then processes through a file lock."""
+
+import fcntl
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Turnstile:
+    """Lets one writer through at a time, first come first served.
+
+    SQLite itself lets waiting writers poll with growing sleeps, so that under 50 writers some wait for seconds.
+    Threads wait here in a queue; the front thread of each process then waits in the kernel's queue of ``flock``.
+    """
+
+    def __init__(self, lock_file: Path) -> None:
+        self._path = lock_file
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._held_by: int | None = None
+
+    @contextmanager
+    def pass_through(self) -> Iterator[None]:
+        """Hold the turn for the block; a thread that already holds it is refused, as it would wait for itself."""
+        if self._held_by == threading.get_ident():
+            raise RuntimeError("a unit of work is already open in this thread")
+        gate = threading.Lock()
+        gate.acquire()
+        with self._mutex:
+            self._waiting.append(gate)
+            if self._waiting[0] is gate:
+                gate.release()
+        gate.acquire()
+        descriptor = -1
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._held_by = threading.get_ident()
+            yield
+        finally:
+            self._held_by = None
+            if descriptor >= 0:
+                os.close(descriptor)
+            with self._mutex:
+                self._waiting.popleft()
+                if self._waiting:
+                    self._waiting[0].release()

@@ -1,0 +1,95 @@
+"""Tables of outgoing packages, the outbox, delivery attempts and evidence."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from edms.core.columns import SealedJson
+from edms.core.database import Base
+from edms.core.ids import new_id
+
+
+class OutboundPackage(Base):
+    """What travels to all addressees of one letter (or the receipt for one): ``meta`` is the letter.xml's values and
+    the list of parts with their stored files; sealed under the sender's key.
+    """
+
+    __tablename__ = "outbound_packages"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    meta = SealedJson()
+    created_at: Mapped[datetime]
+
+
+class OutboxItem(Base):
+    """One consignment (إرسالية): a package on its way to one body; its id stays the same over all attempts."""
+
+    __tablename__ = "outbox_items"
+    __table_args__ = (
+        UniqueConstraint("package_id", "recipient_id"),
+        Index("ix_outbox_items_due", "state", "next_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("outbound_packages.id"))
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    role: Mapped[str] = mapped_column(String(4), default="to")
+    state: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    lease_owner: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    registered_at: Mapped[datetime | None]
+    far_number: Mapped[str] = mapped_column(String(80), default="")
+    settled_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+    refusal: Mapped[str] = mapped_column(Text, default="")
+
+
+class DeliveryAttempt(Base):
+    """One try to hand a consignment to the next hop, and its answer."""
+
+    __tablename__ = "delivery_attempts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    item_id: Mapped[UUID] = mapped_column(ForeignKey("outbox_items.id"), index=True)
+    at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(10))
+    reply: Mapped[str] = mapped_column(String(500))
+
+
+class Evidence(Base):
+    """An ETSI EN 319 522 event about a consignment, on the sending or the receiving side."""
+
+    __tablename__ = "evidence"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    item_id: Mapped[UUID | None] = mapped_column(ForeignKey("outbox_items.id"), index=True)
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"), index=True)
+    event: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime]
+    other_entity_id: Mapped[UUID | None] = mapped_column(ForeignKey("entities.id"))
+    reason: Mapped[str] = mapped_column(String(300), default="")
+
+
+class RefusalCount(Base):
+    """How often mail was refused at the gateway, by day and reason."""
+
+    __tablename__ = "refusal_counts"
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    count: Mapped[int]

@@ -1,0 +1,1 @@
+"""الجهات: the register of bodies, their units, posts and staff, and the keys of each body."""

@@ -1,0 +1,141 @@
+"""Tables of bodies, units, posts, staff and their keys."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from edms.core.columns import SealedText
+from edms.core.database import Base
+from edms.core.ids import new_id
+
+
+class Installation(Base):
+    """A running Diwan: this one (``is_home``) or a peer with which letters are exchanged over SMTP."""
+
+    __tablename__ = "installations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    is_home: Mapped[bool]
+    gateway_host: Mapped[str] = mapped_column(String(255))
+    gateway_port: Mapped[int]
+    ca_certificate: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Entity(Base):
+    """A body (جهة) of the state; its code is never reused and means nothing."""
+
+    __tablename__ = "entities"
+    sealed_owner = None
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    code: Mapped[str] = mapped_column(String(8), unique=True)
+    name_ar_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    name_en_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    name_ar = SealedText()
+    name_en = SealedText()
+    type: Mapped[str] = mapped_column(String(20))
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("entities.id"), index=True)
+    installation_id: Mapped[UUID] = mapped_column(ForeignKey("installations.id"), index=True)
+    mail_domain: Mapped[str] = mapped_column(String(253), unique=True)
+    short_mark: Mapped[str] = mapped_column(String(40), default="")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    registers_by_rule: Mapped[bool] = mapped_column(default=True)
+
+
+class EntityKey(Base):
+    """A version of a body's key-encryption key, wrapped by the key store; owner NIL is the installation itself."""
+
+    __tablename__ = "entity_keys"
+    __table_args__ = (UniqueConstraint("owner_id", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    owner_id: Mapped[UUID]
+    version: Mapped[int]
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class EntitySeal(Base):
+    """A body's seal: P-256 private key (wrapped by its key) and the certificate of our authority."""
+
+    __tablename__ = "entity_seals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    private_key_wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    certificate: Mapped[bytes] = mapped_column(LargeBinary)
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime]
+
+
+class Unit(Base):
+    """A unit (تشكيل: دائرة، قسم، شعبة) inside a body."""
+
+    __tablename__ = "units"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("units.id"))
+    code: Mapped[str] = mapped_column(String(14), unique=True)
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    name = SealedText()
+    is_registry: Mapped[bool] = mapped_column(default=False)
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+
+
+class Post(Base):
+    """A post (منصب): authority belongs to it and passes to whoever is assigned."""
+
+    __tablename__ = "posts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("units.id"), index=True)
+    title_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    title = SealedText()
+    may_sign: Mapped[bool] = mapped_column(default=False)
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+
+
+class Employee(Base):
+    """A person in the state's service; the code follows the person through transfers."""
+
+    __tablename__ = "employees"
+    sealed_owner = None
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    code: Mapped[str] = mapped_column(String(10), unique=True)
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    name = SealedText()
+    clearance: Mapped[int] = mapped_column(default=1)
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+
+
+class Assignment(Base):
+    """A person holds a post from one day to another (تكليف)."""
+
+    __tablename__ = "assignments"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"), index=True)
+    post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id"), index=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class CodeCounter(Base):
+    """The last serial handed out for a kind of code (entities, employees, units of a body)."""
+
+    __tablename__ = "code_counters"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    last: Mapped[int]

@@ -1,0 +1,44 @@
+"""Tables of received messages."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from edms.core.columns import SealedJson
+from edms.core.database import Base
+from edms.core.ids import new_id
+
+
+class ReceivedMessage(Base):
+    """A message as one body received it; ``meta`` is the parsed package without the parts' bytes.
+
+    ``key`` is the idempotency key: the same key for the same body is the same message, however often it comes.
+    """
+
+    __tablename__ = "received_messages"
+    __table_args__ = (
+        UniqueConstraint("entity_id", "key"),
+        Index("ix_received_messages_waiting", "entity_id", "state", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    kind: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(12))
+    sender_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    raw_file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id"))
+    raw_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    meta = SealedJson()
+    received_at: Mapped[datetime]
+    peer: Mapped[str] = mapped_column(String(60))
+    times_received: Mapped[int] = mapped_column(default=1)
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"))
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
+    refusal_code: Mapped[str] = mapped_column(String(40), default="")
+    refusal_text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    refusal_text = SealedJson()

@@ -1,0 +1,161 @@
+"""Tables of letters: each body keeps its own row of a letter that it sent or received."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from edms.core.columns import SealedJson, SealedText
+from edms.core.database import Base
+from edms.core.ids import new_id
+
+
+class Letter(Base):
+    """A letter (كتاب) as one body holds it, outgoing or incoming."""
+
+    __tablename__ = "letters"
+    __table_args__ = (
+        UniqueConstraint("entity_id", "direction", "document_code"),
+        Index("ix_letters_list", "entity_id", "direction", "state", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    direction: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(12))
+    state: Mapped[str] = mapped_column(String(12))
+    sensitivity: Mapped[int]
+    precedence: Mapped[str] = mapped_column(String(10))
+    subject_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    subject = SealedText()
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("units.id"))
+    author_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"), index=True)
+    signer_post_id: Mapped[UUID | None] = mapped_column(ForeignKey("posts.id"), index=True)
+    return_reason_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    return_reason = SealedText()
+    # given at issue (outgoing) or taken over from the sender (incoming)
+    document_code: Mapped[str | None] = mapped_column(String(18), index=True)
+    number: Mapped[str] = mapped_column(String(80), default="")
+    letter_date: Mapped[date | None]
+    verification_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    verification_code_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    verification_code = SealedText()
+    rendition_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"))
+    rendition_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    pages: Mapped[int] = mapped_column(default=0)
+    issued_at: Mapped[datetime | None]
+    # the incoming side
+    sender_id: Mapped[UUID | None] = mapped_column(ForeignKey("entities.id"))
+    package_id: Mapped[UUID | None] = mapped_column(index=True)
+    registered_at: Mapped[datetime | None]
+    register_number: Mapped[str] = mapped_column(String(40), default="")
+    void_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+
+class Version(Base):
+    """One saved state of a letter's text; each save makes a new one."""
+
+    __tablename__ = "versions"
+    __table_args__ = (UniqueConstraint("letter_id", "no"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"))
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    no: Mapped[int]
+    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    text = SealedJson()
+    author_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
+    created_at: Mapped[datetime]
+
+
+class Addressee(Base):
+    """A body to which a letter goes, or a copy of it."""
+
+    __tablename__ = "addressees"
+    __table_args__ = (UniqueConstraint("letter_id", "recipient_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"))
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    role: Mapped[str] = mapped_column(String(4))
+    purpose_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    purpose = SealedText()
+    position: Mapped[int]
+
+
+class Attachment(Base):
+    """A file that goes with a letter; its bytes are kept exactly as they came."""
+
+    __tablename__ = "attachments"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id"))
+    position: Mapped[int]
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    name = SealedText()
+    media_type: Mapped[str] = mapped_column(String(120))
+    size: Mapped[int] = mapped_column(BigInteger)
+    hash_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hash = SealedText()
+
+
+class Reference(Base):
+    """An earlier letter that this one refers to (إشارة): its document code when known, else what was typed."""
+
+    __tablename__ = "letter_references"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    document_code: Mapped[str | None] = mapped_column(String(18))
+    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    text = SealedText()
+    position: Mapped[int]
+
+
+class Signature(Base):
+    """A person's signature over a letter's version and the hashes of its attachments."""
+
+    __tablename__ = "signatures"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    version_no: Mapped[int]
+    employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"))
+    post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id"))
+    signed_at: Mapped[datetime]
+    signed_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    revoked_at: Mapped[datetime | None]
+
+
+class SigningKey(Base):
+    """An employee's P-256 signing key, wrapped by the body's key."""
+
+    __tablename__ = "signing_keys"
+
+    employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"), primary_key=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    private_key_wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class Opening(Base):
+    """The first time somebody opened a letter: unread marks and the fact «opened» come from here."""
+
+    __tablename__ = "openings"
+
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), primary_key=True)
+    employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"), primary_key=True)
+    opened_at: Mapped[datetime]

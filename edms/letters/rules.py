@@ -1,0 +1,82 @@
+"""Kinds, states and permissions of letters; pure."""
+
+from enum import IntEnum, StrEnum
+
+from edms.core.actor import permission
+
+
+class Kind(StrEnum):
+    """What sort of letter it is."""
+
+    LETTER = "letter"
+    CIRCULAR = "circular"
+    MEMO = "memo"
+    ORDER = "order"
+    REMINDER = "reminder"
+    REPLY = "reply"
+
+
+class Sensitivity(IntEnum):
+    """درجة السرية, low to high; a person reads up to the clearance."""
+
+    ORDINARY = 0
+    RESTRICTED = 1
+    CONFIDENTIAL = 2
+    TOP_SECRET = 3
+
+
+class Precedence(StrEnum):
+    """درجة الاستعجال."""
+
+    ORDINARY = "ordinary"
+    URGENT = "urgent"
+    IMMEDIATE = "immediate"
+
+
+class AddresseeRole(StrEnum):
+    """Whether the letter is addressed to the body or copied to it (نسخة منه إلى)."""
+
+    TO = "to"
+    COPY = "cc"
+
+
+class State(StrEnum):
+    """Where a letter stands."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    SIGNED = "signed"
+    ISSUED = "issued"
+    REGISTERED = "registered"
+    SETTLED = "settled"
+    VOID = "void"
+    DELETED = "deleted"
+
+
+TRANSITIONS: dict[tuple[State, str], State] = {
+    (State.DRAFT, "save"): State.DRAFT,
+    (State.DRAFT, "submit"): State.SUBMITTED,
+    (State.DRAFT, "delete"): State.DELETED,
+    (State.SUBMITTED, "return"): State.DRAFT,
+    (State.SUBMITTED, "sign"): State.SIGNED,
+    (State.SIGNED, "return"): State.DRAFT,
+    (State.SIGNED, "issue"): State.ISSUED,
+    (State.ISSUED, "void"): State.VOID,
+    (State.ISSUED, "settle"): State.SETTLED,
+    (State.REGISTERED, "settle"): State.SETTLED,
+}
+
+EDITABLE = frozenset({State.DRAFT})
+NUMBERED = frozenset({State.ISSUED, State.REGISTERED, State.SETTLED, State.VOID})
+
+DRAFT = permission("letters.draft", {"employee", "signatory", "registry"})
+SIGN = permission("letters.sign", {"signatory"})
+ISSUE = permission("letters.issue", {"signatory", "registry", "system:operator"})
+VOID = permission("letters.void", {"signatory", "registry"})
+READ = permission("letters.read", {"employee", "signatory", "registry", "auditor", "system:operator"})
+RECEIVE = permission("letters.receive", {"registry", "system:gateway", "system:operator"})
+
+
+def after(state: str, verb: str) -> State | None:
+    """Return the state that ``verb`` leads to, or None when the verb is not allowed in ``state``."""
+    return TRANSITIONS.get((State(state), verb))

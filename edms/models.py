@@ -1,0 +1,15 @@
+"""All tables in one place, for migrations and for creating test databases."""
+
+from edms.accounts import models as accounts
+from edms.audit import models as audit
+from edms.codes import models as codes
+from edms.content import models as content
+from edms.core.database import Base
+from edms.dispatch import models as dispatch
+from edms.entities import models as entities
+from edms.intake import models as intake
+from edms.letters import models as letters
+from edms.registry import models as registry
+
+metadata = Base.metadata
+modules = (accounts, audit, codes, content, dispatch, entities, intake, letters, registry)

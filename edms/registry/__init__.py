@@ -1,0 +1,1 @@
+"""القيد: registers, their gapless yearly numbers and entries."""
