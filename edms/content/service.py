@@ -1,0 +1,99 @@
+"""Storing, sharing and opening encrypted files."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from crypto.encryption import new_key
+from crypto.errors import DecryptionError
+from crypto.stream import BlobHeader, decrypt_chunks, encrypt_chunks
+from edms.content.models import FileKey, StoredFile
+from edms.content.store import ContentStore
+from edms.core.database import UnitOfWork
+from edms.core.errors import NotFound, Unavailable
+from edms.core.ids import new_id
+from edms.entities.keyring import Keyring
+
+_PIECE = 1 << 20
+
+
+def put(
+    uow: UnitOfWork,
+    data: bytes | Iterable[bytes],
+    *,
+    kind: str,
+    entities: Sequence[UUID],
+    store: ContentStore,
+    keys: Keyring,
+) -> StoredFile:
+    """Encrypt ``data`` under a fresh key, store it, and wrap the key for each body in ``entities``.
+
+    The blob is durable before the row that names it commits; a rolled-back unit of work leaves an orphan blob, which
+    the sweep removes.
+    """
+    file_id, key = new_id(), new_key()
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        pieces = (data[at : at + _PIECE] for at in range(0, len(data), _PIECE)) if isinstance(data, bytes) else data
+        for piece in pieces:
+            size += len(piece)
+            yield piece
+
+    header = BlobHeader(blob_id=file_id, media_class=kind, created_day=uow.now.date().isoformat())
+    store.put(file_id, encrypt_chunks(counted(), key, header))
+    row = StoredFile(id=file_id, kind=kind, size=size, created_at=uow.now)
+    uow.session.add(row)
+    uow.flush()
+    _wrap_for(uow, file_id, key, entities, keys)
+    return row
+
+
+def share(uow: UnitOfWork, file_id: UUID, *, holder: UUID, entities: Sequence[UUID], keys: Keyring) -> None:
+    """Give bodies a wrap of a file's key that ``holder`` already has."""
+    known = set(uow.session.scalars(FileKey.__table__.select().with_only_columns(FileKey.entity_id).where(
+        FileKey.file_id == file_id)))
+    _wrap_for(uow, file_id, _key_of(uow, file_id, holder, keys), [e for e in entities if e not in known], keys)
+
+
+def read(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring) -> bytes:
+    """Return a file's plaintext, verified whole; NotFound when the body holds no key to it."""
+    return b"".join(chunks(uow, file_id, entity_id=entity_id, store=store, keys=keys))
+
+
+def chunks(
+    uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring
+) -> Iterator[bytes]:
+    """Yield a file's plaintext piece by piece; raises Unavailable when the blob is damaged."""
+    key = _key_of(uow, file_id, entity_id, keys)
+    return _decrypted(file_id, key, store)
+
+
+def _decrypted(file_id: UUID, key: bytes, store: ContentStore) -> Iterator[bytes]:
+    with store.open(file_id) as source:
+        try:
+            yield from decrypt_chunks(source, key, blob_id=file_id)
+        except DecryptionError as error:
+            raise Unavailable("content.damaged-blob") from error
+
+
+def _wrap_for(uow: UnitOfWork, file_id: UUID, key: bytes, entities: Sequence[UUID], keys: Keyring) -> None:
+    rows = []
+    for entity_id in dict.fromkeys(entities):
+        version, wrapped = keys.wrap(uow.session, entity_id, key, _context(file_id, entity_id))
+        rows.append({"file_id": file_id, "entity_id": entity_id, "key_version": version, "wrapped": wrapped})
+    if rows:
+        uow.session.execute(insert(FileKey), rows)
+
+
+def _key_of(uow: UnitOfWork, file_id: UUID, entity_id: UUID, keys: Keyring) -> bytes:
+    held = uow.session.get(FileKey, (file_id, entity_id))
+    if held is None:
+        raise NotFound("content.no-key")
+    return keys.unwrap(uow.session, entity_id, held.key_version, held.wrapped, _context(file_id, entity_id))
+
+
+def _context(file_id: UUID, entity_id: UUID) -> bytes:
+    return f"edms/1/wrap|{file_id}|{entity_id}".encode()

@@ -1,0 +1,182 @@
+"""Registers: taking a turn, allocating the next number, voiding an entry, closing a year."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+
+from edms.audit.service import record
+from edms.core.database import Database, UnitOfWork
+from edms.core.actor import Actor
+from edms.core.errors import Conflict, NotFound, Unavailable
+from edms.core.ids import new_id
+from edms.registry.models import Register, RegisterEntry, RegisterYear
+from edms.registry.rules import CLOSE_YEAR, TURN_LENGTH, Direction
+
+_WAIT_SECONDS = 120.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to give a register's next number, until it expires: render and seal with ``number``, then allocate."""
+
+    register_id: UUID
+    year: int
+    owner: UUID
+    number: int
+
+
+class TurnQueue:
+    """Orders the threads of one process before each register, so that its turns go first come, first served."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._locks: dict[tuple[UUID, int], tuple[threading.Lock, list[int]]] = {}
+
+    @contextmanager
+    def stand_in_line(self, register_id: UUID, year: int) -> Iterator[None]:
+        """Wait for this process's turn at a register; other registers are not delayed."""
+        place = (register_id, year)
+        with self._mutex:
+            lock, users = self._locks.setdefault(place, (threading.Lock(), [0]))
+            users[0] += 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._mutex:
+                users[0] -= 1
+                if not users[0]:
+                    self._locks.pop(place, None)
+
+
+def open_registers(uow: UnitOfWork, entity_id: UUID, *, unit_id: UUID | None = None) -> None:
+    """Give a body (or a unit with its own register) its outgoing and incoming registers."""
+    for direction in Direction:
+        uow.session.add(Register(entity_id=entity_id, unit_id=unit_id, direction=direction))
+
+
+def register_of(uow: UnitOfWork, entity_id: UUID, direction: Direction) -> Register:
+    """Return a body's own register of one direction."""
+    found = uow.session.scalars(
+        select(Register).where(
+            Register.entity_id == entity_id, Register.unit_id.is_(None), Register.direction == direction
+        )
+    ).first()
+    if found is None:
+        raise NotFound("registry.no-register")
+    return found
+
+
+def take_turn(database: Database, actor: Actor, register_id: UUID, year: int) -> Turn:
+    """Wait for the turn at a register and take it, in short transactions of its own.
+
+    Raises Conflict ``registry.year-closed``; Unavailable ``registry.busy`` after two minutes of waiting.
+    """
+    owner, deadline = new_id(), time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < deadline:
+        with database.work(actor) as uow:
+            counter = _year(uow, register_id, year)
+            taken = uow.session.execute(
+                update(RegisterYear)
+                .where(
+                    RegisterYear.id == counter.id,
+                    or_(RegisterYear.turn_until.is_(None), RegisterYear.turn_until < uow.now),
+                )
+                .values(turn_owner=owner, turn_until=uow.now + TURN_LENGTH)
+                .returning(RegisterYear.last_number)
+            ).scalar_one_or_none()
+        if taken is not None:
+            return Turn(register_id, year, owner, taken + 1)
+        time.sleep(_POLL_SECONDS)
+    raise Unavailable("registry.busy")
+
+
+def give_back(database: Database, actor: Actor, turn: Turn) -> None:
+    """Free a turn that was not used, so that the next in line need not wait for it to expire."""
+    with database.work(actor) as uow:
+        uow.session.execute(
+            update(RegisterYear)
+            .where(RegisterYear.register_id == turn.register_id, RegisterYear.year == turn.year,
+                   RegisterYear.turn_owner == turn.owner)
+            .values(turn_owner=None, turn_until=None)
+        )
+
+
+def allocate(
+    uow: UnitOfWork,
+    register: Register,
+    year: int,
+    letter_id: UUID,
+    *,
+    entry_date: date,
+    turn: Turn | None = None,
+) -> RegisterEntry:
+    """Give the next number of a register and year inside the caller's transaction.
+
+    With a ``turn`` the number is the one promised, else Conflict ``registry.turn-lost`` (render again); without one
+    (incoming letters, whose number is not printed beforehand) the counter row's lock orders the callers, and a
+    turn that somebody holds on it then no longer fits and is taken again.
+    """
+    counter = _year(uow, register.id, year)
+    step = update(RegisterYear).where(RegisterYear.id == counter.id, RegisterYear.closed_at.is_(None))
+    if turn is not None:
+        step = step.where(RegisterYear.last_number == turn.number - 1, RegisterYear.turn_owner == turn.owner)
+        step = step.values(last_number=RegisterYear.last_number + 1, turn_owner=None, turn_until=None)
+    else:
+        step = step.values(last_number=RegisterYear.last_number + 1)
+    number = uow.session.execute(step.returning(RegisterYear.last_number)).scalar_one_or_none()
+    if number is None:
+        raise Conflict("registry.turn-lost" if turn else "registry.year-closed")
+    entry = RegisterEntry(
+        register_id=register.id, entity_id=register.entity_id, direction=register.direction, year=year, number=number,
+        letter_id=letter_id, entry_date=entry_date, entered_at=uow.now, clerk_id=uow.actor.employee_id,
+    )
+    uow.session.add(entry)
+    return entry
+
+
+def void_entry(uow: UnitOfWork, letter_id: UUID, *, reason: str, authority: UUID) -> RegisterEntry:
+    """Mark an entry void; its number stays, with the reason and who decided."""
+    entry = uow.session.scalars(select(RegisterEntry).where(RegisterEntry.letter_id == letter_id)).one_or_none()
+    if entry is None:
+        raise NotFound("registry.no-entry")
+    if entry.void_at is not None:
+        raise Conflict("registry.already-void")
+    entry.void_at, entry.void_reason, entry.void_authority_id = uow.now, reason, authority
+    return entry
+
+
+def close_year(uow: UnitOfWork, register_id: UUID, year: int) -> RegisterYear:
+    """Close a register's year: no number can be given in it any more."""
+    uow.actor.require(CLOSE_YEAR)
+    counter = _year(uow, register_id, year, create=False)
+    if counter.closed_at is not None:
+        raise Conflict("registry.year-closed", year=year)
+    counter.closed_at = uow.now
+    record(uow, "registry.year-closed", "register-year", counter.id, row=counter, year=year, last=counter.last_number)
+    return counter
+
+
+def _year(uow: UnitOfWork, register_id: UUID, year: int, *, create: bool = True) -> RegisterYear:
+    wanted = select(RegisterYear).where(RegisterYear.register_id == register_id, RegisterYear.year == year)
+    found = uow.session.scalars(wanted).one_or_none()
+    if found is None:
+        if not create:
+            raise NotFound("registry.no-year", year=year)
+        # The register's row is locked first, so that two beginners of a year do not both insert it.
+        uow.session.execute(select(Register.id).where(Register.id == register_id).with_for_update())
+        found = uow.session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+        if found is None:
+            found = RegisterYear(register_id=register_id, year=year)
+            uow.session.add(found)
+            uow.flush()
+    if found.closed_at is not None and create:
+        raise Conflict("registry.year-closed", year=year)
+    return found
