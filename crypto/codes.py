@@ -1,8 +1,8 @@
 """Grammar of official codes: digits with ISO 7064 MOD 97-10 check digits, and the public verification code.
 
-Every code is digits only (a scanner types through the keyboard layout, and digits of any script fold to ASCII); its kind
-follows from its length, and of two kinds with 14 digits from the first one: a unit's entity is never below 100000, a
-copy number always starts with 0.
+Every code is digits only (a scanner types through the keyboard layout, and digits of any script fold to ASCII). Its
+kind follows from its length, and of the two kinds with 14 digits from the first one: a unit's entity is never below
+100000, a copy number always starts with 0.
 """
 
 import secrets
@@ -310,4 +310,5 @@ def _long_form(entity: str, serial: str, year: str, check: str) -> str:
 
 
 def _first_passing(readings: Iterable[str], year: int | None) -> str | None:
-    return next((str(found) for found in (_read(reading, year) for reading in readings) if isinstance(found, Code)), None)
+    found = (_read(reading, year) for reading in readings)
+    return next((str(code) for code in found if isinstance(code, Code)), None)

@@ -1,4 +1,4 @@
-"""Format of the sealed key file: "EDK1" | header_len u16 | CBOR header | nonce 12 | AES-256-GCM-SIV of the CBOR keys."""
+"""The sealed key file: "EDK1" | header_len u16 | CBOR header | nonce 12 | AES-256-GCM-SIV of the CBOR keys."""
 
 import hmac
 import io
