@@ -1,0 +1,140 @@
+"""Directions of text by the Unicode Bidirectional Algorithm (UAX #9): levels from ICU, line reordering (L2) here."""
+
+import ctypes
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+Base = Literal["rtl", "ltr"]
+
+_NEWEST_ICU: Final = 120
+_OLDEST_ICU: Final = 50
+
+
+class BidiUnavailable(RuntimeError):
+    """The ICU library of the icu4py wheel could not be loaded."""
+
+
+def levels(text: str, base: Base) -> list[int]:
+    """Return the embedding level of each character of one paragraph (odd: right to left), UAX #9 P2 to I2.
+
+    `text` holds no paragraph separator; one level per code point. Raises BidiUnavailable.
+    """
+    if not text:
+        return []
+    units = text.encode("utf-16-le", "replace")
+    count = len(units) // 2
+    by_unit = _icu().levels(units, count, 1 if base == "rtl" else 0)
+    if count == len(text):
+        return list(by_unit)
+    found, position = [], 0
+    for char in text:
+        found.append(by_unit[position])
+        position += 2 if ord(char) > 0xFFFF else 1
+    return found
+
+
+def visual_order(run_levels: Sequence[int]) -> list[int]:
+    """Return the indices of the runs of one line from left to right (UAX #9 L2)."""
+    order = list(range(len(run_levels)))
+    odd = [level for level in run_levels if level % 2]
+    if not odd:
+        return order
+    for level in range(max(run_levels), min(odd) - 1, -1):
+        start = 0
+        while start < len(order):
+            end = start
+            while end < len(order) and run_levels[order[end]] >= level:
+                end += 1
+            order[start:end] = order[start:end][::-1]
+            start = max(end, start + 1)
+    return order
+
+
+def base_of(text: str, default: Base = "rtl") -> Base:
+    """Return the base direction of a paragraph by the weight of its letters.
+
+    An Arabic sentence that opens with a Latin word stays right to left, which first-strong (P2) would miss.
+    """
+    latin = arabic = 0
+    for char in text:
+        if char.isalpha():
+            if _is_rtl(char):
+                arabic += 1
+            else:
+                latin += 1
+    if not latin and not arabic:
+        return default
+    return "rtl" if arabic * 4 >= latin else "ltr"
+
+
+def _is_rtl(char: str) -> bool:
+    """Tell whether a letter belongs to a right-to-left script (the blocks of Unicode reserved to them)."""
+    code = ord(char)
+    return 0x0590 <= code <= 0x08FF or 0xFB1D <= code <= 0xFDFF or 0xFE70 <= code <= 0xFEFC or 0x10800 <= code <= 0x10FFF
+
+
+class _Icu:
+    """ICU's UBiDi through ctypes: one object per call, so that threads share nothing."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        suffix = _suffix(library)
+        self._open = library[f"ubidi_open{suffix}"]
+        self._open.restype = ctypes.c_void_p
+        self._open.argtypes = []
+        self._close = library[f"ubidi_close{suffix}"]
+        self._close.restype = None
+        self._close.argtypes = [ctypes.c_void_p]
+        self._set = library[f"ubidi_setPara{suffix}"]
+        self._set.restype = None
+        self._set.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_uint8,
+                              ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
+        self._get = library[f"ubidi_getLevels{suffix}"]
+        self._get.restype = ctypes.c_void_p
+        self._get.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
+
+    def levels(self, units: bytes, count: int, base_level: int) -> bytes:
+        """Return one level per UTF-16 code unit."""
+        error = ctypes.c_int(0)
+        handle = self._open()
+        try:
+            self._set(handle, units, count, base_level, None, ctypes.byref(error))
+            address = self._get(handle, ctypes.byref(error))
+            if error.value > 0 or not address:
+                raise BidiUnavailable(f"ubidi failed with ICU error {error.value}")
+            return ctypes.string_at(address, count)
+        finally:
+            self._close(handle)
+
+
+@cache
+def _icu() -> _Icu:
+    """Load libicudata, then libicuuc, from the icu4py wheel."""
+    spec = importlib.util.find_spec("icu4py")
+    if spec is None or spec.origin is None:
+        raise BidiUnavailable("the icu4py package is not installed")
+    package = Path(spec.origin).parent
+    folders = (package.parent / "icu4py.libs", package / ".dylibs", package)
+    data = _first(folders, ("libicudata*", "icudt*"))
+    unicode_library = _first(folders, ("libicuuc*", "icuuc*"))
+    ctypes.CDLL(str(data), mode=ctypes.RTLD_GLOBAL)
+    return _Icu(ctypes.CDLL(str(unicode_library)))
+
+
+def _first(folders: Sequence[Path], patterns: Sequence[str]) -> Path:
+    """Return the first file that matches; raises BidiUnavailable."""
+    for folder in folders:
+        for pattern in patterns:
+            for path in sorted(folder.glob(pattern)):
+                return path
+    raise BidiUnavailable(f"icu4py carries no {patterns[0]}")
+
+
+def _suffix(library: ctypes.CDLL) -> str:
+    """Return the version suffix of ICU's exported names ("_78"), found by asking."""
+    for suffix in ("", *(f"_{version}" for version in range(_NEWEST_ICU, _OLDEST_ICU, -1))):
+        if hasattr(library, f"ubidi_open{suffix}"):
+            return suffix
+    raise BidiUnavailable("libicuuc exports no ubidi_open")

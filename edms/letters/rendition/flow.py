@@ -1,0 +1,116 @@
+"""Fills pages with strips: a strip is a piece of the text that is never cut, such as a line or a table row."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edms.letters.rendition.paragraph import Prepared, Style, prepare
+from edms.letters.rendition.sheet import Sheet
+from edms.letters.rendition.shaping import Ink
+
+Draw = Callable[[Sheet, float, float], None]
+
+_SLACK: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """`draw(sheet, x, top)` with its height in points.
+
+    `before`: space above, dropped at the top of a page; `glued`: stays on the page of the next strip; `head`: strips
+    repeated above this one when a page begins with it; `fresh`: begins a page.
+    """
+
+    height: float
+    draw: Draw
+    before: float = 0.0
+    glued: bool = False
+    head: tuple["Strip", ...] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A strip and the distance of its top from the top of the text area."""
+
+    strip: Strip
+    offset: float
+
+
+def paginate(strips: Sequence[Strip], first_height: float, next_height: float) -> list[list[Placed]]:
+    """Distribute strips over pages whose text areas have these heights in points; at least one page."""
+    pages: list[list[Placed]] = [[]]
+    used, room = 0.0, first_height
+    for group in _groups(strips):
+        needed = _height(group, top=used <= 0)
+        if pages[-1] and (group[0].fresh or (used + needed > room + _SLACK and needed <= next_height)):
+            pages.append([])
+            used, room = 0.0, next_height
+        for strip in group:
+            if pages[-1] and used + strip.before + strip.height > room + _SLACK:
+                pages.append([])
+                used, room = 0.0, next_height
+            for placed in (*(strip.head if not pages[-1] and len(pages) > 1 else ()), strip):
+                used += placed.before if pages[-1] else 0.0
+                pages[-1].append(Placed(placed, used))
+                used += placed.height
+    return pages
+
+
+def glue(strips: Iterable[Strip]) -> list[Strip]:
+    """Return the strips glued to one another, so that they stand on one page where that is possible."""
+    found = list(strips)
+    return [replace(strip, glued=number < len(found) - 1) for number, strip in enumerate(found)]
+
+
+def paragraph(
+    text: str | Sequence[tuple[str, Ink]], style: Style, width: float, *, before: float = 0.0, left: float = 0.0
+) -> list[Strip]:
+    """Set a paragraph as one strip a line, without widows or orphans."""
+    return lines(prepare(text, style), width, before=before, left=left)
+
+
+def lines(prepared: Prepared, width: float, *, before: float = 0.0, left: float = 0.0) -> list[Strip]:
+    """Return one strip for each line of a prepared paragraph; `left` moves it from the left edge."""
+    leading = prepared.style.leading
+    broken = prepared.lines(width)
+    last = len(broken) - 1
+    return [
+        Strip(
+            leading,
+            lambda sheet, x, top, line=line: sheet.block((line,), leading, x + left, top),  # type: ignore[misc]
+            before=before if number == 0 else 0.0,
+            glued=number < last and (number == 0 or number == last - 1),
+        )
+        for number, line in enumerate(broken)
+    ]
+
+
+def space(height: float) -> Strip:
+    """Return an empty strip."""
+    return Strip(height, lambda _sheet, _x, _top: None)
+
+
+def draw_page(sheet: Sheet, placed: Sequence[Placed], x: float, top: float) -> None:
+    """Draw the strips of one page below `top`."""
+    for item in placed:
+        item.strip.draw(sheet, x, top - item.offset)
+
+
+def _groups(strips: Sequence[Strip]) -> Iterable[list[Strip]]:
+    group: list[Strip] = []
+    for strip in strips:
+        if strip.fresh and group:
+            yield group
+            group = []
+        group.append(strip)
+        if not strip.glued:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _height(group: Sequence[Strip], *, top: bool) -> float:
+    total = sum(strip.before + strip.height for strip in group)
+    return total - (group[0].before if top else 0.0)

@@ -1,0 +1,70 @@
+"""The foot of each page: the document code as Code 128 with its digits, how to verify, the page number."""
+
+from typing import Final
+
+from crypto.barcodes import code128_modules
+from edms.core.calendar import Locale, fold_digits, to_digits
+from edms.letters.rendition.head import MARGIN
+from edms.letters.rendition.paragraph import Style, prepare
+from edms.letters.rendition.sheet import Sheet, mm
+from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.values import PrintedLetter
+from edms.letters.rendition.wording import GREEN, WORDS
+
+HEIGHT: Final = 29 * mm
+MODULE: Final = 0.335 * mm
+BAR_HEIGHT: Final = 9.5 * mm
+QUIET_MODULES: Final = 10
+
+_RULE_Y: Final = 27 * mm
+_BARS_Y: Final = 15 * mm
+_DOCUMENT_DIGITS: Final = 18
+
+
+def written_code(code: str) -> str:
+    """Return a document code as it is printed: 100234.26.00012345.71; any other text unchanged."""
+    if len(code) != _DOCUMENT_DIGITS or not code.isdigit():
+        return code
+    return f"{code[:6]}.{code[6:8]}.{code[8:16]}.{code[16:]}"
+
+
+def draw_foot(
+    sheet: Sheet, letter: PrintedLetter, locale: Locale, width: float, numbers: tuple[int, int]
+) -> None:
+    """Draw the foot of page `numbers[0]` of `numbers[1]`; `width` is that of the paper in points."""
+    words = WORDS[locale]
+    sheet.rule(MARGIN, _RULE_Y, width - MARGIN, _RULE_Y, width=0.8, colour=GREEN)
+    taken = draw_code(sheet, fold_digits(letter.document_code), MARGIN, _BARS_Y) if letter.document_code else 0.0
+    rtl = locale == "ar"
+    room = width - 2 * MARGIN - taken
+    left = MARGIN + taken
+    style = Style(Ink(size=10), leading=14, align="start" if rtl else "end", base="rtl" if rtl else "ltr")
+    lines = []
+    if letter.verify_url:
+        lines.append(words.verify + letter.verify_url)
+    if letter.verification_code:
+        lines.append(words.verify_code + letter.verification_code)
+    lines.append(to_digits(words.page.format(page=numbers[0], pages=numbers[1]), letter.digits))
+    for number, text in enumerate(lines):
+        found = prepare(text, style).lines(room)[:1]
+        sheet.block(found, 14, left, _RULE_Y - 3 - number * 14)
+
+
+def draw_code(sheet: Sheet, code: str, x: float, y: float) -> float:
+    """Draw the bars of a code with its digits below, its left quiet zone before `x`; return the width taken."""
+    if not (code.isascii() and code.isdigit()):
+        return 0.0
+    modules = code128_modules(code)
+    sheet.setFillColorRGB(0, 0, 0)
+    start = 0
+    while start < len(modules):
+        end = start
+        while end < len(modules) and modules[end] == modules[start]:
+            end += 1
+        if modules[start] == "1":
+            sheet.rect(x + start * MODULE, y, (end - start) * MODULE, BAR_HEIGHT, stroke=0, fill=1)
+        start = end
+    width = len(modules) * MODULE
+    style = Style(Ink(size=8.5, family="latin"), leading=11, align="center", base="ltr")
+    sheet.block(prepare(written_code(code), style).lines(width), 11, x, y)
+    return width + QUIET_MODULES * MODULE

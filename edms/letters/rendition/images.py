@@ -1,0 +1,63 @@
+"""Pictures of PDF pages by pdfium, which is not thread-safe: one call at a time."""
+
+import threading
+from io import BytesIO
+from typing import Final
+
+import pypdfium2 as pdfium
+from PIL import Image
+
+from edms.core.errors import Invalid, NotFound
+
+_PDFIUM: Final = threading.Lock()
+_GREYS: Final = 16
+_WIDEST: Final = 4000
+
+
+def page_count(pdf: bytes) -> int:
+    """Return the number of pages; raises Invalid (`letters.not-a-pdf`)."""
+    with _PDFIUM:
+        document = _open(pdf)
+        try:
+            return len(document)
+        finally:
+            document.close()
+
+
+def page_png(pdf: bytes, page: int, width_px: int) -> bytes:
+    """Return a PNG of one page (counted from 1), `width_px` wide, in at most 16 colours where that keeps it faithful.
+
+    Raises Invalid (`letters.not-a-pdf`) and NotFound (`letters.no-such-page`).
+    """
+    return _encode(_render(pdf, page, max(1, min(width_px, _WIDEST))))
+
+
+def _render(pdf: bytes, page: int, width_px: int) -> Image.Image:
+    with _PDFIUM:
+        document = _open(pdf)
+        try:
+            if not 1 <= page <= len(document):
+                raise NotFound("letters.no-such-page", page=page)
+            opened = document[page - 1]
+            bitmap = opened.render(scale=width_px / opened.get_width())
+            image: Image.Image = bitmap.to_pil().convert("RGB")
+            bitmap.close()
+            opened.close()
+            return image
+        finally:
+            document.close()
+
+
+def _encode(image: Image.Image) -> bytes:
+    """Write a small PNG: an adaptive palette of 16 colours without dithering."""
+    small = image.quantize(_GREYS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    out = BytesIO()
+    small.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _open(pdf: bytes) -> pdfium.PdfDocument:
+    try:
+        return pdfium.PdfDocument(pdf)
+    except pdfium.PdfiumError as error:
+        raise Invalid("letters.not-a-pdf") from error

@@ -1,0 +1,70 @@
+"""Prints the daily register (دفتر الوارد / الصادر) on A4 across: repeated heads, page numbers, totals."""
+
+from dataclasses import replace
+from typing import Final
+
+from reportlab.lib.pagesizes import A4, landscape
+
+from edms.core.calendar import to_digits
+from edms.letters.rendition import flow
+from edms.letters.rendition.flow import Strip
+from edms.letters.rendition.paragraph import Style, prepare
+from edms.letters.rendition.sheet import Sheet, mm
+from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.table import Look, table
+from edms.letters.rendition.values import RegisterPage
+from edms.letters.rendition.wording import GREEN, WORDS
+
+_SIZE: Final = landscape(A4)
+_MARGIN: Final = 12 * mm
+_WIDTH: Final = _SIZE[0] - 2 * _MARGIN
+_FOOT: Final = 16 * mm
+_HEAD: Final = 30.0
+_LOOK: Final = Look(ink=Ink(size=11.5), leading=16)
+
+
+def render_register(page: RegisterPage) -> bytes:
+    """Return the register as PDF. The same page always gives the same bytes; safe to call from many threads."""
+    room = _SIZE[1] - _MARGIN - _HEAD - _FOOT
+    pages = flow.paginate(_strips(page), room, room)
+    sheet = Sheet(_SIZE, title=page.title, author=page.entity_name, subject=page.period, day=page.printed_on)
+    for number, placed in enumerate(pages, 1):
+        _head(sheet, page)
+        flow.draw_page(sheet, placed, _MARGIN, _SIZE[1] - _MARGIN - _HEAD)
+        _foot(sheet, page, number, len(pages))
+        sheet.showPage()
+    return sheet.pdf()
+
+
+def _strips(page: RegisterPage) -> list[Strip]:
+    strips = table(page.columns, page.rows, _WIDTH, look=_LOOK, base="rtl")
+    if page.totals:
+        style = Style(Ink(size=12, bold=True), leading=18, align="start", base="rtl")
+        strips += flow.paragraph(page.totals, style, _WIDTH, before=8)
+    return strips
+
+
+def _head(sheet: Sheet, page: RegisterPage) -> None:
+    """Draw the body's name at the right, the title in the middle, the period at the left."""
+    style = Style(Ink(size=12, bold=True, colour=GREEN), leading=20, base="rtl", align="start")
+    top = _SIZE[1] - _MARGIN
+    third = _WIDTH / 3
+    places = (
+        (page.entity_name, style, 2 * third),
+        (page.title, replace(style, align="center").with_ink(size=16), third),
+        (page.period, replace(style, align="end"), 0.0),
+    )
+    for text, chosen, left in places:
+        prepared = prepare(text, chosen)
+        if prepared.natural > third:
+            size = max(chosen.ink.size * 0.6, chosen.ink.size * third / prepared.natural)
+            prepared = prepare(text, chosen.with_ink(size=size))
+        sheet.block(prepared.lines(third)[:1], 20, _MARGIN + left, top)
+    y = top - 24
+    sheet.rule(_MARGIN, y, _MARGIN + _WIDTH, y, width=1.2, colour=GREEN)
+
+
+def _foot(sheet: Sheet, page: RegisterPage, number: int, count: int) -> None:
+    style = Style(Ink(size=10), leading=14, align="center", base="rtl")
+    text = to_digits(WORDS["ar"].page.format(page=number, pages=count), page.digits)
+    sheet.block(prepare(text, style).lines(_WIDTH), 14, _MARGIN, _FOOT - 4 * mm)

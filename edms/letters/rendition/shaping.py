@@ -1,0 +1,160 @@
+"""Turns text into positioned glyphs with HarfBuzz: words split by level, typeface and style."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import uharfbuzz as hb
+
+from edms.letters.rendition import fonts
+from edms.letters.rendition.bidi import Base, levels
+
+_FEATURES: Final = {"kern": True, "liga": True}
+_REMEMBERED_WORDS: Final = 30_000
+_LONGEST_REMEMBERED: Final = 40
+_INHERITS: Final = frozenset({"Mn", "Me", "Cf"})
+
+Colour = tuple[float, float, float]
+
+
+class Glyph(NamedTuple):
+    """One glyph; `text` is what it stands for ("" for the later glyphs of a cluster); lengths in 1/1000 em."""
+
+    index: int
+    text: str
+    width: int
+    advance: float
+    dx: float
+    dy: float
+
+
+class Shaped(NamedTuple):
+    """Glyphs from left to right, and their total advance in 1/1000 em."""
+
+    glyphs: tuple[Glyph, ...]
+    advance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """How a span of text looks: family, size in points, weight, colour (RGB 0 to 1), underline."""
+
+    size: float = 13.0
+    bold: bool = False
+    colour: Colour = (0.09, 0.09, 0.1)
+    family: fonts.Family = "naskh"
+    underline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Glyphs of one level, typeface and style; `width` in points."""
+
+    face: str
+    ink: Ink
+    level: int
+    text: str
+    shaped: Shaped
+    width: float
+    space: bool = False
+
+
+Word = tuple[Run, ...]
+
+
+def words(spans: Sequence[tuple[str, Ink]], base: Base) -> list[Word]:
+    """Split one line of spans (no newline) into words and the spaces between them, shaped, in logical order.
+
+    A space is a word whose runs carry `space`; U+200B parts words without width; U+00A0 never parts.
+    """
+    text = "".join(part for part, _ in spans)
+    inks = [ink for part, ink in spans for _ in part]
+    found_levels = levels(text, base)
+    faces = _faces(text, inks)
+    found: list[Word] = []
+    start = 0
+    while start < len(text):
+        end = start
+        kind = _kind(text[start])
+        while end < len(text) and _kind(text[end]) == kind:
+            end += 1
+        runs = []
+        while start < end:
+            stop = start
+            while (stop < end and found_levels[stop] == found_levels[start] and faces[stop] == faces[start]
+                   and inks[stop] is inks[start]):
+                stop += 1
+            runs.append(run(text[start:stop], faces[start], inks[start], found_levels[start], space=kind > 0))
+            start = stop
+        found.append(tuple(runs))
+    return found
+
+
+def run(text: str, face: str, ink: Ink, level: int, *, space: bool = False) -> Run:
+    """Shape one piece of text of a single level, typeface and style."""
+    shaped = shape(face, text, level % 2 == 1)
+    return Run(face, ink, level, text, shaped, shaped.advance * ink.size / 1000, space)
+
+
+def shape(face: str, text: str, rtl: bool) -> Shaped:
+    """Shape a piece of text; short ones are remembered (a bounded number)."""
+    return _remembered(face, text, rtl) if len(text) <= _LONGEST_REMEMBERED else _shape(face, text, rtl)
+
+
+def _shape(key: str, text: str, rtl: bool) -> Shaped:
+    face = fonts.face(key)
+    buffer = hb.Buffer()
+    buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
+    buffer.add_str(text)
+    buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
+    buffer.direction = "rtl" if rtl else "ltr"
+    arabic = any("\u0600" <= char <= "\u08ff" or char >= "\ufb50" for char in text)
+    buffer.script, buffer.language = ("Arab", "ar") if arabic else ("Latn", "en")
+    hb.shape(face.font, buffer, _FEATURES)
+    infos, positions = buffer.glyph_infos, buffer.glyph_positions
+    if not infos:
+        return Shaped((), 0.0)
+    starts = sorted({info.cluster for info in infos})
+    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
+    owners: dict[int, int] = {}
+    for place, info in enumerate(infos):
+        best = owners.get(info.cluster)
+        if best is None or positions[place].x_advance > positions[best].x_advance:
+            owners[info.cluster] = place
+    scale = face.scale
+    glyphs = tuple(
+        Glyph(
+            info.codepoint,
+            text[info.cluster:ends[info.cluster]] if owners[info.cluster] == place else "",
+            face.advance(info.codepoint),
+            position.x_advance * scale,
+            position.x_offset * scale,
+            position.y_offset * scale,
+        )
+        for place, (info, position) in enumerate(zip(infos, positions, strict=True))
+    )
+    return Shaped(glyphs, sum(glyph.advance for glyph in glyphs))
+
+
+_remembered = lru_cache(_REMEMBERED_WORDS)(_shape)
+
+
+def _kind(char: str) -> int:
+    return 1 if char == " " else 2 if char == "\u200b" else 0
+
+
+def _faces(text: str, inks: Sequence[Ink]) -> list[str]:
+    """Choose a typeface for each character; marks and invisible controls stay with the one before."""
+    chosen: list[str] = []
+    for char, ink in zip(text, inks, strict=True):
+        stack = fonts.stack(ink.family, ink.bold)
+        code = ord(char)
+        if code in stack[0].coverage and not chosen:
+            chosen.append(stack[0].key)
+        elif chosen and unicodedata.category(char) in _INHERITS:
+            chosen.append(chosen[-1])
+        else:
+            chosen.append(next((face.key for face in stack if code in face.coverage), stack[0].key))
+    return chosen

@@ -1,0 +1,58 @@
+"""The fixed words of the printed sheet, in Arabic and in English, and the layout constants they share."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from edms.core.calendar import Locale
+from edms.letters.rendition.shaping import Colour
+
+BLACK: Final[Colour] = (0.09, 0.09, 0.10)
+GREEN: Final[Colour] = (0.05, 0.30, 0.26)
+RED: Final[Colour] = (0.70, 0.10, 0.10)
+PALE: Final[Colour] = (0.90, 0.91, 0.91)
+
+ORDINARY: Final = frozenset({"", "عادي", "عادية", "اعتيادي", "Ordinary", "Routine"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The labels of one language."""
+
+    number: str
+    date: str
+    hijri: str
+    gregorian: str
+    sensitivity: str
+    precedence: str
+    to: str
+    subject: str
+    attachments: str
+    copies: str
+    page: str
+    verify: str
+    verify_code: str
+    all_listed: str
+    list_title: str
+    continued: str
+    comma: str
+    dash: str
+
+
+WORDS: Final[dict[Locale, Wording]] = {
+    "ar": Wording(
+        number="العدد: ", date="التاريخ: ", hijri="التاريخ: ", gregorian="الموافق: ",
+        sensitivity="درجة السرية: ", precedence="درجة الاستعجال: ", to="إلى / ", subject="م / ",
+        attachments="المرفقات: ", copies="نسخة منه إلى:", page="صفحة {page} من {pages}",
+        verify="للتحقق من صحة الكتاب: ", verify_code="رمز التحقق: ",
+        all_listed="الجهات كافة حسب القائمة المرفقة", list_title="قائمة الجهات المعنون إليها ({count})",
+        continued="تتمة الكتاب ذي العدد ", comma="، ", dash=" – ",
+    ),
+    "en": Wording(
+        number="No.: ", date="Date: ", hijri="Hijri: ", gregorian="Date: ",
+        sensitivity="Classification: ", precedence="Precedence: ", to="To: ", subject="Subject: ",
+        attachments="Enclosures: ", copies="Copy to:", page="Page {page} of {pages}",
+        verify="To verify this letter: ", verify_code="Verification code: ",
+        all_listed="All bodies in the attached list", list_title="List of addressees ({count})",
+        continued="Continuation of letter ", comma=", ", dash=" – ",
+    ),
+}
