@@ -31,10 +31,6 @@ _LONG_NUMBER = 10  # digits from which a number is a code whose leading zeros co
 _ARTICLES = ("وبال", "وكال", "ولل", "فبال", "فلل", "اوال", "وال", "فال", "بال", "كال", "لل", "ال")
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "كم", "نا", "ه", "ك")
 _PLURALS = ("ات", "ون", "ين", "ان")
-_STOP = frozenset(
-    "من في علي او ان الي التي الذي عن ما مع بعد هذه هذا اي لا ذلك كل قد لم لن ثم حتي و ف ب ل ك بين هو هي"  # noqa: RUF001
-    " the of and to in a for on".split()
-)
 
 
 def fold_digits(text: str) -> str:
@@ -65,12 +61,13 @@ def words(text: str) -> list[str]:
 
 def is_stop(term: str) -> bool:
     """Tell whether a normalised word is too common to ask for when the query has others."""
-    return term in _STOP
+    return term in _lexicon().stop
 
 
 class _Lexicon(NamedTuple):
     nouns: dict[str, int]  # form without its article -> how often it was seen with one
     plurals: dict[str, str]  # normalised broken plural -> normalised singular
+    stop: frozenset[str]  # normalised words too common to ask for
 
     def noun(self, form: str) -> int:
         """Weigh the evidence that ``form`` is a noun, ta marbuta restored before a pronoun, or before an annexation."""
@@ -96,9 +93,10 @@ def _lexicon() -> _Lexicon:
         bare = _without_article(form)
         if bare is not None:
             nouns[bare] = nouns.get(bare, 0) + int(count)
-    lines = (folder / "plurals-ar.tsv").read_text("utf-8").splitlines()
+    lines = (folder / "plurals-ar.txt").read_text("utf-8").splitlines()
     pairs = (line.split("\t") for line in lines if not line.startswith("#"))
-    return _Lexicon(nouns, {normalize(plural): normalize(singular) for plural, singular in pairs})
+    plurals = {normalize(plural): normalize(singular) for plural, singular in pairs}
+    return _Lexicon(nouns, plurals, frozenset((folder / "stopwords.txt").read_text("utf-8").split()))
 
 
 def _without_article(word: str) -> str | None:
@@ -181,10 +179,22 @@ def analyze(text: str) -> list[str]:
     return [stem(word) for word in words(text)]
 
 
-def references(text: str) -> list[list[str]]:
-    """Return the parts of each reference in ``text`` (parts joined by / \\ - or . with at least one number)."""
-    found = ([_number(part) for part in _WORD.findall(match)] for match in _REFERENCE.findall(normalize(text)))
-    return [parts for parts in found if any(any(sign.isdigit() for sign in part) for part in parts)]
+def split_references(text: str) -> tuple[list[list[str]], str]:
+    """Return the parts of each reference in ``text`` and the normalised text without them.
+
+    A reference is words joined by / \\ - or . of which one has a digit, such as "B/4/1287".
+    """
+    found: list[list[str]] = []
+
+    def take(match: re.Match[str]) -> str:
+        parts = [_number(part) for part in _WORD.findall(match[0])]
+        if not any(sign.isdigit() for part in parts for sign in part):
+            return match[0]
+        found.append(parts)
+        return " "
+
+    rest = _REFERENCE.sub(take, normalize(text))
+    return found, rest
 
 
 def whole_reference(parts: list[str]) -> str:
@@ -197,8 +207,9 @@ def whole_reference(parts: list[str]) -> str:
 
 def reference_terms(text: str) -> list[str]:
     """Return the terms by which the references in ``text`` are found: each whole, in any order, then its parts."""
-    found = references(text)
-    return list(dict.fromkeys([whole_reference(parts) for parts in found] + [part for parts in found for part in parts]))
+    found, _ = split_references(text)
+    wholes = [whole_reference(parts) for parts in found]
+    return list(dict.fromkeys([*wholes, *(part for parts in found for part in parts)]))
 
 
 def edge_ngrams(word: str, shortest: int = 2, longest: int = 7) -> list[str]:
