@@ -1,9 +1,11 @@
 """Storing, sharing and opening encrypted files."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from crypto.encryption import new_key
 from crypto.errors import DecryptionError
@@ -18,19 +20,20 @@ from edms.entities.keyring import Keyring
 _PIECE = 1 << 20
 
 
-def put(
-    uow: UnitOfWork,
-    data: bytes | Iterable[bytes],
-    *,
-    kind: str,
-    entities: Sequence[UUID],
-    store: ContentStore,
-    keys: Keyring,
-) -> StoredFile:
-    """Encrypt ``data`` under a fresh key, store it, and wrap the key for each body in ``entities``.
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A blob that is durable in the store but not yet named by any row; ``size`` is the plaintext's, in bytes."""
 
-    The blob is durable before the row that names it commits; a rolled-back unit of work leaves an orphan blob, which
-    the sweep removes.
+    id: UUID
+    kind: str
+    size: int
+    key: bytes = field(repr=False)
+
+
+def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: ContentStore) -> StagedFile:
+    """Encrypt ``data`` under a fresh key and make the blob durable, outside any transaction.
+
+    A staged file that is never adopted is an orphan, which the sweep removes.
     """
     file_id, key = new_id(), new_key()
     size = 0
@@ -42,19 +45,23 @@ def put(
             size += len(piece)
             yield piece
 
-    header = BlobHeader(blob_id=file_id, media_class=kind, created_day=uow.now.date().isoformat())
+    header = BlobHeader(blob_id=file_id, media_class=kind, created_day=now.date().isoformat())
     store.put(file_id, encrypt_chunks(counted(), key, header))
-    row = StoredFile(id=file_id, kind=kind, size=size, created_at=uow.now)
+    return StagedFile(file_id, kind, size, key)
+
+
+def adopt(uow: UnitOfWork, staged: StagedFile, *, entities: Sequence[UUID], keys: Keyring) -> StoredFile:
+    """Name a staged blob by a row and wrap its key for each body in ``entities``."""
+    row = StoredFile(id=staged.id, kind=staged.kind, size=staged.size, created_at=uow.now)
     uow.session.add(row)
     uow.flush()
-    _wrap_for(uow, file_id, key, entities, keys)
+    _wrap_for(uow, staged.id, staged.key, entities, keys)
     return row
 
 
 def share(uow: UnitOfWork, file_id: UUID, *, holder: UUID, entities: Sequence[UUID], keys: Keyring) -> None:
     """Give bodies a wrap of a file's key that ``holder`` already has."""
-    known = set(uow.session.scalars(FileKey.__table__.select().with_only_columns(FileKey.entity_id).where(
-        FileKey.file_id == file_id)))
+    known = set(uow.session.scalars(select(FileKey.entity_id).where(FileKey.file_id == file_id)))
     _wrap_for(uow, file_id, _key_of(uow, file_id, holder, keys), [e for e in entities if e not in known], keys)
 
 

@@ -2,7 +2,7 @@
 
 from enum import IntEnum, StrEnum
 
-from edms.core.actor import permission
+from edms.core.actor import Actor, permission
 
 
 class Kind(StrEnum):
@@ -80,3 +80,29 @@ RECEIVE = permission("letters.receive", {"registry", "system:gateway", "system:o
 def after(state: str, verb: str) -> State | None:
     """Return the state that ``verb`` leads to, or None when the verb is not allowed in ``state``."""
     return TRANSITIONS.get((State(state), verb))
+
+
+OFFICE_ROLES = frozenset({"registry", "auditor", "signatory"})
+
+
+def acl_of_letter(sensitivity: int, author_id: object, signer_post_id: object) -> tuple[str, ...]:
+    """Return the tokens of which a reader must carry one to read a numbered letter (the search index keeps them)."""
+    tokens = [f"office:{sensitivity}"]
+    if author_id is not None:
+        tokens.append(f"author:{author_id}")
+    if signer_post_id is not None:
+        tokens.append(f"post:{signer_post_id}")
+    if sensitivity == Sensitivity.ORDINARY:
+        tokens.append("open")
+    return tuple(tokens)
+
+
+def acl_of_reader(actor: Actor) -> tuple[str, ...]:
+    """Return the tokens that an actor carries inside the own body."""
+    tokens = ["open"]
+    if actor.employee_id is not None:
+        tokens.append(f"author:{actor.employee_id}")
+    tokens += [f"post:{post}" for post in sorted(actor.post_ids, key=str)]
+    if not actor.roles.isdisjoint(OFFICE_ROLES):
+        tokens += [f"office:{level}" for level in range(actor.clearance + 1)]
+    return tuple(tokens)

@@ -1,0 +1,31 @@
+"""States of a consignment on its way, and who may look after the queue; pure."""
+
+from enum import StrEnum
+
+from edms.core.actor import permission
+
+
+class ItemState(StrEnum):
+    """Where a consignment stands between our outbox and the far registry."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    REGISTERED = "registered"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class PackageKind(StrEnum):
+    """What a package is."""
+
+    LETTER = "letter"
+    RECEIPT = "receipt"
+
+
+ENQUEUE = permission(
+    "dispatch.enqueue", {"employee", "signatory", "registry", "system:gateway", "system:operator", "system:worker"}
+)
+SEE_QUEUE = permission("dispatch.see-queue", {"registry", "system:operator"})
+KEEP_QUEUE = permission("dispatch.keep-queue", {"registry", "system:operator"})

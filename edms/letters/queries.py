@@ -1,0 +1,191 @@
+"""Reads of letters; every one goes through ``visible``, so that what an actor may not read does not exist for him."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+
+from edms.core.actor import Actor
+from edms.core.database import UnitOfWork
+from edms.core.errors import NotFound
+from edms.letters.models import Addressee, Attachment, Letter, Opening, Reference, Signature, Version
+from edms.letters.rules import NUMBERED, OFFICE_ROLES, READ, Sensitivity, State
+from edms.registry.models import RegisterEntry
+
+_NUMBERED = tuple(sorted(NUMBERED))
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition under which ``actor`` may know of a letter (security.md §4: role × class × relation).
+
+    A numbered letter: offices (registry, signatories, auditors) up to their clearance; its author and the post that
+    signed it always; everybody of the body when it is ordinary. An unfinished one: its author; the post that is to
+    sign it once submitted; the registry once signed.
+    """
+    if "system:operator" in actor.roles:
+        return true()
+    if actor.entity_id is None or not actor.may(READ):
+        return false()
+    own = or_(Letter.author_id == actor.employee_id, Letter.signer_post_id.in_(actor.post_ids))
+    office = not actor.roles.isdisjoint(OFFICE_ROLES)
+    numbered = and_(
+        Letter.state.in_(_NUMBERED),
+        or_(
+            own,
+            Letter.sensitivity <= actor.clearance if office else Letter.sensitivity == int(Sensitivity.ORDINARY),
+        ),
+    )
+    unfinished = or_(
+        and_(Letter.author_id == actor.employee_id, Letter.state.in_((State.DRAFT, State.SUBMITTED, State.SIGNED))),
+        and_(Letter.signer_post_id.in_(actor.post_ids), Letter.state.in_((State.SUBMITTED, State.SIGNED))),
+        and_(
+            Letter.state == State.SIGNED,
+            Letter.sensitivity <= actor.clearance,
+            true() if "registry" in actor.roles else false(),
+        ),
+    )
+    return and_(Letter.entity_id == actor.entity_id, or_(numbered, unfinished))
+
+
+def letter(uow: UnitOfWork, letter_id: UUID) -> Letter:
+    """Return a letter that the actor may read; NotFound whether it is missing or merely not his."""
+    return _one(uow, select(Letter).where(Letter.id == letter_id))
+
+
+def letter_for_update(uow: UnitOfWork, letter_id: UUID) -> Letter:
+    """Return a letter with its row locked (PostgreSQL; SQLite has one writer anyway)."""
+    return _one(uow, select(Letter).where(Letter.id == letter_id).with_for_update(of=Letter))
+
+
+def letter_by_code(uow: UnitOfWork, document_code: str) -> Letter:
+    """Return the actor's own letter of a document code; the outgoing one first when the body sent it to itself."""
+    return _one(uow, select(Letter).where(Letter.document_code == document_code).order_by(Letter.direction.desc()))
+
+
+def _one(uow: UnitOfWork, query: Select[tuple[Letter]]) -> Letter:
+    found = uow.session.scalars(query.where(visible(uow.actor)).limit(1)).first()
+    if found is None:
+        raise NotFound("letters.not-found")
+    return found
+
+
+def letters(
+    uow: UnitOfWork,
+    *,
+    direction: str | None = None,
+    states: Sequence[str] = (),
+    before: UUID | None = None,
+    limit: int = 51,
+    since: date | None = None,
+    mine: bool = False,
+    unread: bool = False,
+) -> Sequence[Letter]:
+    """Return letters, newest first, after the paging position ``before`` (an id: ids grow with time)."""
+    query = select(Letter).where(visible(uow.actor), Letter.state != State.DELETED)
+    if direction:
+        query = query.where(Letter.direction == direction)
+    if states:
+        query = query.where(Letter.state.in_(states))
+    if before:
+        query = query.where(Letter.id < before)
+    if since:
+        query = query.where(Letter.letter_date >= since)
+    if mine:
+        query = query.where(Letter.author_id == uow.actor.employee_id)
+    if unread:
+        query = query.where(~_opened(uow.actor))
+    return uow.session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
+
+
+def count(uow: UnitOfWork, *, direction: str, states: Sequence[str], cap: int = 1000) -> int:
+    """Count letters up to ``cap``, so that a badge never costs a walk over millions."""
+    rows = (
+        select(Letter.id)
+        .where(visible(uow.actor), Letter.direction == direction, Letter.state.in_(states))
+        .limit(cap)
+        .subquery()
+    )
+    return uow.session.scalar(select(func.count()).select_from(rows)) or 0
+
+
+def opened_by(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of some letters the actor has opened."""
+    return set(
+        uow.session.scalars(
+            select(Opening.letter_id).where(
+                Opening.letter_id.in_(letter_ids), Opening.employee_id == uow.actor.employee_id
+            )
+        )
+    )
+
+
+def _opened(actor: Actor) -> ColumnElement[bool]:
+    return (
+        select(Opening.letter_id)
+        .where(Opening.letter_id == Letter.id, Opening.employee_id == actor.employee_id)
+        .exists()
+    )
+
+
+def visible_ids(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Letter]:
+    """Return those of some letters that the actor may read (search re-checks its hits with it)."""
+    rows = uow.session.scalars(select(Letter).where(Letter.id.in_(ids), visible(uow.actor)))
+    return {row.id: row for row in rows}
+
+
+def newest_version(uow: UnitOfWork, letter_id: UUID) -> Version:
+    """Return the last saved version of a letter."""
+    return uow.session.scalars(
+        select(Version).where(Version.letter_id == letter_id).order_by(Version.no.desc()).limit(1)
+    ).one()
+
+
+def addressees(uow: UnitOfWork, letter_id: UUID) -> Sequence[Addressee]:
+    """Return a letter's addressees in their order."""
+    return uow.session.scalars(
+        select(Addressee).where(Addressee.letter_id == letter_id).order_by(Addressee.position)
+    ).all()
+
+
+def attachments(uow: UnitOfWork, letter_id: UUID) -> Sequence[Attachment]:
+    """Return a letter's attachments in their order."""
+    return uow.session.scalars(
+        select(Attachment).where(Attachment.letter_id == letter_id).order_by(Attachment.position)
+    ).all()
+
+
+def references(uow: UnitOfWork, letter_id: UUID) -> Sequence[Reference]:
+    """Return the earlier letters that a letter refers to."""
+    return uow.session.scalars(
+        select(Reference).where(Reference.letter_id == letter_id).order_by(Reference.position)
+    ).all()
+
+
+def signature(uow: UnitOfWork, letter_id: UUID) -> Signature | None:
+    """Return the signature in force on a letter."""
+    return uow.session.scalars(
+        select(Signature).where(Signature.letter_id == letter_id, Signature.revoked_at.is_(None))
+    ).one_or_none()
+
+
+def register_lines(
+    uow: UnitOfWork, *, entity_id: UUID, direction: str, day_from: date, day_to: date, limit: int = 2000
+) -> list[tuple[RegisterEntry, Letter, bool]]:
+    """Return a body's entries of some days in order of number, each with its letter and whether the actor may read it.
+
+    No number is left out of a register: of a letter that the actor may not read only number and date are shown.
+    """
+    readable = visible(uow.actor).label("readable")
+    rows = uow.session.execute(
+        select(RegisterEntry, Letter, readable)
+        .join(Letter, Letter.id == RegisterEntry.letter_id)
+        .where(
+            RegisterEntry.entity_id == entity_id,
+            RegisterEntry.direction == direction,
+            RegisterEntry.entry_date.between(day_from, day_to),
+        )
+        .order_by(RegisterEntry.year, RegisterEntry.number)
+        .limit(limit)
+    )
+    return [(entry, held, bool(may)) for entry, held, may in rows]
