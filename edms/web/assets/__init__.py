@@ -1,0 +1,1 @@
+"""Front-end assets: what is bundled, from which pinned packages, and how."""

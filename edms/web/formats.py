@@ -1,0 +1,124 @@
+"""Template filters that write numbers, dates, names and codes, each through the one formatter of ``edms.core.calendar``."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from flask import Flask, g
+from markupsafe import Markup, escape
+
+from edms.core import calendar
+from edms.core.errors import EdmsError, Problem
+from edms.web import locale as language
+
+
+def current_locale() -> language.Locale:
+    """Return the language of this request."""
+    return language.as_locale(g.get("locale"))
+
+
+def number(value: int | float | Decimal, grouped: bool = True) -> str:
+    """Write a number in the reader's digits."""
+    return calendar.format_number(value, language.digits(current_locale()), grouped=grouped)
+
+
+def digits(value: object) -> str:
+    """Write the digits inside any text in the reader's digit set (a register number, a year)."""
+    return calendar.to_digits(str(value), language.digits(current_locale()))
+
+
+def day(value: date | datetime | None) -> str:
+    """Write a Gregorian date; an empty string for None."""
+    if value is None:
+        return ""
+    here = current_locale()
+    return calendar.format_date(value, digits=language.digits(here), locale=here)
+
+
+def hijri(value: date | datetime | None) -> str:
+    """Write the Umm al-Qura date of a day; an empty string for None."""
+    if value is None:
+        return ""
+    here = current_locale()
+    return calendar.format_hijri(value, digits=language.digits(here), locale=here)
+
+
+def moment(value: datetime | None) -> str:
+    """Write a moment in the office's time zone; an empty string for None."""
+    if value is None:
+        return ""
+    here = current_locale()
+    return calendar.format_datetime(value, g.get("time_zone", calendar.BAGHDAD), digits=language.digits(here), locale=here)
+
+
+def reference(value: object) -> Markup:
+    """Write an official number such as ت/٤/١٢٨٧ isolated and marked so that its segments keep their order."""
+    text = calendar.reference(calendar.to_digits(str(value), language.digits(current_locale())))
+    return Markup('<bdi class="number">{}</bdi>').format(text)
+
+
+def bdi(value: object) -> Markup:
+    """Isolate a name or any free text from the direction of the sentence around it."""
+    return Markup("<bdi>{}</bdi>").format("" if value is None else value)
+
+
+def code(value: object) -> Markup:
+    """Isolate a code, an address or other machine text, always left to right."""
+    return Markup('<bdi class="code" dir="ltr" translate="no">{}</bdi>').format("" if value is None else value)
+
+
+def file_size(octets: int) -> str:
+    """Write a number of octets in a unit of 1,024 (KB, MB, GB)."""
+    size, unit = float(octets), "B"
+    for unit in ("B", "KB", "MB", "GB"):  # noqa: B007 - the unit reached is used after the loop
+        if size < 1024 or unit == "GB":
+            break
+        size /= 1024
+    written = number(round(size) if unit == "B" or size >= 100 else Decimal(str(round(size, 1))))
+    return f"{written} {translate(unit)}"
+
+
+def error_text(error: EdmsError | Problem) -> Markup:
+    """Write an error or a problem of the input as a sentence."""
+    return escape(language.translate_error(error, current_locale()))
+
+
+def for_field(problems: Iterable[Problem] | None, name: str) -> tuple[Problem, ...]:
+    """Return the problems that concern one field."""
+    return tuple(problem for problem in problems or () if isinstance(problem, Problem) and problem.where == name)
+
+
+def translate(msgid: str, **params: object) -> str:
+    """``_()`` of the templates and views: gettext in the language of this request."""
+    return language.gettext(msgid, current_locale(), **params)
+
+
+def translate_plural(singular: str, plural: str, count: int, **params: object) -> str:
+    """``ngettext()`` of the templates: the plural form in the language of this request."""
+    return language.ngettext(singular, plural, count, current_locale(), **params)
+
+
+def msgid(text: str) -> str:
+    """Mark a text for translation where it is declared; it is translated where it is shown."""
+    return text
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "number": number,
+    "digits": digits,
+    "date": day,
+    "hijri": hijri,
+    "datetime": moment,
+    "reference": reference,
+    "bdi": bdi,
+    "code": code,
+    "file_size": file_size,
+    "error_text": error_text,
+    "for_field": for_field,
+}
+
+
+def register(app: Flask) -> None:
+    """Give the templates of ``app`` the filters and ``_``, ``ngettext``."""
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals.update({"_": translate, "ngettext": translate_plural})

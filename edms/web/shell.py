@@ -1,0 +1,101 @@
+"""Puts the whole shell on a Flask application in one call: everything a page has before it has a feature."""
+
+from collections.abc import Callable
+from typing import Final
+
+from flask import Blueprint, Flask, Response, g
+
+from edms.core.actor import Actor
+from edms.web import assets_url, csrf, errors, formats, guards, language, page, security
+
+SMALLEST_KEY: Final = 32
+LARGEST_BODY: Final = 512 * 2**20
+LARGEST_TEXT: Final = 8 * 2**20
+
+Navigation = Callable[[Actor], tuple[page.Section, ...]]
+
+
+def _no_actor() -> Actor | None:
+    actor = g.get("actor")
+    return actor if isinstance(actor, Actor) else None
+
+
+def _no_navigation(_actor: Actor) -> tuple[page.Section, ...]:
+    return ()
+
+
+def session_cookie_name(https: bool) -> str:
+    """Return the name of the sign-in session's cookie (``__Host-`` needs TLS: RFC 6265bis §4.1.3.2)."""
+    return "__Host-session" if https else "session"
+
+
+def configure_web(
+    app: Flask,
+    *,
+    secret_key: bytes,
+    https: bool,
+    load_actor: Callable[[], Actor | None] = _no_actor,
+    navigation: Navigation = _no_navigation,
+    primary_action: page.Link | None = None,
+    entity_name: Callable[[Actor], str] | None = None,
+    largest_body: int = LARGEST_BODY,
+) -> None:
+    """Install locale, security headers, CSRF, guards, errors, static files, ``/healthz`` and the templates on ``app``.
+
+    ``app`` is made with ``static_folder=None``. ``load_actor`` reads the session of the request (after this, views find the
+    actor in ``flask.g.actor``); ``navigation`` gives the side menu of an actor; ``largest_body`` is in octets.
+    Raises ValueError for a secret under 32 octets or an application that serves its own static folder.
+    """
+    if len(secret_key) < SMALLEST_KEY:
+        raise ValueError(f"the secret of the pages needs at least {SMALLEST_KEY} octets")
+    if app.has_static_folder:
+        raise ValueError("make the application with static_folder=None: the shell serves /static")
+    app.secret_key = secret_key
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-notice" if https else "notice",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=largest_body,
+        MAX_FORM_MEMORY_SIZE=LARGEST_TEXT,
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(Blueprint("web", __name__, template_folder="templates"))
+    formats.register(app)
+    page.install(app)
+    language.install(app)
+    security.install(app, https=https)
+    csrf.install(app, secret_key=secret_key, https=https, session_cookie=session_cookie_name(https))
+    errors.install(app)
+    _install_static(app)
+
+    def identify() -> None:
+        g.actor = load_actor()
+
+    def menu() -> dict[str, object]:
+        actor = guards.current_actor()
+        sections = navigation(actor) if guards.is_signed_in() else ()
+        return {
+            "navigation": sections,
+            "active_url": page.active_url(sections),
+            "primary_action": primary_action,
+            "entity_name": entity_name(actor) if entity_name and guards.is_signed_in() else "",
+        }
+
+    app.before_request(identify)
+    app.before_request(csrf.check)
+    app.before_request(guards.signed_in_required)
+    app.context_processor(menu)
+
+
+def _install_static(app: Flask) -> None:
+    """Serve the static files and the sign of life."""
+
+    @guards.public
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    app.add_url_rule("/static/<path:name>", "static", assets_url.static_file)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.jinja_env.globals.update(asset=assets_url.asset, asset_exists=assets_url.asset_exists)
