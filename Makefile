@@ -21,7 +21,7 @@ demo: install assets  ## send real letters between demonstration entities and pr
 	$(BIN)/diwan demo
 
 test: install-test assets  ## the whole suite, on SQLite and on PostgreSQL (ARGS=... for pytest)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: install-test  ## style, types and import rules
 	$(BIN)/ruff check .
