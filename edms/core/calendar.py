@@ -1,4 +1,4 @@
-"""Writes every number and date the reader sees: Arabic-Indic or Western digits, Gregorian and Hijri, Arabic or English."""
+"""Writes every number and date the reader sees: both digit sets, Gregorian and Hijri, Arabic and English."""
 
 import unicodedata
 from datetime import date, datetime, timedelta

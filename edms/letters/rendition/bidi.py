@@ -11,6 +11,7 @@ Base = Literal["rtl", "ltr"]
 
 _NEWEST_ICU: Final = 120
 _OLDEST_ICU: Final = 50
+_RTL_BLOCKS: Final = ((0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC), (0x10800, 0x10FFF), (0x1E800, 0x1EFFF))
 
 
 class BidiUnavailable(RuntimeError):
@@ -56,7 +57,8 @@ def visual_order(run_levels: Sequence[int]) -> list[int]:
 def base_of(text: str, default: Base = "rtl") -> Base:
     """Return the base direction of a paragraph by the weight of its letters.
 
-    An Arabic sentence that opens with a Latin word stays right to left, which first-strong (P2) would miss.
+    An Arabic sentence that opens with a Latin word stays right to left, which first-strong (P2) would miss; a line of
+    an English letter that quotes an Arabic name stays left to right.
     """
     latin = arabic = 0
     for char in text:
@@ -67,13 +69,14 @@ def base_of(text: str, default: Base = "rtl") -> Base:
                 latin += 1
     if not latin and not arabic:
         return default
-    return "rtl" if arabic * 4 >= latin else "ltr"
+    weight = 4 if default == "rtl" else 1
+    return "rtl" if arabic * weight >= latin else "ltr"
 
 
 def _is_rtl(char: str) -> bool:
     """Tell whether a letter belongs to a right-to-left script (the blocks of Unicode reserved to them)."""
     code = ord(char)
-    return 0x0590 <= code <= 0x08FF or 0xFB1D <= code <= 0xFDFF or 0xFE70 <= code <= 0xFEFC or 0x10800 <= code <= 0x10FFF
+    return any(first <= code <= last for first, last in _RTL_BLOCKS)
 
 
 class _Icu:

@@ -9,25 +9,28 @@ from edms.letters.rendition.bidi import Base
 
 _LRI: Final = "\u2066"
 _PDI: Final = "\u2069"
+_OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e")
 _NBSP: Final = "\u00a0"
 _ARABIC: Final = "\u0621-\u064a\u0660-\u0669\u0671-\u06d3\u06f0-\u06f9"
 
 _REFERENCE: Final = re.compile(rf"[{_ARABIC}\d]+(?:{RLM}?/{RLM}?[{_ARABIC}\d]+)+")
 _HAS_ARABIC: Final = re.compile(rf"[{_ARABIC}]")
-_TECHNICAL: Final = re.compile(
-    r"""(?<![\w@./:+\-\u2066])(?:
-        https?://[!-~]+(?<![.,;:!?)])                       # a web address
-      | [0-9A-Za-z._%+\-]+@[0-9A-Za-z.\-]+\.[A-Za-z]{2,}    # an e-mail address
-      | \+?[0-9]{1,4}(?:[\ \-][0-9]{2,}){2,}                # a telephone number, an ISO date
-      | \+[0-9]{5,}
-      | [0-9]+(?:[.,:][0-9]+)*\ ?(?:%|[A-Za-z°µ][A-Za-z0-9°²³/\-]*)   # 7.5%, 120 TB, 29MD-4HTB
-    )(?![\w@])""",
-    re.VERBOSE | re.ASCII,
+_HAS_LATIN: Final = re.compile(r"[0-9A-Za-z\u00aa-\u02af]")
+_LATIN: Final = "0-9A-Za-z\u00aa-\u02af\u1e00-\u1eff\u0370-\u052f"
+_TOKEN: Final = rf"[+#]?[{_LATIN}]+(?:[./:@_%+&'\u2019\-,=?~\u2010\u2011]+[{_LATIN}]+)*[%\u2030\u00b0+]?"
+_PHRASE: Final = re.compile(rf"(?<![\w\u2066])(?:https?://[!-~]+(?<![.,;:!?)])|{_TOKEN}(?:[ \u00a0]{_TOKEN})*)")
+_ISOLATED: Final = re.compile(
+    r"[^\W\d_]|[%\u2030\u00b0]|^\+|[0-9][ \-][0-9]+[ \-][0-9]",  # a letter, a percentage, a telephone, an ISO date
+)
+_BOUND: Final = re.compile(  # "120 TB", "27001 2022", "ISO/IEC 27001:2022": a number is not parted from its word
+    r"(?<=[0-9]) (?=[A-Za-z\u00b0\u00b5]{1,4}\b|[0-9])|(?<=[A-Z]) (?=[0-9])"
 )
 
 
 def clean(text: str) -> str:
-    """Return text fit for setting: no control characters or lone surrogates, single spaces; newlines stay."""
+    """Return text fit for setting: no control characters, embeddings or overrides of direction (only isolates
+    stay), no lone surrogates, single spaces; newlines stay.
+    """
     if text.isascii() and text.isprintable() and "  " not in text:
         return text
     kept = []
@@ -39,7 +42,7 @@ def clean(text: str) -> str:
             kept.append("\ufffd")
         elif char in "\t\v\f\x1f":
             kept.append(" ")
-        elif category != "Cc":
+        elif category != "Cc" and char not in _OVERRIDES:
             kept.append(char)
     return re.sub(r" {2,}", " ", "".join(kept))
 
@@ -47,15 +50,21 @@ def clean(text: str) -> str:
 def protect(text: str, base: Base) -> str:
     """Return one line of text with the marks that keep numbers and Latin terms in order in an Arabic paragraph.
 
-    References and Arabic-digit dates get U+200F around each slash; terms that begin with a Western digit (units,
-    percentages, telephone numbers, codes) and addresses are isolated left to right (UAX #9 §2.4.2), unbroken.
+    References and Arabic-digit dates get U+200F around each slash; Latin phrases with their numbers, percentages,
+    telephone numbers, ISO dates and addresses are isolated left to right (UAX #9 §2.4.2), numbers tied to their units.
     """
     if base == "ltr":
         return text
     marked = _REFERENCE.sub(_reference, text) if "/" in text else text
-    if not any(char in "0123456789@:" for char in marked):
-        return marked
-    return _TECHNICAL.sub(lambda found: _LRI + found.group().replace(" ", _NBSP) + _PDI, marked)
+    return _PHRASE.sub(_phrase, marked) if _HAS_LATIN.search(marked) else marked
+
+
+def _phrase(found: re.Match[str]) -> str:
+    """Isolate a phrase of Latin letters and Western digits; a plain number or 5/10/2025 needs no help."""
+    phrase = found.group()
+    if not _ISOLATED.search(phrase):
+        return phrase
+    return _LRI + _BOUND.sub(_NBSP, phrase) + _PDI
 
 
 def _reference(found: re.Match[str]) -> str:

@@ -2,16 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import uharfbuzz as hb
 from reportlab.pdfbase.pdfdoc import (
     PDFArray,
     PDFDictionary,
-    PDFDocument,
     PDFName,
     PDFStream,
     PDFString,
+    PDFZCompress,
 )
 
 from edms.letters.rendition import fonts
@@ -37,7 +37,7 @@ _CMAP_TAIL: Final = "endcmap\nCMapName currentdict /CMap defineresource pop\nend
 
 
 class EmbeddedFace:
-    """The codes one document gives to the glyphs of one typeface: one per pair of glyph and the text it stands for.
+    """The codes one PDFDocument gives to the glyphs of one typeface: one per pair of glyph and the text it stands for.
 
     Belongs to a single document and so to a single thread. At most 65,535 pairs.
     """
@@ -57,7 +57,7 @@ class EmbeddedFace:
             self._glyphs.append(pair)
         return found
 
-    def add_to(self, document: PDFDocument) -> object:
+    def add_to(self, document: Any) -> object:
         """Write the font objects (ISO 32000-1 §9.7.4, §9.10.3) and return the reference for the page resources."""
         data, order = self._subset()
         base = PDFName(f"{_tag(data)}+{self.face.name}")
@@ -98,7 +98,7 @@ class EmbeddedFace:
         plan = hb.SubsetPlan(self.face.face, wanted)
         return bytes(plan.execute().blob.data), dict(plan.old_to_new_glyph_mapping)
 
-    def _descriptor(self, base: PDFName, file_: object) -> PDFDictionary:
+    def _descriptor(self, base: object, file_: object) -> PDFDictionary:
         extents = self.face.font.get_font_extents("ltr")
         scale = self.face.scale
         ascent, descent = round(extents.ascender * scale), round(extents.descender * scale)
@@ -117,7 +117,7 @@ class EmbeddedFace:
         })
 
     def _to_unicode(self) -> bytes:
-        """Map each code to the letters it was set from; later glyphs of a cluster to U+2060, never to a stray letter."""
+        """Map each code to the letters it was set from, the later glyphs of a cluster to U+2060."""
         rows = [
             f"<{code:04X}> <{(text.translate(_INVISIBLE) or _JOINER).encode('utf-16-be', 'replace').hex().upper()}>"
             for code, (_, text) in enumerate(self._glyphs) if code
@@ -132,8 +132,7 @@ def _blocks(rows: list[str]) -> Iterable[str]:
 
 
 def _stream(content: bytes, **entries: object) -> PDFStream:
-    stream = PDFStream(dictionary=PDFDictionary(dict(entries)), content=content)
-    return stream
+    return PDFStream(dictionary=PDFDictionary(dict(entries)), content=content, filters=[PDFZCompress])
 
 
 def _tag(data: bytes) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from edms.letters.rendition.paragraph import Prepared, Style, prepare
-from edms.letters.rendition.sheet import Sheet
+from edms.letters.rendition.paragraph import Line, Prepared, Style, prepare
 from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.sheet import Sheet
 
 Draw = Callable[[Sheet, float, float], None]
 
@@ -84,6 +84,16 @@ def lines(prepared: Prepared, width: float, *, before: float = 0.0, left: float 
         )
         for number, line in enumerate(broken)
     ]
+
+
+def marked(strip: Strip, mark: Sequence[Line], leading: float) -> Strip:
+    """Return the strip with lines drawn at its own top, such as the number of a list item."""
+
+    def draw(sheet: Sheet, x: float, top: float) -> None:
+        sheet.block(mark, leading, x, top)
+        strip.draw(sheet, x, top)
+
+    return replace(strip, draw=draw)
 
 
 def space(height: float) -> Strip:

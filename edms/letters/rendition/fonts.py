@@ -45,7 +45,7 @@ class Face:
 
     def advance(self, glyph: int) -> int:
         """Return the advance width of a glyph in 1/1000 em."""
-        return round(self.font.get_glyph_h_advance(glyph) * self.scale)
+        return round(float(self.font.get_glyph_h_advance(glyph)) * self.scale)
 
 
 @cache

@@ -6,8 +6,8 @@ from crypto.barcodes import code128_modules
 from edms.core.calendar import Locale, fold_digits, to_digits
 from edms.letters.rendition.head import MARGIN
 from edms.letters.rendition.paragraph import Style, prepare
-from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.values import PrintedLetter
 from edms.letters.rendition.wording import GREEN, WORDS
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from edms.core.calendar import Locale, format_date, format_hijri, reference, to_digits
 from edms.letters.rendition.paragraph import Style, prepare
-from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.values import Letterhead, PrintedLetter
 from edms.letters.rendition.wording import BLACK, GREEN, ORDINARY, PALE, RED, WORDS
 
@@ -17,9 +17,8 @@ _LINE: Final = 17.0
 _EMBLEM: Final = 27.0
 _LEAST_HEAD: Final = 72.0
 _FACTS_LEADING: Final = 19.0
-
 _ABOVE_FACTS: Final = 7.0
-_RUNNING_HEAD: Final = 22.0
+NEXT_HEIGHT: Final = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +65,6 @@ def first_height(letter: PrintedLetter, locale: Locale) -> float:
     return _letterhead_height(letter.letterhead) + _ABOVE_FACTS + facts(letter, locale).height + 6
 
 
-def next_height() -> float:
-    """Return the height in points of the head of the later pages."""
-    return _RUNNING_HEAD
-
-
 def draw_first(sheet: Sheet, letter: PrintedLetter, locale: Locale, size: tuple[float, float]) -> None:
     """Draw the head of the first page."""
     width, height = size
@@ -96,8 +90,8 @@ def draw_next(sheet: Sheet, letter: PrintedLetter, locale: Locale, size: tuple[f
     width, height = size
     if not letter.number:
         return
-    base = "rtl" if locale == "ar" else "ltr"
-    style = Style(Ink(size=10, colour=GREEN), leading=14, align="start", base=base)  # type: ignore[arg-type]
+    ink = Ink(size=10, colour=GREEN)
+    style = Style(ink, leading=14, align="start", base="rtl" if locale == "ar" else "ltr")
     text = WORDS[locale].continued + shown_number(letter, locale)
     if letter.date is not None:
         text += WORDS[locale].dash + format_date(letter.date, digits=letter.digits, locale=locale)

@@ -9,8 +9,8 @@ from edms.core.calendar import to_digits
 from edms.letters.rendition import flow
 from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Style, prepare
-from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.table import Look, table
 from edms.letters.rendition.values import RegisterPage
 from edms.letters.rendition.wording import GREEN, WORDS

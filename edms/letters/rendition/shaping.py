@@ -22,7 +22,7 @@ Colour = tuple[float, float, float]
 class Glyph(NamedTuple):
     """One glyph; `text` is what it stands for ("" for the later glyphs of a cluster); lengths in 1/1000 em."""
 
-    index: int
+    gid: int
     text: str
     width: int
     advance: float

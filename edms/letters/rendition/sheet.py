@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfdoc import PDFDictionary, PDFInfo
@@ -39,6 +39,9 @@ class _Info(PDFInfo):
 class Sheet(Canvas):
     """A document being drawn; lengths in points, y upwards from the foot of the page."""
 
+    _doc: Any  # reportlab's document and operator list are part of its subclassing interface but not of its stubs
+    _code: list[str]
+
     def __init__(
         self, size: tuple[float, float], *, title: str, author: str, subject: str = "", day: date | None = None,
         language: str = "ar",
@@ -56,7 +59,7 @@ class Sheet(Canvas):
         resources: PDFDictionary = self._doc.idToObject["BasicFonts"]
         for embedded in self._faces.values():
             resources.dict[embedded.resource] = embedded.add_to(self._doc)
-        return bytes(self.getpdfdata())
+        return bytes(self.getpdfdata())  # type: ignore[no-untyped-call]
 
     def text(self, line: Line, x: float, y: float) -> None:
         """Draw a set line with its left edge at `x` and its baseline at `y`."""
@@ -112,7 +115,7 @@ class Sheet(Canvas):
         for glyph in run.shaped.glyphs:
             array.level(glyph.dy * size / 1000)
             array.move(-glyph.dx)
-            array.show(embedded.code(glyph.index, glyph.text))
+            array.show(embedded.code(glyph.gid, glyph.text))
             array.move(glyph.width + glyph.dx - glyph.advance - extra)
             extra = 0.0
 

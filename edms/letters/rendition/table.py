@@ -7,12 +7,12 @@ from typing import Final
 from edms.letters.rendition.bidi import Base, base_of
 from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Line, Prepared, Style, prepare
-from edms.letters.rendition.sheet import Sheet
 from edms.letters.rendition.shaping import Colour, Ink
+from edms.letters.rendition.sheet import Sheet
+from edms.letters.rendition.values import Align
 
 _PAD_X: Final = 4.0
 _PAD_TOP: Final = 1.0
-_PAD_FOOT: Final = 3.0
 _PIECE_LINES: Final = 24
 _NARROWEST: Final = 22.0
 _MANY_COLUMNS: Final = 6
@@ -24,6 +24,7 @@ class Look:
 
     ink: Ink = field(default_factory=lambda: Ink(size=12.0))
     leading: float = 16.5
+    foot: float = 3.0
     border: Colour = (0.35, 0.4, 0.4)
     tint: Colour = (0.90, 0.94, 0.93)
 
@@ -83,7 +84,7 @@ def _prepare(text: str, look: Look, base: Base, *, head: bool = False) -> Prepar
     centred = head or not any(char.isalpha() for char in text)
     ink = replace(look.ink, bold=True) if head else look.ink
     own = base_of(text, base)
-    align = "center" if centred else "start" if own == base else "end"
+    align: Align = "center" if centred else "start" if own == base else "end"
     return prepare(text, Style(ink=ink, leading=look.leading, align=align, base=own, default_base=base))
 
 
@@ -118,7 +119,7 @@ def _row(cells: Sequence[Prepared], widths: Sequence[float], look: Look, base: B
     for start in range(0, longest, _PIECE_LINES):
         piece = tuple(_Cell(cell.lines[start:start + _PIECE_LINES], cell.width) for cell in set_cells)
         tallest = max(len(cell.lines) for cell in piece)
-        height = tallest * look.leading + _PAD_TOP + _PAD_FOOT
+        height = tallest * look.leading + _PAD_TOP + look.foot
         strips.append(Strip(height, _Drawing(piece, height, look, tinted)))
     return strips
 
@@ -141,6 +142,6 @@ class _Drawing:
             if self.tinted:
                 sheet.setFillColorRGB(*self.look.tint)
             sheet.rect(left, top - self.height, cell.width, self.height, stroke=1, fill=int(self.tinted))
-            spare = self.height - _PAD_TOP - _PAD_FOOT - len(cell.lines) * self.look.leading
+            spare = self.height - _PAD_TOP - self.look.foot - len(cell.lines) * self.look.leading
             sheet.block(cell.lines, self.look.leading, left + _PAD_X, top - _PAD_TOP - spare / 2)
             left += cell.width

@@ -1,7 +1,7 @@
 """What a printed letter and a printed register page are made of: plain values, no lookups."""
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 from edms.core.calendar import Digits
@@ -50,7 +50,7 @@ class PrintedLetter:
 
     letterhead: Letterhead
     number: str
-    date: date | None
+    date: datetime.date | None
     sensitivity: str
     precedence: str
     kind_title: str
@@ -61,7 +61,7 @@ class PrintedLetter:
     attachments: tuple[str, ...] = ()
     signer_name: str = ""
     signer_post: str = ""
-    signed_on: date | None = None
+    signed_on: datetime.date | None = None
     copies: tuple[tuple[str, str], ...] = ()
     document_code: str = ""
     verification_code: str = ""
@@ -81,5 +81,5 @@ class RegisterPage:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     totals: str = ""
-    printed_on: date | None = None
+    printed_on: datetime.date | None = None
     digits: Digits = "arab"

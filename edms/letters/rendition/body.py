@@ -1,0 +1,173 @@
+"""The text of a letter as strips: addressees, subject, paragraphs, lists, tables, attachments, signature, copies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edms.core.calendar import Locale, format_date, to_digits
+from edms.letters.rendition import flow
+from edms.letters.rendition.bidi import Base
+from edms.letters.rendition.flow import Strip
+from edms.letters.rendition.paragraph import Style, prepare
+from edms.letters.rendition.shaping import Ink
+from edms.letters.rendition.sheet import mm
+from edms.letters.rendition.table import Look, table
+from edms.letters.rendition.values import Block, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
+from edms.letters.rendition.wording import WORDS
+
+MOST_NAMED: Final = 12
+
+_FIRST: Final = 28.0
+_INDENT: Final = 22.0
+_LIST_DIGIT: Final = 6.0
+_SIGNATURE: Final = 75 * mm
+_GLUED_OPENING: Final = 20
+_KEPT_COPIES: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """How tightly a letter is set; sizes and spaces in points."""
+
+    size: float
+    leading: float
+    paragraph_gap: float
+    signature_gap: float
+    table: Look
+
+
+EASY: Final = Density(13.5, 20.5, 3.0, 24.0, Look())
+TIGHT: Final = Density(13.0, 18.4, 1.5, 8.0, Look(leading=15.0, foot=2.0))
+TIGHTEST: Final = Density(12.5, 17.4, 1.0, 4.0, Look(Ink(size=11.5), leading=14.0, foot=1.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all parts of one letter share: language, density, width of the text in points."""
+
+    letter: PrintedLetter
+    locale: Locale
+    density: Density
+    width: float
+
+    @property
+    def base(self) -> Base:
+        """The direction of the sheet."""
+        return "rtl" if self.locale == "ar" else "ltr"
+
+    @property
+    def body(self) -> Style:
+        """The style of running text."""
+        return Style(Ink(size=self.density.size), leading=self.density.leading, default_base=self.base)
+
+    @property
+    def small(self) -> Style:
+        """The style of notes under the body."""
+        return Style(Ink(size=11), leading=self.density.leading * 0.8, align="start", base=self.base)
+
+
+def strips(setting: Setting) -> list[Strip]:
+    """Return the whole text of the letter, from the addressees to the copies."""
+    found = _opening(setting)
+    for block in setting.letter.body:
+        found += _block(block, setting)
+    return found + _attachments(setting) + _signature(setting) + _copies(setting)
+
+
+def _opening(setting: Setting) -> list[Strip]:
+    """Return the kind, the addressees, the subject and the lines of reference."""
+    letter, words, width = setting.letter, WORDS[setting.locale], setting.width
+    bold = replace(setting.body.with_ink(bold=True, size=14.5), align="start", base=setting.base, leading=22)
+    centred = replace(bold, align="center")
+    found: list[Strip] = []
+    if letter.kind_title:
+        found += flow.paragraph(letter.kind_title, replace(centred.with_ink(size=18), leading=26), width)
+    named = letter.addressees if len(letter.addressees) <= MOST_NAMED else (words.all_listed,)
+    label = prepare(words.to, bold).natural + 4
+    for number, name in enumerate(named):
+        found += _labelled(words.to if number == 0 else "", name, bold, label, width)
+    if letter.subject:
+        under = replace(centred.ink, underline=True)
+        found += flow.paragraph([(words.subject, centred.ink), (letter.subject, under)], centred, width, before=3)
+    for text in letter.references:
+        found += flow.paragraph(text, replace(setting.body, align="start"), width)
+    opening = [replace(strip, glued=True) for strip in found[:_GLUED_OPENING]]
+    return opening + found[_GLUED_OPENING:]
+
+
+def _labelled(label: str, text: str, style: Style, indent: float, width: float) -> list[Strip]:
+    """Return a text with a label hanging at the start side of `style.base`."""
+    rtl = style.base == "rtl"
+    found = flow.paragraph(text, style, width - indent, left=0 if rtl else indent)
+    if label:
+        mark = prepare(label, replace(style, align="start")).lines(width)[:1]
+        found[0] = flow.marked(found[0], mark, style.leading)
+    return found
+
+
+def _block(block: Block, setting: Setting) -> list[Strip]:
+    width, gap = setting.width, setting.density.paragraph_gap
+    match block:
+        case ParagraphBlock(text, align):
+            style = replace(setting.body, align=align, first=_FIRST if align == "justify" else 0.0)
+            return flow.paragraph(text, style, width, before=gap)
+        case ListBlock(ordered, items):
+            return _list(ordered, items, setting)
+        case TableBlock(header, rows):
+            return [
+                *table(header, rows, width, look=setting.density.table, base=setting.base, before=gap + 3),
+                flow.space(gap + 2),
+            ]
+
+
+def _list(ordered: bool, items: Sequence[str], setting: Setting) -> list[Strip]:
+    """Return the items with their numbers or bullets hanging at the start side."""
+    style = replace(setting.body, base=setting.base, align="start")
+    indent = _INDENT + (_LIST_DIGIT * (len(str(len(items))) - 1) if ordered else 0.0)
+    found: list[Strip] = []
+    for number, text in enumerate(items, 1):
+        mark = to_digits(f"{number}.", setting.letter.digits) if ordered else "•"
+        found += _labelled(mark, text, style, indent, setting.width)
+    return found
+
+
+def _attachments(setting: Setting) -> list[Strip]:
+    names, small = setting.letter.attachments, setting.small
+    if not names:
+        return []
+    label = (WORDS[setting.locale].attachments, replace(small.ink, bold=True))
+    if len(names) == 1:
+        return flow.paragraph([label, (names[0], small.ink)], small, setting.width, before=6)
+    found = flow.paragraph([label], small, setting.width, before=6)
+    found[-1] = replace(found[-1], glued=True)
+    indent = _INDENT + _LIST_DIGIT * (len(str(len(names))) - 1)
+    for number, name in enumerate(names, 1):
+        found += _labelled(to_digits(f"{number}.", setting.letter.digits), name, small, indent, setting.width)
+    return found
+
+
+def _signature(setting: Setting) -> list[Strip]:
+    """Return name, post and day at the end side, together on one page."""
+    letter = setting.letter
+    day = format_date(letter.signed_on, digits=letter.digits, locale=setting.locale) if letter.signed_on else ""
+    style = Style(Ink(size=13), leading=19, align="center", default_base=setting.base)
+    left = 0.0 if setting.base == "rtl" else setting.width - _SIGNATURE
+    found: list[Strip] = []
+    for text in (text for text in (letter.signer_name, letter.signer_post, day) if text):
+        chosen = style if found else style.with_ink(bold=True)
+        before = 0.0 if found else setting.density.signature_gap
+        found += flow.paragraph(text, chosen, _SIGNATURE, before=before, left=left)
+    return flow.glue(found)
+
+
+def _copies(setting: Setting) -> list[Strip]:
+    """Return «نسخة منه إلى» and one line for each copy with its purpose."""
+    if not setting.letter.copies:
+        return []
+    words, small = WORDS[setting.locale], setting.small
+    found = flow.paragraph(words.copies, small.with_ink(bold=True), setting.width, before=8)
+    found[-1] = replace(found[-1], glued=True)
+    for entity, purpose in setting.letter.copies:
+        text = entity + (words.dash + purpose if purpose else "")
+        found += _labelled("–", text, small, 12.0, setting.width)
+    return flow.glue(found) if len(found) <= _KEPT_COPIES else found
