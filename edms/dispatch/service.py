@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.ids import new_id
 from edms.dispatch.models import OutboundPackage, OutboxItem
@@ -43,3 +44,13 @@ def enqueue(
     ]
     uow.session.execute(insert(OutboxItem), rows)
     return package.id
+
+
+def settle(uow: UnitOfWork, letter_id: UUID, recipient_id: UUID) -> None:
+    """Note on a letter's consignment that the recipient's answer has come: the fact «settled»."""
+    item = uow.session.scalars(
+        select(OutboxItem).where(OutboxItem.letter_id == letter_id, OutboxItem.recipient_id == recipient_id)
+    ).one_or_none()
+    if item is not None and item.settled_at is None:
+        item.settled_at = uow.now
+        record(uow, "dispatch.settled", "letter", letter_id, entity_id=item.entity_id, row=item)

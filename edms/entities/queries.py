@@ -97,6 +97,14 @@ def posts_held(uow: UnitOfWork, employee_id: UUID, entity_id: UUID, day: date) -
     )
 
 
+def post(uow: UnitOfWork, post_id: UUID) -> Post:
+    """Return a post by its inner key."""
+    found = uow.session.get(Post, post_id)
+    if found is None:
+        raise NotFound("entities.unknown-post")
+    return found
+
+
 def holders(uow: UnitOfWork, post_id: UUID, day: date) -> list[Employee]:
     """Return who holds a post on ``day``."""
     return list(
@@ -132,3 +140,25 @@ def staff_of(uow: UnitOfWork, entity_id: UUID, day: date) -> list[tuple[Employee
 def count_entities(uow: UnitOfWork) -> int:
     """Return how many bodies are registered."""
     return uow.session.scalar(select(func.count()).select_from(Entity)) or 0
+
+
+def assignments_of(uow: UnitOfWork, employee_id: UUID, day: date) -> list[Assignment]:
+    """Return a person's assignments in force on ``day``, in every body."""
+    return list(
+        uow.session.scalars(select(Assignment).where(Assignment.employee_id == employee_id, holds(day)))
+    )
+
+
+def units_of(uow: UnitOfWork, entity_id: UUID) -> list[Unit]:
+    """Return a body's units in order of code."""
+    return list(uow.session.scalars(select(Unit).where(Unit.entity_id == entity_id).order_by(Unit.code)))
+
+
+def posts_of(uow: UnitOfWork, entity_id: UUID) -> list[Post]:
+    """Return a body's posts in the order they were made."""
+    return list(uow.session.scalars(select(Post).where(Post.entity_id == entity_id).order_by(Post.id)))
+
+
+def installations(uow: UnitOfWork) -> list[Installation]:
+    """Return this installation and its peers, this one first."""
+    return list(uow.session.scalars(select(Installation).order_by(Installation.is_home.desc(), Installation.name)))

@@ -63,6 +63,17 @@ def letter_by_code(uow: UnitOfWork, document_code: str) -> Letter:
     return _one(uow, select(Letter).where(Letter.document_code == document_code).order_by(Letter.direction.desc()))
 
 
+def incoming_by_code(uow: UnitOfWork, entity_id: UUID, document_code: str | None) -> Letter | None:
+    """Return a body's incoming letter of a document code, for the acts of the system (not for showing it)."""
+    if document_code is None:
+        return None
+    return uow.session.scalars(
+        select(Letter).where(
+            Letter.entity_id == entity_id, Letter.direction == "incoming", Letter.document_code == document_code
+        )
+    ).one_or_none()
+
+
 def _one(uow: UnitOfWork, query: Select[tuple[Letter]]) -> Letter:
     found = uow.session.scalars(query.where(visible(uow.actor)).limit(1)).first()
     if found is None:

@@ -1,4 +1,4 @@
-"""The verbs of a letter up to its signature: draft, save, attach, submit, return, sign; and void and settle."""
+"""The verbs of a letter up to its signature: draft, save, attach, submit, return, sign."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import delete
 
+from crypto import codes
 from crypto.digests import canonical, sha256
+from crypto.errors import BadCode
 from crypto.signatures import new_signing_key, public_of, verify
 from crypto.signatures import sign as sign_bytes
 from edms.audit.service import record
@@ -279,12 +281,27 @@ def _store(uow: UnitOfWork, letter: Letter, text: LetterText) -> None:
                       purpose=each.purpose.strip(), position=place)
         )
     for place, words in enumerate(filter(None, map(str.strip, text.references))):
-        uow.session.add(Reference(letter_id=letter.id, entity_id=letter.entity_id, text=words, position=place))
+        uow.session.add(
+            Reference(letter_id=letter.id, entity_id=letter.entity_id, text=words, position=place,
+                      document_code=_referred_code(uow, words))
+        )
     uow.session.add(
         Version(letter_id=letter.id, entity_id=letter.entity_id, no=letter.version, text=_snapshot(letter, text),
                 author_id=uow.actor.employee_id, created_at=uow.now)
     )
     uow.flush()
+
+
+def _referred_code(uow: UnitOfWork, words: str) -> str | None:
+    """Return the document code when a reference is one that the writer may see; else it stays free text."""
+    try:
+        code = codes.parse(words, year=uow.now.year)
+    except BadCode:
+        return None
+    try:
+        return queries.letter_by_code(uow, code.digits).document_code
+    except NotFound:
+        return None
 
 
 def _snapshot(letter: Letter, text: LetterText) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""Turning a letter's rows into the values that its printed form shows."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from edms.core.calendar import Digits
+from edms.core.database import UnitOfWork
+from edms.entities import queries as entities
+from edms.letters import queries
+from edms.letters.models import Letter
+from edms.letters.rendition import labels
+from edms.letters.rendition.values import Block, Letterhead, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
+from edms.letters.rules import AddresseeRole
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How letters are printed here: where they are verified, digit set, Hijri adjustment (days), time zone."""
+
+    verify_url: str
+    timezone: str = "Asia/Baghdad"
+    digits: Digits = "arab"
+    hijri_adjust: int = 0
+
+
+def printed_blocks(body: list[dict[str, Any]]) -> tuple[Block, ...]:
+    """Return a checked body as blocks of the printed form."""
+    blocks: list[Block] = []
+    for block in body:
+        if block["type"] == "paragraph":
+            blocks.append(ParagraphBlock(block["text"]))
+        elif block["type"] == "list":
+            blocks.append(ListBlock(block["ordered"], tuple(block["items"])))
+        else:
+            blocks.append(TableBlock(tuple(block["header"]), tuple(tuple(row) for row in block["rows"])))
+    return tuple(blocks)
+
+
+def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: date | None) -> PrintedLetter:
+    """Gather what the sheet of an outgoing letter shows; a draft has no ``day`` and carries the draft's mark."""
+    addressed = queries.addressees(uow, letter.id)
+    bodies = entities.entities_by_ids(uow, [letter.entity_id, *(each.recipient_id for each in addressed)])
+    parent = bodies[letter.entity_id].parent_id
+    upper = entities.entity(uow, parent) if parent else None
+    own = bodies[letter.entity_id]
+    text = queries.newest_version(uow, letter.id).text
+    signed = queries.signature(uow, letter.id)
+    name, post = "", ""
+    if signed is not None:
+        name = entities.employees_by_ids(uow, [signed.employee_id])[signed.employee_id].name
+        post = entities.post(uow, signed.post_id).title
+    lines_en = tuple(each.name_en for each in (upper, own) if each is not None and each.name_en)
+    return PrintedLetter(
+        letterhead=Letterhead(tuple(each.name_ar for each in (upper, own) if each is not None), lines_en),
+        number="",
+        date=day,
+        sensitivity=labels.SENSITIVITY[letter.sensitivity],
+        precedence=labels.PRECEDENCE[letter.precedence],
+        kind_title=labels.KIND_TITLES[letter.kind],
+        addressees=tuple(bodies[a.recipient_id].name_ar for a in addressed if a.role == AddresseeRole.TO),
+        subject=letter.subject,
+        body=printed_blocks(text["body"]),
+        references=tuple(each.text for each in queries.references(uow, letter.id)),
+        attachments=tuple(each.name for each in queries.attachments(uow, letter.id)),
+        signer_name=name,
+        signer_post=post,
+        signed_on=day if signed is not None else None,
+        copies=tuple(
+            (bodies[a.recipient_id].name_ar, a.purpose or labels.COPY_PURPOSE)
+            for a in addressed
+            if a.role == AddresseeRole.COPY
+        ),
+        verify_url=printing.verify_url,
+        watermark="" if day else labels.DRAFT_MARK,
+        digits=printing.digits,
+        hijri_adjust=printing.hijri_adjust,
+    )

@@ -1,0 +1,154 @@
+"""Taking a letter that arrived into the receiving body's own papers, with its incoming number."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from zoneinfo import ZoneInfo
+
+from crypto.digests import sha256
+from crypto.errors import BadCode
+from crypto.codes import normalize_verification_code
+from edms.audit.service import record
+from edms.core.database import UnitOfWork
+from edms.core.ids import new_id
+from edms.dispatch import service as dispatch
+from edms.dispatch.package import LetterPackage, UntypedMessage
+from edms.letters.models import Attachment, Letter, Reference, Version
+from edms.letters.rules import RECEIVE, Kind, Precedence, Sensitivity, State
+from edms.registry import service as registry
+from edms.registry.rules import Direction
+
+
+def receive(
+    uow: UnitOfWork,
+    package: LetterPackage,
+    *,
+    entity_id: UUID,
+    sender_id: UUID,
+    files: Sequence[UUID],
+    timezone: str,
+) -> tuple[Letter, bool]:
+    """Register an incoming letter and give it the body's next incoming number.
+
+    ``files`` are the stored files of ``package.parts`` in their order, already wrapped for the body. Returns the
+    letter and whether it is new: the same document received again keeps its first registration (DHX.Duplicate).
+    """
+    uow.actor.require(RECEIVE)
+    found = uow.session.scalars(
+        select(Letter).where(
+            Letter.entity_id == entity_id,
+            Letter.direction == Direction.INCOMING,
+            Letter.document_code == package.document_code,
+        )
+    ).one_or_none()
+    if found is not None:
+        return found, False
+    letter = _new_letter(uow, entity_id, sender_id, package.subject, package.body_text, package.package_id)
+    letter.kind = package.kind if package.kind in tuple(Kind) else Kind.LETTER
+    letter.sensitivity = _sensitivity(package.sensitivity)
+    letter.precedence = package.precedence if package.precedence in tuple(Precedence) else Precedence.ORDINARY
+    letter.document_code, letter.number, letter.letter_date = package.document_code, package.number, package.date
+    _keep_verification(letter, package.verification_code)
+    for place, (part, file_id) in enumerate(zip(package.parts, files, strict=True)):
+        if part.role == "letter":
+            letter.rendition_id, letter.rendition_hash = file_id, bytes.fromhex(part.sha256)
+        else:
+            _attach(uow, letter, file_id, place, part.name, part.media_type, part.size, part.sha256)
+    for place, words in enumerate(package.references):
+        uow.session.add(
+            Reference(letter_id=letter.id, entity_id=entity_id, text=words, position=place,
+                      document_code=words if len(words) == 18 and words.isdigit() else None)
+        )
+    _register(uow, letter, timezone)
+    if letter.kind == Kind.REPLY:
+        _settle_asked(uow, letter, package.references)
+    return letter, True
+
+
+def receive_untyped(
+    uow: UnitOfWork,
+    message: UntypedMessage,
+    *,
+    entity_id: UUID,
+    sender_id: UUID,
+    raw_file: UUID,
+    raw_size: int,
+    raw_hash: bytes,
+    timezone: str,
+) -> Letter:
+    """Register mail of a registered body that carries no valid package; its original is kept as an attachment."""
+    uow.actor.require(RECEIVE)
+    letter = _new_letter(uow, entity_id, sender_id, message.subject or message.message_id or "-", message.text, None)
+    letter.kind, letter.sensitivity, letter.precedence = Kind.LETTER, int(Sensitivity.RESTRICTED), Precedence.ORDINARY
+    _attach(uow, letter, raw_file, 0, "original.eml", "message/rfc822", raw_size, raw_hash.hex())
+    _register(uow, letter, timezone)
+    return letter
+
+
+def _new_letter(
+    uow: UnitOfWork, entity_id: UUID, sender_id: UUID, subject: str, text: str, package_id: UUID | None
+) -> Letter:
+    letter = Letter(
+        id=new_id(), entity_id=entity_id, direction=Direction.INCOMING, state=State.REGISTERED, sender_id=sender_id,
+        created_at=uow.now, changed_at=uow.now, package_id=package_id, kind=Kind.LETTER, sensitivity=0,
+        precedence=Precedence.ORDINARY,
+    )
+    letter.subject = subject[:300]
+    uow.session.add(letter)
+    uow.session.add(
+        Version(letter_id=letter.id, entity_id=entity_id, no=1, text={"text": text}, created_at=uow.now)
+    )
+    return letter
+
+
+def _register(uow: UnitOfWork, letter: Letter, timezone: str) -> None:
+    uow.flush()
+    day: date = uow.now.astimezone(ZoneInfo(timezone)).date()
+    register = registry.register_of(uow, letter.entity_id, Direction.INCOMING)
+    entry = registry.allocate(uow, register, day.year, letter.id, entry_date=day)
+    letter.registered_at = uow.now
+    letter.register_number = f"{entry.year}/{entry.number}"
+    uow.flush()
+    record(uow, "letters.registered", "letter", letter.id, entity_id=letter.entity_id, row=letter,
+           code=letter.document_code, number=entry.number, year=entry.year)
+
+
+def _attach(
+    uow: UnitOfWork, letter: Letter, file_id: UUID, place: int, name: str, media: str, size: int, digest: str
+) -> None:
+    uow.session.add(
+        Attachment(letter_id=letter.id, entity_id=letter.entity_id, file_id=file_id, position=place, name=name,
+                   media_type=media, size=size, hash=digest)
+    )
+
+
+def _settle_asked(uow: UnitOfWork, letter: Letter, references: Sequence[str]) -> None:
+    """Settle the consignment that this reply answers: the sender's fact «settled»."""
+    for code in references:
+        asked = uow.session.scalars(
+            select(Letter).where(
+                Letter.entity_id == letter.entity_id, Letter.direction == Direction.OUTGOING,
+                Letter.document_code == code,
+            )
+        ).one_or_none()
+        if asked is not None and letter.sender_id is not None:
+            dispatch.settle(uow, asked.id, letter.sender_id)
+
+
+def _keep_verification(letter: Letter, code: str) -> None:
+    try:
+        normal = normalize_verification_code(code)
+    except BadCode:
+        return  # the sender's printed code is unreadable: the letter is then verified by its file alone
+    letter.verification_code = code
+    letter.verification_digest = sha256(normal.encode())
+
+
+def _sensitivity(name: str) -> int:
+    """Return the level of a wire name; an unknown one counts as the highest, never as the lowest."""
+    try:
+        return int(Sensitivity[name.upper()])
+    except KeyError:
+        return int(Sensitivity.TOP_SECRET)
