@@ -1,0 +1,1 @@
+"""Dispatch: the outbox, its delivery attempts and the package that carries a letter on the wire."""

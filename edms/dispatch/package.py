@@ -1,0 +1,122 @@
+"""The letter as it travels between entities, and the answers to it: pure values, known to both ends of the wire.
+
+One ``package_id`` (UUIDv7) is given to a letter when it is issued and never changes, whatever the number of retries,
+messages or paths. What one recipient entity receives of it is a *consignment*: its id is derived from the pair
+(package, recipient entity) by :func:`consignment_id`, so both ends compute the same id without exchanging it, and a
+repeat over any path meets the same unique key (DHX ``consignmentId``, xdomea ``ProzessID``).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID, uuid5
+
+SCHEMA_VERSION = 1
+
+PartRole = Literal["letter", "attachment"]
+RecipientRole = Literal["to", "cc"]
+ReceiptKind = Literal["registered", "refused", "delivered", "void"]
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePart:
+    """One file of a package: the sealed PDF (``letter``) or an attachment; ``size`` in bytes, ``sha256`` lower hex."""
+
+    role: PartRole
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRecipient:
+    """One addressee: the entity's 8-digit code, whether the letter is to it or a copy, and what the copy is for."""
+
+    entity_code: str
+    role: RecipientRole
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPackage:
+    """An issued letter on the wire: the fields of ``letter.xml`` (urn:diwan:letter:1) and the files it lists."""
+
+    package_id: UUID
+    letter_id: UUID
+    document_code: str
+    number: str
+    date: date
+    hijri: str
+    sender_code: str
+    sender_unit: str | None
+    recipients: tuple[PackageRecipient, ...]
+    subject: str = field(repr=False)
+    kind: str
+    sensitivity: str
+    precedence: str
+    references: tuple[str, ...]
+    verification_code: str
+    signer_name: str
+    signer_post: str
+    signer_code: str
+    body_text: str = field(repr=False)
+    parts: tuple[PackagePart, ...]
+    version: int = SCHEMA_VERSION
+
+    def consignment_for(self, entity_code: str) -> UUID:
+        """Return the id of what ``entity_code`` receives of this package."""
+        return consignment_id(self.package_id, entity_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An entity's answer to a consignment: registered with its number, refused with a reason, delivered, or void.
+
+    ``register_number`` is the answering entity's own (``2026/123``); for ``void`` the sender itself is ``entity_code``.
+    """
+
+    kind: ReceiptKind
+    package_id: UUID
+    document_code: str
+    entity_code: str
+    at: datetime
+    register_number: str = ""
+    reason_code: str = ""
+    reason_text: str = ""
+
+    @property
+    def consignment_id(self) -> UUID:
+        """Return the id of the consignment that this receipt answers."""
+        return consignment_id(self.package_id, self.entity_code)
+
+
+@dataclass(frozen=True, slots=True)
+class UntypedMessage:
+    """Mail without a valid package: registered as untyped incoming mail, never bounced.
+
+    ``problems`` are stable codes (``package.hash-mismatch``); ``opaque`` says that not even its MIME could be read.
+    """
+
+    problems: tuple[str, ...]
+    opaque: bool = False
+    message_id: str = ""
+    sender: str = ""
+    subject: str = field(default="", repr=False)
+    text: str = field(default="", repr=False)
+    report: bool = False
+
+
+WireMessage = LetterPackage | Receipt | UntypedMessage
+
+
+def make_part(role: PartRole, name: str, media_type: str, content: bytes) -> PackagePart:
+    """Return the part for ``content`` with its size and SHA-256 computed."""
+    return PackagePart(role, name, media_type, len(content), hashlib.sha256(content).hexdigest(), content)
+
+
+def consignment_id(package_id: UUID, entity_code: str) -> UUID:
+    """Return the UUIDv5 (RFC 9562 §5.5) of ``entity_code`` in the namespace of the package."""
+    return uuid5(package_id, entity_code)

@@ -1,0 +1,116 @@
+"""The content after DATA, decoded by chunks: strict CRLF, dot transparency, line and size limits, a memory budget."""
+
+from dataclasses import dataclass, field
+
+TERMINATOR = b"\r\n.\r\n"
+MAX_LINE = 998
+
+
+@dataclass(slots=True)
+class MemoryBudget:
+    """Bytes of message content that all sessions together may hold in memory."""
+
+    limit: int
+    used: int = 0
+
+    def take(self, size: int) -> bool:
+        """Reserve ``size`` bytes, or answer False and reserve nothing."""
+        if self.used + size > self.limit:
+            return False
+        self.used += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Release ``size`` bytes taken before."""
+        self.used -= size
+
+
+@dataclass(slots=True)
+class DataReader:
+    """Decode DATA content (RFC 5321 §4.1.1.4, §4.5.2) fed in chunks of any size, with no work per line.
+
+    Only CRLF.CRLF ends the content. A bare CR or LF, a line over 998 octets, or too much content does not end it either:
+    the rest is read and dropped, and ``problem`` (a reply code) says what was wrong. ``size`` counts decoded octets; a
+    virtual CRLF stands before the first line (hence the -2), so that every line begin looks alike.
+    Call :meth:`release` when the content is no longer held.
+    """
+
+    limit: int
+    budget: MemoryBudget
+    content: bytearray = field(default_factory=bytearray)
+    problem: str = ""
+    size: int = -2
+    rest: bytes = b""
+    done: bool = False
+    _held: bytes = b"\r\n"
+    _line: int = 0
+    _taken: int = 0
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take the next octets from the wire; True when the end was seen (``rest`` is what came after it)."""
+        data = self._held + chunk
+        end = data.find(TERMINATOR)
+        if end >= 0:
+            self._take(data[: end + 2])
+            self.rest = data[end + len(TERMINATOR) :]
+            self._held = b""
+            self.done = True
+        else:
+            keep = _held_back(data)
+            self._take(data[: len(data) - keep])
+            self._held = data[len(data) - keep :]
+        return self.done
+
+    def release(self) -> None:
+        """Drop the content and give its memory back to the budget."""
+        self.content = bytearray()
+        self.budget.give_back(self._taken)
+        self._taken = 0
+
+    def message(self) -> bytes:
+        """Return the decoded content without its virtual CRLF, and keep no copy of it (its memory stays taken)."""
+        content, self.content = self.content, bytearray()
+        return bytes(memoryview(content)[2:])
+
+    def _take(self, body: bytes) -> None:
+        if not body:
+            return
+        if not body.count(b"\r") == body.count(b"\n") == body.count(b"\r\n"):
+            self._fail("smtp.bare-newline")
+        plain = body.replace(b"\r\n.", b"\r\n")
+        self.size += len(plain)
+        if self.size > self.limit:
+            self._fail("smtp.too-big")
+        if self.problem:
+            return
+        self._measure(plain)
+        if not self.budget.take(len(plain)):
+            self._fail("smtp.no-memory")
+        if not self.problem:
+            self._taken += len(plain)
+            self.content += plain
+
+    def _measure(self, plain: bytes) -> None:
+        """Check line lengths in hops of a line limit; ``_line`` carries the open line over chunk borders."""
+        start, allowed = 0, MAX_LINE + 2 - self._line
+        while len(plain) - start > allowed:
+            newline = plain.rfind(b"\n", start, start + allowed)
+            if newline < 0:
+                self._fail("smtp.line-too-long")
+                return
+            start, allowed = newline + 1, MAX_LINE + 2
+        newline = plain.rfind(b"\n", start)
+        self._line = len(plain) - newline - 1 if newline >= 0 else len(plain) - start + (self._line if start == 0 else 0)
+
+    def _fail(self, code: str) -> None:
+        if not self.problem:
+            self.problem = code
+            self.release()
+
+
+def _held_back(data: bytes) -> int:
+    """Return how many octets at the end of ``data`` could begin the terminator or a stuffed dot."""
+    for length in range(min(len(data), len(TERMINATOR) - 1), 0, -1):
+        if TERMINATOR.startswith(data[-length:]):
+            return length
+    return 0

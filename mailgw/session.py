@@ -1,0 +1,229 @@
+"""The SMTP commands of one connection (RFC 5321, 2920, 3207, 3461, 6531), each in our own strict form."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from mailgw import maillog
+from mailgw.address import Address, valid_helo
+from mailgw.commands import parse_mail, parse_rcpt
+from mailgw.connection import Connection, Hub
+from mailgw.data_reader import DataReader
+from mailgw.envelope import MailParameters, ReceivedEnvelope, Recipient
+from mailgw.replies import Reply, reply
+
+CHUNK = 262_144
+READ_AHEAD = 1_000_000
+Command = Callable[[bytes], Awaitable[Reply | None]]
+
+
+class GatewaySession(Connection):
+    """A connection that obeys SMTP commands and hands whole messages to the hub's handler."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
+        self.helo = ""
+        self._sender: Address | None = None
+        self._params: MailParameters | None = None
+        self._recipients: list[Recipient] = []
+        self._commands: dict[bytes, Command] = {
+            b"EHLO": self._ehlo, b"HELO": self._helo, b"STARTTLS": self._starttls, b"MAIL": self._mail,
+            b"RCPT": self._rcpt, b"DATA": self._data, b"RSET": self._rset, b"NOOP": self._noop, b"QUIT": self._quit,
+            b"VRFY": self._vrfy, b"HELP": self._help, b"EXPN": self._refuse,
+            b"BDAT": self._refuse, b"AUTH": self._refuse,
+        }
+
+    async def _dispatch(self, line: bytes) -> Reply | None:
+        if len(line) > self.hub.limits.command_octets:
+            return reply("smtp.command-too-long")
+        verb, _, argument = line.partition(b" ")
+        command = self._commands.get(verb.upper())
+        if command is None or b"\n" in line or b"\r" in line or b"\0" in line:
+            return reply("smtp.unknown-command")
+        return await command(argument)
+
+    def _reset_transaction(self) -> None:
+        self._sender = None
+        self._params = None
+        self._recipients = []
+        self._utf8_replies = False
+
+    # -- outside a transaction
+
+    async def _ehlo(self, argument: bytes) -> Reply | None:
+        if not valid_helo(argument):
+            return reply("smtp.helo-syntax")
+        self._nothing_ahead()
+        self._reset_transaction()
+        self.helo = argument.decode("ascii")
+        words = [self.hostname, "PIPELINING", f"SIZE {self.hub.limits.message_size}", "8BITMIME", "SMTPUTF8", "DSN"]
+        if self.hub.tls is not None and not self.secured:
+            words.append("STARTTLS")
+        lines = "".join(f"250-{word}\r\n" for word in words) + "250 ENHANCEDSTATUSCODES\r\n"
+        await self._write(lines.encode("ascii"))
+        return None
+
+    async def _helo(self, _argument: bytes) -> Reply:
+        return reply("smtp.helo-refused")
+
+    async def _noop(self, _argument: bytes) -> Reply:
+        return reply("smtp.ok")
+
+    async def _rset(self, argument: bytes) -> Reply:
+        if argument:
+            return reply("smtp.syntax", usage="RSET")
+        self._reset_transaction()
+        return reply("smtp.ok")
+
+    async def _vrfy(self, _argument: bytes) -> Reply:
+        return reply("smtp.no-verify")
+
+    async def _help(self, _argument: bytes) -> Reply:
+        return reply("smtp.help")
+
+    async def _refuse(self, _argument: bytes) -> Reply:
+        return reply("smtp.not-implemented")
+
+    async def _quit(self, argument: bytes) -> Reply:
+        if argument:
+            return reply("smtp.syntax", usage="QUIT")
+        self._closing = True
+        return reply("smtp.bye")
+
+    # -- STARTTLS
+
+    async def _starttls(self, argument: bytes) -> Reply | None:
+        if argument:
+            return reply("smtp.syntax", usage="STARTTLS")
+        if self.secured:
+            return reply("smtp.tls-active")
+        if self.hub.tls is None:
+            return reply("smtp.tls-unavailable")
+        self._nothing_ahead()
+        await self._answer(reply("smtp.tls-ready"))
+        if self._buffer():
+            maillog.event("session.tls-injection", peer=self.peer)
+            self.abort()
+            return None
+        await self._handshake(cast("asyncio.WriteTransport", self.transport), self.hub.tls)
+        return None
+
+    async def _handshake(self, plain: asyncio.WriteTransport, context: ssl.SSLContext) -> None:
+        """Upgrade the transport by the loop's public API; on failure the connection is dropped (RFC 3207 §4.1)."""
+        try:
+            secure = await self.loop.start_tls(
+                plain, self, context, server_side=True, ssl_handshake_timeout=self.hub.limits.reply_seconds
+            )
+        except (ssl.SSLError, OSError) as error:
+            maillog.event("session.tls-failed", peer=self.peer, error=type(error).__name__)
+            secure = None
+        if secure is None:
+            self._closing = True
+            plain.abort()
+            return
+        self.transport = secure
+        for stream in (self._reader, self._writer, self):
+            stream._transport = secure  # type: ignore[union-attr]  # noqa: SLF001 - no public setter before Python 3.12
+        self._over_ssl = True
+        self._reset_transaction()
+        self.helo = ""
+        self.identity = self.hub.handler.identify(secure.get_extra_info("ssl_object"))
+
+    # -- the mail transaction
+
+    async def _mail(self, argument: bytes) -> Reply:
+        if not self.helo:
+            return reply("smtp.order", needed="EHLO")
+        if self._params is not None:
+            return reply("smtp.order", needed="RSET")
+        sender, params = parse_mail(argument, self.hub.limits)
+        self._utf8_replies = params.smtputf8
+        refusal = await self.hub.handler.mail(self.identity, sender, params)
+        if refusal is not None:
+            maillog.event("mail.refused", peer=self.peer, reason=refusal.name, sender=str(sender or ""))
+            return refusal
+        self._sender, self._params = sender, params
+        return reply("smtp.sender-ok")
+
+    async def _rcpt(self, argument: bytes) -> Reply:
+        if self._params is None:
+            return reply("smtp.order", needed="MAIL")
+        address, params = parse_rcpt(argument, smtputf8=self._params.smtputf8)
+        if len(self._recipients) >= self.hub.limits.recipients:
+            return reply("smtp.too-many-recipients", limit=self.hub.limits.recipients)
+        refusal = await self.hub.handler.rcpt(self.identity, self._sender, address)
+        if refusal is not None:
+            maillog.event("rcpt.refused", peer=self.peer, reason=refusal.name, recipient=str(address))
+            return refusal
+        self._recipients.append(Recipient(address, params))
+        return reply("smtp.recipient-ok")
+
+    async def _data(self, argument: bytes) -> Reply:
+        if argument:
+            return reply("smtp.syntax", usage="DATA")
+        if self._params is None:
+            return reply("smtp.order", needed="MAIL")
+        if not self._recipients:
+            return reply("smtp.no-recipients")
+        self._nothing_ahead()
+        self.busy = True
+        reader = DataReader(self.hub.limits.message_size, self.hub.budget)
+        try:
+            await self._answer(reply("smtp.go-ahead"))
+            await self._read_content(reader)
+            if reader.problem:
+                return reply(reader.problem, limit=self.hub.limits.message_size)
+            return await self._commit(self._params, reader)
+        except BaseException:
+            reader.release()
+            raise
+        finally:
+            utf8 = self._utf8_replies
+            self._reset_transaction()
+            self._utf8_replies = utf8
+            self.busy = False
+
+    async def _read_content(self, reader: DataReader) -> None:
+        """Feed the reader until the final dot; drops a client that stops, trickles, or sends without end."""
+        limits, start, received = self.hub.limits, self.loop.time(), 0
+        done = False
+        while not done:
+            self._wait(limits.data_idle_seconds)
+            chunk = await self._reader.read(CHUNK)
+            if not chunk:
+                raise ConnectionResetError
+            received += len(chunk)
+            done = reader.feed(chunk)
+            elapsed = self.loop.time() - start
+            slow = elapsed > limits.data_rate_grace_seconds and received < elapsed * limits.data_octets_per_second
+            if not done and (slow or received > 2 * limits.message_size + READ_AHEAD):
+                self._timed_out()
+                raise ConnectionAbortedError
+        self._buffer()[:0] = reader.rest
+
+    async def _commit(self, params: MailParameters, reader: DataReader) -> Reply:
+        """Hand the message over in a task that this session does not own, with no timer running."""
+        envelope = ReceivedEnvelope(
+            identity=self.identity, peer=self.peer, helo=self.helo, mail_from=self._sender, params=params,
+            recipients=tuple(self._recipients), raw=reader.message(), received_at=self.hub.now(),
+        )
+        self._stop_waiting()
+        answer = await asyncio.shield(self.hub.commit(_hand_over(self.hub.handler.data(envelope), reader)))
+        self._wait(self.hub.limits.reply_seconds)
+        if answer.positive:
+            self.messages += 1
+            self._idle_commands = self._errors = 0
+        maillog.event(
+            "message.answered", peer=self.peer, code=answer.code, reason=answer.name, octets=reader.size,
+            sender=str(envelope.mail_from or ""), recipients=len(envelope.recipients),
+        )
+        return answer
+
+
+async def _hand_over(work: Awaitable[Reply], reader: DataReader) -> Reply:
+    """Await the handler's answer, then give the message's memory back to the budget."""
+    try:
+        return await work
+    finally:
+        reader.release()
