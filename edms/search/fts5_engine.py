@@ -24,7 +24,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
 );
 """
 _DAY = 32  # a row number is day << 32 | serial, so that newest first is the order of rows
-_RANK = "round(bm25(words, 6.0, 1.0, 3.0, 0.5, 0.0), 4)"
+_RANK = "round(bm25(words, 6.0, 1.0, 3.0, 0.5, 0.0), 9)"
 _BUSY_MS = 30_000
 
 

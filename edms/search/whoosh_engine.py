@@ -74,7 +74,7 @@ class WhooshIndex:
         hits: list[tuple[float, bytes]] = []
         with self._lock:
             searcher = self._open()
-            for leaf, _ in searcher.leaf_searchers():
+            for leaf, _ in searcher.leaf_searchers() if searcher.doc_count() else ():
                 keys = leaf.reader().column_reader("key", translate=False)
                 allowed = compile_filter(query).matcher(leaf, leaf.boolean_context())
                 if not asked:

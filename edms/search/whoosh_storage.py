@@ -69,11 +69,17 @@ class SealedFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the turn of the one writer, among threads and processes."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with self._lock, (self._folder / "lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        """Hold the turn of the one writer, among threads and processes.
+
+        A full or failing disk raises ``Unavailable("search.index-unavailable")``; the index stays as it was.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._lock, (self._folder / "lock").open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise Unavailable("search.index-unavailable") from error
 
     def signature(self) -> tuple[int, ...]:
         """Return what changes when another process publishes a head."""
@@ -130,7 +136,7 @@ class SealedFolder:
         Not synced: a power cut may take the last frames, and the position they carry with them.
         """
         context = head.context("journal", f"{head.generation}/{number}")
-        sealed = seal_value(self._key, json.dumps(frame, ensure_ascii=False).encode(), context)
+        sealed = seal_value(self._key, json.dumps(frame, ensure_ascii=False).encode("utf-8", "surrogatepass"), context)
         with self._journal(head).open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()
