@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 Block = dict[str, Any]
+MAX_COLUMNS = 12  # a wider table is written as one paragraph a row
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z_]\w*):[ \t]*(.*)$", re.MULTILINE)
@@ -91,8 +92,8 @@ def _table(grid: list[list[str]]) -> Iterable[Block]:
     rows = [row for row in grid if any(row) and not all(_CELL_RULE.match(cell) or not cell for cell in row)]
     if not rows:
         return []
-    width = len(rows[0])
-    if width == 1 or len(rows) == 1:
+    width = max(map(len, rows))
+    if width == 1 or width > MAX_COLUMNS or len(rows) == 1:
         return [{"type": "paragraph", "text": " ".join(cell for cell in row if cell)} for row in rows]
-    body = [(row + [""] * width)[:width] for row in rows[1:]]
-    return [{"type": "table", "header": rows[0], "rows": body}]
+    header, *body = (row + [""] * (width - len(row)) for row in rows)
+    return [{"type": "table", "header": header, "rows": body}]

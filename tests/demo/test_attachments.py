@@ -10,6 +10,7 @@ from PIL import Image
 
 from edms.demo.attachments import amounts_csv, annex_pdf, chart_png, note_docx
 from edms.demo.texts import attachments_for, own_texts
+from edms.letters.attachments import Limits, clean_name, inspect, media_type
 
 LETTER = own_texts()[0]
 
@@ -22,6 +23,14 @@ def test_every_third_letter_has_one_to_three_and_no_other() -> None:
 
 def test_the_same_letter_gets_the_same_bytes() -> None:
     assert [attachments_for(n, LETTER) for n in range(12)] == [attachments_for(n, LETTER) for n in range(12)]
+
+
+def test_every_attachment_is_taken_as_it_is() -> None:
+    for n in range(0, 36, 3):
+        for name, kind, data in attachments_for(n, LETTER):
+            assert clean_name(name) == name
+            inspect(name, data, Limits())
+            assert media_type(name) == kind
 
 
 def test_names_within_a_letter_differ() -> None:

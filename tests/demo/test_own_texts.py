@@ -10,6 +10,7 @@ import pytest
 
 from edms.core.calendar import hijri_iso
 from edms.demo.texts import MAX_BODY, MAX_SUBJECT, DemoLetter, own_texts
+from edms.letters.body import check
 from edms.letters.rules import Kind, Precedence
 
 LETTERS = own_texts()
@@ -41,6 +42,7 @@ def test_every_kind_and_precedence_is_used() -> None:
 @pytest.mark.parametrize("letter", LETTERS, ids=range(len(LETTERS)))
 def test_blocks_follow_the_schema(letter: DemoLetter) -> None:
     assert letter.body
+    assert check(list(letter.body)) == []
     for block in letter.body:
         match block["type"]:
             case "paragraph":

@@ -10,6 +10,7 @@ import pytest
 from edms.core.errors import Invalid
 from edms.demo import archives
 from edms.demo.texts import MAX_BODY, MAX_SUBJECT, DemoLetter, texts_from
+from edms.letters.body import check
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -156,6 +157,7 @@ def test_real_official_texts_are_read_whole() -> None:
     assert len(letters) > 1_400
     for letter in letters:
         assert letter.body
+        assert check(list(letter.body)) == []
         assert 0 < len(letter.subject) <= MAX_SUBJECT
         assert "\n" not in letter.subject
     assert any(block["type"] == "table" for letter in letters for block in letter.body)
