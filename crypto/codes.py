@@ -159,10 +159,7 @@ def parse(text: str, *, year: int | None = None) -> Code:
     found = _read(digits, year)
     if isinstance(found, Code):
         return found
-    readings = [*_regrouped(groups)]
-    for shape in _GROUPS.values():
-        if sum(shape) == len(digits):
-            readings += [*_regrouped(_split(digits, shape)), *_regrouped(_split(digits, shape[::-1]))]
+    readings = _regrouped(groups) if len(groups) > 1 else _regrouped_by_grammar(digits)
     raise BadCode(found, suggestion=_first_passing(readings, year))
 
 
@@ -297,11 +294,25 @@ def _centuries(year: int | None) -> Sequence[int]:
     return (current, current - 1) if current > 20 else (current,)
 
 
+def _orders(count: int) -> Iterator[list[int]]:
+    """Yield the orders that groups get exchanged into: all reversed, then each pair of neighbours."""
+    yield [*range(count)][::-1]
+    for i in range(count - 1):
+        yield [*range(i), i + 1, i, *range(i + 2, count)]
+
+
 def _regrouped(groups: Sequence[str]) -> Iterator[str]:
-    """Yield the readings with all groups reversed, then with each pair of neighbours exchanged."""
-    yield "".join(reversed(groups))
-    for i in range(len(groups) - 1):
-        yield "".join((*groups[:i], groups[i + 1], groups[i], *groups[i + 2 :]))
+    """Yield the readings of separated groups put back from each exchanged order."""
+    for order in _orders(len(groups)):
+        yield "".join(groups[i] for i in order)
+
+
+def _regrouped_by_grammar(digits: str) -> Iterator[str]:
+    """Yield the same readings of digits typed in one go, cut where the grammar of their length has groups."""
+    for shape in (shape for shape in _GROUPS.values() if sum(shape) == len(digits)):
+        for order in _orders(len(shape)):
+            parts = _split(digits, (shape[i] for i in order))
+            yield "".join(parts[order.index(i)] for i in range(len(shape)))
 
 
 def _long_form(entity: str, serial: str, year: str, check: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from asn1crypto import keys, x509
+from asn1crypto import cms, keys, x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
@@ -180,9 +180,8 @@ def _covers_whole_file(signature: EmbeddedPdfSignature, pdf: bytes) -> bool:
     content = signature.pkcs7_content.hex().encode()
     if hole not in (b"<" + content + b">", b"<" + content.upper() + b">"):
         return False
-    message = signature.signed_data.dump()
-    found = signature.pkcs7_content.find(message)
-    return found > 0 and not signature.pkcs7_content[found + len(message) :].strip(b"\0")
+    message = cms.ContentInfo({"content_type": "signed_data", "content": signature.signed_data}).dump()
+    return signature.pkcs7_content.startswith(message) and not signature.pkcs7_content[len(message) :].strip(b"\0")
 
 
 def _unsigned_parts(
