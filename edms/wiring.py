@@ -1,24 +1,63 @@
-"""Building the parts that every process needs from plain values; the edges read the settings and call this."""
+"""The one place where settings become parts; the web side, the command line and the gateway all start from it."""
 
 from pathlib import Path
 
+from config.settings import Settings
+from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
 from edms.content.store import ContentStore, DiskStore
 from edms.core.database import Database
+from edms.core.errors import Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
+from edms.letters.attachments import Limits
+from edms.letters.printing import Printing
 from edms.registry.service import TurnQueue
 
 
-def open_parts(*, database_url: str, content: Path, key_file: Path, key_secret: bytes, pool_size: int = 20) -> Parts:
-    """Open the key store, the database and the content store of an installation."""
-    keys = FileKeyStore(key_file, key_secret)
-    keyring = Keyring(keys)
+def parts_of(settings: Settings) -> Parts:
+    """Return the parts of an installation; each is opened on first use, so that `config show` opens none."""
     parts = Parts()
-    parts.put(KeyStore, keys)
-    parts.put(Keyring, keyring)
-    parts.put(Database, Database(database_url, sealer=keyring, pool_size=pool_size))
-    parts.put(ContentStore, DiskStore(content))
+    parts.put(Settings, settings)
     parts.put(TurnQueue, TurnQueue())
+    parts.put(ContentStore, DiskStore(settings.content_folder))
+    parts.put(
+        Limits, Limits(settings.letters.attachment_mb, settings.letters.letter_mb, settings.letters.attachments_max)
+    )
+    parts.put(
+        Printing,
+        Printing(
+            verify_url=f"{settings.public_url}/verify",
+            timezone=settings.locale.timezone,
+            digits="latn" if settings.locale.digits == "latn" else "arab",
+            hijri_adjust=settings.locale.hijri_adjust,
+        ),
+    )
+    parts.offer(KeyStore, lambda: open_key_store(settings))
+    parts.offer(Keyring, lambda: Keyring(parts[KeyStore]))
+    parts.offer(
+        Database,
+        lambda: Database(settings.database_url, sealer=parts[Keyring], pool_size=settings.database.pool_size),
+    )
     return parts
+
+
+def open_key_store(settings: Settings) -> FileKeyStore:
+    """Open the sealed key file; raises Unavailable ``core.no-installation`` or ``core.keys-sealed``."""
+    if not settings.keys_file.is_file():
+        raise Unavailable("core.no-installation", data=str(settings.data))
+    try:
+        return FileKeyStore(settings.keys_file, key_secret(settings.keys.passphrase, settings.secret_file))
+    except KeyUnavailable as error:
+        raise Unavailable("core.keys-sealed", file=str(settings.keys_file)) from error
+
+
+def key_secret(passphrase: str, secret_file: Path) -> bytes:
+    """Return what opens the key file: the passphrase, else the secret file's bytes."""
+    if passphrase:
+        return passphrase.encode()
+    try:
+        return secret_file.read_bytes()
+    except OSError as error:
+        raise Unavailable("core.no-secret", file=str(secret_file)) from error
