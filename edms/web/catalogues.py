@@ -11,9 +11,12 @@ from edms.web.locale import LOCALES, Locale, catalogue
 
 SOURCES: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("edms", "mailgw", "crypto")
-ERROR_CLASSES: Final = {"EdmsError", "NotFound", "Forbidden", "Conflict", "Invalid", "Unavailable", "SignedOut", "Forged"}
-TEXT_CALLS: Final = {"_": 0, "gettext": 0, "translate": 0, "msgid": 0, "ngettext": 0, "translate_plural": 0, "Link": 0,
-                     "Section": 0}
+ERROR_CLASSES: Final = frozenset(
+    ("EdmsError", "NotFound", "Forbidden", "Conflict", "Invalid", "Unavailable", "SignedOut", "Forged")
+)
+TEXT_CALLS: Final = frozenset(
+    ("_", "gettext", "translate", "msgid", "ngettext", "translate_plural", "Link", "Section", "Words")
+)
 CODE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _STRING: Final = r"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"""
 IN_TEMPLATE: Final = re.compile(rf"(?<![\w.])(?:_|ngettext)\(\s*{_STRING}")
@@ -27,7 +30,7 @@ def _place(called: str) -> int | None:
     """Return which argument of a call holds a text, if one does."""
     if called in ERROR_CLASSES:
         return 0
-    return 1 if called == "Problem" else TEXT_CALLS.get(called)
+    return 1 if called == "Problem" else 0 if called in TEXT_CALLS else None
 
 
 def in_python(source: str) -> Iterator[str]:
@@ -36,13 +39,11 @@ def in_python(source: str) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         place = _place(_name(node.func))
-        if place is not None and len(node.args) > place:
-            argument = node.args[place]
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value:
-                yield argument.value
-        for keyword in node.keywords:
-            if keyword.arg == "notice" and isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
-                yield keyword.value.value
+        texts = [node.args[place]] if place is not None and len(node.args) > place else []
+        texts += [keyword.value for keyword in node.keywords if keyword.arg in {"notice", "label"}]
+        for text in texts:
+            if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value:
+                yield text.value
 
 
 def in_template(source: str) -> Iterator[str]:

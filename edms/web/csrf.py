@@ -71,8 +71,8 @@ def _token_fits(token: str) -> bool:
 def _from_elsewhere() -> bool:
     """Say whether the browser itself tells that another site made this request.
 
-    Sec-Fetch-Site decides where it is sent. Origin is "null" on our own forms because of ``Referrer-Policy: no-referrer``
-    (Fetch §3.2), so that "null" tells nothing and the token alone decides.
+    Sec-Fetch-Site decides where it is sent. Origin is "null" on our own forms because of our referrer policy
+    ``no-referrer`` (Fetch §3.2), so that "null" tells nothing and the token alone decides.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -95,7 +95,7 @@ def check() -> None:
 
 
 def install(app: Flask, *, secret_key: bytes, https: bool, session_cookie: str) -> None:
-    """Give the templates ``csrf_field`` and ``csrf_token`` and keep the seed in a cookie; ``check`` is called by the shell."""
+    """Give the templates ``csrf_field`` and ``csrf_token``, keep the seed in a cookie; the shell calls ``check``."""
     seed_cookie = "__Host-csrf" if https else "csrf"
 
     def begin() -> None:

@@ -1,4 +1,4 @@
-"""Answers every refusal and failure: a page in the reader's language, a part of a page for htmx, RFC 9457 JSON for the API."""
+"""Answers every refusal and failure: a page, a part of a page for htmx, RFC 9457 JSON for the API."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,7 +18,8 @@ from edms.web.page import REQUEST_ID_HEADER, request_id, wanted
 
 PROBLEM_JSON: Final = "application/problem+json"
 STATUS_OF: Final[tuple[tuple[type[EdmsError], int], ...]] = (
-    (SignedOut, 401), (Forged, 403), (NotFound, 404), (Forbidden, 403), (Conflict, 409), (Invalid, 422), (Unavailable, 503),
+    (SignedOut, 401), (Forged, 403), (Forbidden, 403), (NotFound, 404), (Conflict, 409), (Invalid, 422),
+    (Unavailable, 503),
 )
 STATUS_OF_ENDING: Final = {"too-many": 429, "too-large": 413}
 
@@ -37,8 +38,12 @@ class Words:
 _TRY_AGAIN: Final = msgid("Go back, correct it and try again.")
 _HELP_DESK: Final = msgid("If it happens again, tell the help desk the number below.")
 WORDS: Final[dict[int, Words]] = {
-    400: Words(msgid("The request was not understood"), msgid("Something in the request is missing or malformed."), _TRY_AGAIN),
-    401: Words(msgid("Please sign in"), msgid("Your session has ended."), msgid("Sign in again; what you saved is kept.")),
+    400: Words(
+        msgid("The request was not understood"), msgid("Something in the request is missing or malformed."), _TRY_AGAIN
+    ),
+    401: Words(
+        msgid("Please sign in"), msgid("Your session has ended."), msgid("Sign in again; what you saved is kept.")
+    ),
     403: Words(
         msgid("You may not do this"), msgid("Your post does not carry this right."),
         msgid("If your work needs it, ask the administrator of your entity."),
@@ -62,7 +67,8 @@ WORDS: Final[dict[int, Words]] = {
         msgid("Wait a few minutes and try again."),
     ),
     500: Words(
-        msgid("Something went wrong here"), msgid("The system could not finish the request. Nothing was changed."), _HELP_DESK
+        msgid("Something went wrong here"), msgid("The system could not finish the request. Nothing was changed."),
+        _HELP_DESK,
     ),
     503: Words(
         msgid("Not available now"), msgid("The system cannot serve this request at the moment. Nothing was changed."),
@@ -84,7 +90,8 @@ def problem_document(status: int, error: EdmsError | None) -> dict[str, object]:
     title = HTTPStatus(status).phrase
     document: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "request_id": request_id()}
     if error is not None:
-        document |= {"type": f"urn:diwan:error:{error.code}", "code": error.code, "detail": translate_error(error, locale)}
+        document |= {"type": f"urn:diwan:error:{error.code}", "code": error.code}
+        document["detail"] = translate_error(error, locale)
     if isinstance(error, Invalid):
         document["problems"] = [
             {"where": one.where, "code": one.code, "detail": translate_error(one, locale)} for one in error.problems

@@ -1,8 +1,10 @@
-"""Template filters that write numbers, dates, names and codes, each through the one formatter of ``edms.core.calendar``."""
+"""Template filters that write numbers, dates, names and codes, all through ``edms.core.calendar``."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 from flask import Flask, g
 from markupsafe import Markup, escape
@@ -10,6 +12,10 @@ from markupsafe import Markup, escape
 from edms.core import calendar
 from edms.core.errors import EdmsError, Problem
 from edms.web import locale as language
+
+_MARKED_SLASH: Final = f"{calendar.RLM}/{calendar.RLM}"
+_ARABIC: Final = re.compile("[\u0620-\u064a]")
+_SLASH_IN_ARABIC: Final = re.compile("(?<=[\u0600-\u06ff])/(?=[\u0600-\u06ff])")
 
 
 def current_locale() -> language.Locale:
@@ -27,12 +33,12 @@ def digits(value: object) -> str:
     return calendar.to_digits(str(value), language.digits(current_locale()))
 
 
-def day(value: date | datetime | None) -> str:
-    """Write a Gregorian date; an empty string for None."""
+def day(value: date | datetime | None, era: bool = False) -> str:
+    """Write a Gregorian date, with the letter of its era where it stands beside a Hijri one; "" for None."""
     if value is None:
         return ""
     here = current_locale()
-    return calendar.format_date(value, digits=language.digits(here), locale=here)
+    return calendar.format_date(value, digits=language.digits(here), locale=here, era=era)
 
 
 def hijri(value: date | datetime | None) -> str:
@@ -43,18 +49,38 @@ def hijri(value: date | datetime | None) -> str:
     return calendar.format_hijri(value, digits=language.digits(here), locale=here)
 
 
+def both_dates(value: date | datetime | None) -> str:
+    """Write a day in both calendars, Hijri first; an empty string for None."""
+    if value is None:
+        return ""
+    here = current_locale()
+    return calendar.format_pair(value, digits=language.digits(here), locale=here)
+
+
 def moment(value: datetime | None) -> str:
     """Write a moment in the office's time zone; an empty string for None."""
     if value is None:
         return ""
     here = current_locale()
-    return calendar.format_datetime(value, g.get("time_zone", calendar.BAGHDAD), digits=language.digits(here), locale=here)
+    zone = g.get("time_zone", calendar.BAGHDAD)
+    return calendar.format_datetime(value, zone, digits=language.digits(here), locale=here)
 
 
 def reference(value: object) -> Markup:
-    """Write an official number such as ت/٤/١٢٨٧ isolated and marked so that its segments keep their order."""
-    text = calendar.reference(calendar.to_digits(str(value), language.digits(current_locale())))
-    return Markup('<bdi class="number">{}</bdi>').format(text)
+    """Write an official number (letter/class/serial) isolated and marked so that its segments keep their order.
+
+    A number without Arabic letters (3/2201) is read from the left in English, and then carries no marks.
+    """
+    here = current_locale()
+    text = calendar.to_digits(str(value), language.digits(here))
+    if here == "en" and _ARABIC.search(text) is None:
+        return Markup('<bdi class="number" dir="ltr">{}</bdi>').format(text)
+    return Markup('<bdi class="number" dir="rtl">{}</bdi>').format(calendar.reference(text))
+
+
+def prose(value: object) -> str:
+    """Write free text with the slashes of the Arabic numbers in it marked, so that their segments keep their order."""
+    return _SLASH_IN_ARABIC.sub(_MARKED_SLASH, "" if value is None else str(value))
 
 
 def bdi(value: object) -> Markup:
@@ -70,7 +96,7 @@ def code(value: object) -> Markup:
 def file_size(octets: int) -> str:
     """Write a number of octets in a unit of 1,024 (KB, MB, GB)."""
     size, unit = float(octets), "B"
-    for unit in ("B", "KB", "MB", "GB"):  # noqa: B007 - the unit reached is used after the loop
+    for unit in ("B", "KB", "MB", "GB"):
         if size < 1024 or unit == "GB":
             break
         size /= 1024
@@ -85,7 +111,7 @@ def error_text(error: EdmsError | Problem) -> Markup:
 
 def for_field(problems: Iterable[Problem] | None, name: str) -> tuple[Problem, ...]:
     """Return the problems that concern one field."""
-    return tuple(problem for problem in problems or () if isinstance(problem, Problem) and problem.where == name)
+    return tuple(problem for problem in problems or () if problem.where == name)
 
 
 def translate(msgid: str, **params: object) -> str:
@@ -108,7 +134,9 @@ FILTERS: dict[str, Callable[..., object]] = {
     "digits": digits,
     "date": day,
     "hijri": hijri,
+    "dates": both_dates,
     "datetime": moment,
+    "prose": prose,
     "reference": reference,
     "bdi": bdi,
     "code": code,

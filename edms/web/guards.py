@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from flask import Flask, current_app, g, redirect, request
-from werkzeug.wrappers import Response
+from flask import Flask, Response, current_app, g, make_response, redirect, request
 
 from edms.core.actor import ANONYMOUS, Actor
 from edms.core.errors import EdmsError
@@ -59,4 +58,5 @@ def signed_in_required() -> Response | None:
     if request.path.startswith("/api/") or "HX-Request" in request.headers:
         raise SignedOut("web.signed-out")
     here = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(safe_next(here), safe='')}", 303)
+    target = SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(safe_next(here), safe='')}"
+    return make_response(redirect(target, 303))

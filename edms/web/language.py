@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from flask import Blueprint, Flask, g, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, Flask, Response, g, request
 
 from edms.web import locale as language
 from edms.web.formats import current_locale

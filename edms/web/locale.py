@@ -1,4 +1,4 @@
-"""Turns short English msgids and error codes into the reader's language; needs no web server, the command line uses it too."""
+"""Turns short English msgids and error codes into the reader's language, for pages and the command line alike."""
 
 import gettext as plural_forms
 import logging
@@ -57,21 +57,21 @@ def digits(locale: Locale) -> calendar.Digits:
 
 @cache
 def catalogue(locale: Locale) -> Catalogue:
-    """Read and merge every ``translations/<locale>/**/*.po``; of two texts for one msgid the first file by name wins."""
+    """Read and merge every ``translations/<locale>/**/*.po``; of two texts for a msgid the first file by name wins."""
     messages: dict[str, str | tuple[str, ...]] = {}
     for path in sorted((TRANSLATIONS / locale).rglob("*.po")):
         with path.open("rb") as stream:
             entries = read_po(stream, locale=locale, abort_invalid=True)
         for entry in entries:
             key = entry.id if isinstance(entry.id, str) else entry.id[0]
-            texts = (entry.string,) if isinstance(entry.string, str) else tuple(entry.string)
+            texts = (entry.string,) if isinstance(entry.string, str) else tuple(entry.string or ("",))
             if key and all(texts) and not entry.fuzzy:
                 messages.setdefault(key, texts[0] if isinstance(entry.id, str) else texts)
     return Catalogue(locale, messages, plural_forms.c2py(_PLURALS[locale]))
 
 
 def isolate(text: str) -> str:
-    """Wrap text that has Latin letters or digits in a first-strong isolate (UAX #9), so that it cannot reorder a sentence."""
+    """Wrap text with Latin letters or digits in a first-strong isolate (UAX #9): it then cannot reorder a sentence."""
     if any(character.isascii() and character.isalnum() for character in text):
         return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
     return text
@@ -109,10 +109,8 @@ def ngettext(singular: str, plural: str, count: int, locale: Locale = DEFAULT_LO
     """Return the text for ``count`` things (six forms in Arabic, CLDR order); ``%(n)s`` is the count itself."""
     known = catalogue(locale)
     forms = known.messages.get(singular)
-    if isinstance(forms, tuple):
-        text = forms[known.form(count)]
-    else:
-        text = singular if count == 1 else plural
+    untranslated = singular if count == 1 else plural
+    text = forms[known.form(count)] if isinstance(forms, tuple) else untranslated
     return _fill(text, {"n": count, **params}, locale)
 
 
@@ -121,7 +119,7 @@ def translate_error(error: EdmsError | Problem, locale: Locale = DEFAULT_LOCALE)
     found = catalogue(locale).messages.get(error.code)
     if found is None:
         log.warning("no %s text for error code %s", locale, error.code)
-        return gettext(UNKNOWN_ERROR, locale, code=error.code)
+        return gettext(UNKNOWN_ERROR, locale, error=error.code)
     text = found
     if isinstance(text, tuple):
         count = error.params.get("n", 1)
@@ -130,4 +128,4 @@ def translate_error(error: EdmsError | Problem, locale: Locale = DEFAULT_LOCALE)
         return _fill(text, error.params, locale)
     except (KeyError, ValueError, TypeError):
         log.warning("the %s text of %s does not fit its parameters %s", locale, error.code, sorted(error.params))
-        return gettext(UNKNOWN_ERROR, locale, code=error.code)
+        return gettext(UNKNOWN_ERROR, locale, error=error.code)

@@ -1,4 +1,4 @@
-"""What a view needs to answer with a page: rendering, the request's own number, the form of answer wanted, paging, notices."""
+"""What a view needs to answer with a page: rendering, the request's number, the answer wanted, paging, notices."""
 
 import re
 import secrets
@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import structlog
 from flask import Flask, Response, flash, g, make_response, redirect, render_template, request
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.web.formats import translate
 from edms.web.guards import current_actor, is_signed_in, safe_next
@@ -101,15 +100,15 @@ def wanted() -> Wanted:
     return "fragment" if request.headers.get("HX-Request") == "true" and "HX-Boosted" not in request.headers else "page"
 
 
-def go(url: str, *, notice: str | None = None, kind: NoticeKind = "success", **params: object) -> WerkzeugResponse:
-    """Answer a form that succeeded: redirect (303, so that reloading never repeats it), with a notice (a msgid) there."""
+def go(url: str, *, notice: str | None = None, kind: NoticeKind = "success", **params: object) -> Response:
+    """Answer a form that succeeded: redirect (303, so that reloading never repeats it) with a notice (a msgid)."""
     if notice:
         flash(translate(notice, **params), kind)
-    return redirect(url, 303)
+    return make_response(redirect(url, 303))
 
 
 def request_id() -> str:
-    """Return the number of this request: the caller's where it is well-formed, else a new one short enough to read out."""
+    """Return the number of this request: the caller's if well-formed, else a new one short enough to read out."""
     if "request_id" not in g:
         given = request.headers.get(REQUEST_ID_HEADER, "")
         fresh = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(3))

@@ -89,9 +89,13 @@ def content_disposition(filename: str) -> str:
 
 
 def attachment_response(
-    content: bytes | Iterable[bytes], filename: str, media_type: str = "application/octet-stream", *, length: int | None = None
+    content: bytes | Iterable[bytes],
+    filename: str,
+    media_type: str = "application/octet-stream",
+    *,
+    length: int | None = None,
 ) -> Response:
-    """Return a user's file as a download in a sandbox; ``length`` (octets) is given for a stream whose size is known."""
+    """Return a user's file as a download in a sandbox; ``length`` (octets) where the size of a stream is known."""
     kind = media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream"
     response = Response(content)
     response.headers["Content-Type"] = kind
@@ -103,7 +107,7 @@ def attachment_response(
 
 
 def image_response(image: bytes, media_type: str = "image/png") -> Response:
-    """Return an image that this server drew itself (a page of a letter), inline; raises ValueError for any other type."""
+    """Return an image that this server drew itself (a page of a letter) inline; raises ValueError for other types."""
     if media_type not in INLINE_IMAGES:
         raise ValueError(f"only {sorted(INLINE_IMAGES)} are shown inline, not {media_type!r}")
     response = Response(image)

@@ -42,7 +42,7 @@ def configure_web(
 ) -> None:
     """Install locale, security headers, CSRF, guards, errors, static files, ``/healthz`` and the templates on ``app``.
 
-    ``app`` is made with ``static_folder=None``. ``load_actor`` reads the session of the request (after this, views find the
+    ``app`` is made with ``static_folder=None``. ``load_actor`` reads the session of the request (views then find the
     actor in ``flask.g.actor``); ``navigation`` gives the side menu of an actor; ``largest_body`` is in octets.
     Raises ValueError for a secret under 32 octets or an application that serves its own static folder.
     """

