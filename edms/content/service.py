@@ -45,7 +45,8 @@ def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: Con
             size += len(piece)
             yield piece
 
-    header = BlobHeader(blob_id=file_id, media_class=kind, created_day=now.date().isoformat())
+    length = len(data) if isinstance(data, bytes) else None
+    header = BlobHeader(blob_id=file_id, length=length, media_class=kind, created_day=now.date().isoformat())
     store.put(file_id, encrypt_chunks(counted(), key, header))
     return StagedFile(file_id, kind, size, key)
 
@@ -57,6 +58,14 @@ def adopt(uow: UnitOfWork, staged: StagedFile, *, entities: Sequence[UUID], keys
     uow.flush()
     _wrap_for(uow, staged.id, staged.key, entities, keys)
     return row
+
+
+def put(
+    uow: UnitOfWork, data: bytes | Iterable[bytes], *, kind: str, entities: Sequence[UUID], store: ContentStore,
+    keys: Keyring,
+) -> StoredFile:
+    """Stage and adopt a file in one step, where the unit of work is short anyway."""
+    return adopt(uow, stage(data, kind=kind, now=uow.now, store=store), entities=entities, keys=keys)
 
 
 def share(uow: UnitOfWork, file_id: UUID, *, holder: UUID, entities: Sequence[UUID], keys: Keyring) -> None:

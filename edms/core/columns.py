@@ -10,6 +10,8 @@ from sqlalchemy import DateTime, Dialect, event
 from sqlalchemy.orm import Session, object_session
 from sqlalchemy.types import TypeDecorator
 
+from edms.core.ids import new_id
+
 SEALER = "sealer"
 
 
@@ -155,6 +157,8 @@ def _owner(row: object) -> UUID:
 def seal_pending(session: Session, *_: object) -> None:
     """Seal all pending values of the session's new and changed rows (SQLAlchemy ``before_flush``)."""
     for row in (*session.new, *session.dirty):
+        if getattr(type(row), "__sealed__", None) and row.id is None:
+            row.id = new_id()  # the column default would come too late: the id is part of what is sealed
         for sealed in sealed_fields(row):
             sealed.seal(row, session)
 

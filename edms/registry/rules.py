@@ -13,6 +13,7 @@ class Direction(StrEnum):
     INCOMING = "incoming"
 
 
+PATTERNS = {Direction.OUTGOING: "{mark}/{number}", Direction.INCOMING: "{year}/{number}"}
 TURN_LENGTH = timedelta(seconds=20)
 
 SEE_REGISTER = permission("registry.see", {"registry", "auditor", "system:operator"})

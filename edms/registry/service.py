@@ -11,12 +11,13 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from edms.audit.service import record
-from edms.core.database import Database, UnitOfWork
 from edms.core.actor import Actor
+from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict, NotFound, Unavailable
 from edms.core.ids import new_id
+from edms.entities.models import Entity
 from edms.registry.models import Register, RegisterEntry, RegisterYear
-from edms.registry.rules import CLOSE_YEAR, TURN_LENGTH, Direction
+from edms.registry.rules import CLOSE_YEAR, PATTERNS, TURN_LENGTH, Direction
 
 _WAIT_SECONDS = 120.0
 _POLL_SECONDS = 0.02
@@ -56,21 +57,19 @@ class TurnQueue:
                     self._locks.pop(place, None)
 
 
-def open_registers(uow: UnitOfWork, entity_id: UUID, *, unit_id: UUID | None = None) -> None:
-    """Give a body (or a unit with its own register) its outgoing and incoming registers."""
-    for direction in Direction:
-        uow.session.add(Register(entity_id=entity_id, unit_id=unit_id, direction=direction))
-
-
 def register_of(uow: UnitOfWork, entity_id: UUID, direction: Direction) -> Register:
-    """Return a body's own register of one direction."""
-    found = uow.session.scalars(
-        select(Register).where(
-            Register.entity_id == entity_id, Register.unit_id.is_(None), Register.direction == direction
-        )
-    ).first()
+    """Return a body's own register of one direction, opening it on first use."""
+    wanted = select(Register).where(
+        Register.entity_id == entity_id, Register.unit_id.is_(None), Register.direction == direction
+    )
+    found = uow.session.scalars(wanted).one_or_none()
     if found is None:
-        raise NotFound("registry.no-register")
+        uow.session.execute(select(Entity.id).where(Entity.id == entity_id).with_for_update())
+        found = uow.session.scalars(wanted).one_or_none()
+    if found is None:
+        found = Register(entity_id=entity_id, direction=direction, pattern=PATTERNS[direction])
+        uow.session.add(found)
+        uow.flush()
     return found
 
 
