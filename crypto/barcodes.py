@@ -8,6 +8,7 @@ from PIL import Image
 from crypto.errors import BadCode
 
 _QUIET_MODULES = 10
+_READ = zxingcpp.BarcodeFormats((zxingcpp.BarcodeFormat.Code128, zxingcpp.BarcodeFormat.QRCode))
 
 
 def code128_modules(digits: str) -> str:
@@ -45,5 +46,5 @@ def qr_matrix(data: str) -> list[list[bool]]:
 
 def read_barcodes(image: Image.Image) -> list[tuple[str, str]]:
     """Return (format, text) of every Code 128 and QR symbol found, such as ``("Code128", "100234…")``."""
-    formats = zxingcpp.BarcodeFormat.Code128 | zxingcpp.BarcodeFormat.QRCode
-    return [(found.format.name, found.text) for found in zxingcpp.read_barcodes(image, formats=formats)]
+    symbols = zxingcpp.read_barcodes(image, formats=_READ, text_mode=zxingcpp.TextMode.Plain)
+    return [(found.format.name, found.text) for found in symbols]

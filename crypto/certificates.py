@@ -30,7 +30,8 @@ from crypto.signatures import load_private
 
 CA_ROOT = "ca-root"
 _DAYS_OF_YEAR = 365.25
-_LONGEST_NAME = 64  # ub-common-name and ub-organization-name, RFC 5280 Appendix A.1
+_LONGEST_NAME = 64  # ub-common-name and ub-organization-name, RFC 5280 Appendix A.1; cryptography counts bytes
+_WHOLE_NAME = x509.ObjectIdentifier("2.5.4.41")  # id-at-name, up to 32768 letters
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # id-kp-documentSigning, RFC 9336
 
 Usage = Literal["seal", "person", "server"]
@@ -68,7 +69,8 @@ def issue_certificate(
 
     A ``seal`` (an entity) and a ``person`` sign documents (digitalSignature, contentCommitment); a ``server`` takes
     part in TLS on both sides under ``dns_names`` and ``ips``. ``serial_number_attr`` is the entity or employee code.
-    Names over 64 letters are cut. Raises SignatureInvalid ``certificates.bad-root`` or ``.bad-public-key``.
+    A name over 64 bytes is cut in CN and O and stands whole in the attribute ``name``.
+    Raises SignatureInvalid ``certificates.bad-root`` or ``.bad-public-key``.
     """
     root = load_certificate(root_der)
     try:
@@ -169,13 +171,25 @@ class _StoredKey(EllipticCurvePrivateKey):
 
 
 def _name(*, common_name: str, organization: str, serial_number: str | None) -> x509.Name:
+    """Return the subject; a name that the bounds of RFC 5280 cut stands whole in the attribute ``name``."""
     attributes = [
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization[:_LONGEST_NAME].strip()),
-        x509.NameAttribute(NameOID.COMMON_NAME, common_name[:_LONGEST_NAME].strip()),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(organization)),
+        x509.NameAttribute(NameOID.COMMON_NAME, _cut(common_name)),
     ]
+    if _cut(common_name) != common_name:
+        attributes.append(x509.NameAttribute(_WHOLE_NAME, common_name))
     if serial_number is not None:
         attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number))
     return x509.Name(attributes)
+
+
+def _cut(name: str) -> str:
+    """Return the name up to the last whole word within 64 bytes of UTF-8."""
+    raw = name.encode()
+    if len(raw) <= _LONGEST_NAME:
+        return name
+    start = raw[: _LONGEST_NAME + 1].decode(errors="ignore")
+    return start.rpartition(" ")[0].strip() or raw[:_LONGEST_NAME].decode(errors="ignore")
 
 
 def _builder(

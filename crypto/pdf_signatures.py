@@ -132,6 +132,7 @@ def _signer(private_key: bytes, certificate: bytes, chain: tuple[bytes, ...]) ->
 
 def _judge(signature: EmbeddedPdfSignature, pdf: bytes, roots: tuple[x509.Certificate, ...]) -> PdfSeal:
     certificate = signature.signer_cert
+    subject = certificate.subject.native
     claimed = signature.self_reported_timestamp
     moment = claimed if claimed is not None and claimed.tzinfo is not None else None
     local_only = ValidationContext(trust_roots=list(roots), allow_fetching=False, moment=moment)
@@ -142,8 +143,8 @@ def _judge(signature: EmbeddedPdfSignature, pdf: bytes, roots: tuple[x509.Certif
         covers_whole_file=whole,
         trusted=bool(status.trusted),
         signer_certificate=certificate.dump(),
-        signer_name=str(certificate.subject.native.get("common_name", "")),
-        signer_serial=certificate.subject.native.get("serial_number"),
+        signer_name=str(subject.get("name") or subject.get("common_name") or ""),
+        signer_serial=subject.get("serial_number"),
         signed_at=moment,
         reasons=tuple(_reasons(signature, status, whole=whole, roots=roots)),
     )

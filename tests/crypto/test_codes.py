@@ -33,7 +33,7 @@ codes = st.one_of(
     entities.map(entity_code),
     st.builds(lambda e, n: unit_code(str(e), n), entities, st.integers(0, 999_999)),
     st.integers(0, 10**8 - 1).map(employee_code),
-    st.builds(lambda e, y, n: document_code(str(e), y, n), entities, st.integers(2000, 2099), st.integers(0, 10**8 - 1)),
+    st.builds(document_code, entities.map(str), st.integers(2000, 2099), st.integers(0, 10**8 - 1)),
     st.integers(0, 10**11 - 1).map(copy_code),
 )
 

@@ -53,7 +53,7 @@ class TestEitherWay:
         with pytest.raises(KeyUnavailable, match=r"crypto\.key-length"):
             open_(b"short", close(KEY, b"x", b"c"), b"c")
 
-    def test_the_same_value_never_looks_the_same(self, close: Callable[..., bytes], open_: Callable[..., bytes]) -> None:
+    def test_equal_values_never_look_equal(self, close: Callable[..., bytes], open_: Callable[..., bytes]) -> None:
         assert close(KEY, b"x", b"c") != close(KEY, b"x", b"c")
 
 
