@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ASSETS := edms/web/static/built/.stamp
 ASSET_SOURCES := $(wildcard edms/web/assets/*.json edms/web/assets/*.py) $(shell find edms/web/assets/src -type f 2>/dev/null)
 DATA ?= var/diwan
+DEMO_DATA ?= var/demo
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check demo bench lock install install-test assets clean
@@ -15,10 +16,10 @@ help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile
 
 run: install assets  ## install, make a demonstration installation if there is none, start it, print the URL and the logins
-	$(BIN)/diwan --data $(DATA) up --demo
+	DIWAN_DATA=$(DATA) $(BIN)/diwan up --demo
 
 demo: install assets  ## send real letters between demonstration entities and print the balance
-	$(BIN)/diwan demo
+	DIWAN_DATA=$(DEMO_DATA) $(BIN)/diwan demo
 
 test: install-test assets  ## the whole suite, on SQLite and on PostgreSQL (ARGS=... for pytest)
 	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
@@ -30,7 +31,7 @@ check: install-test  ## style, types and import rules
 	$(BIN)/lint-imports --config setup.cfg --no-cache
 
 bench: install-test assets  ## the figures that README quotes
-	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 # The locks take every hash from the public index and none from wheels that this machine may keep; UPGRADE=--upgrade for newer versions.
 lock: COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --allow-unsafe \
