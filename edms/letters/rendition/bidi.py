@@ -69,7 +69,7 @@ def base_of(text: str, default: Base = "rtl") -> Base:
                 latin += 1
     if not latin and not arabic:
         return default
-    weight = 4 if default == "rtl" else 1
+    weight = 3 if default == "rtl" else 1
     return "rtl" if arabic * weight >= latin else "ltr"
 
 

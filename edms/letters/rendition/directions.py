@@ -18,7 +18,12 @@ _HAS_ARABIC: Final = re.compile(rf"[{_ARABIC}]")
 _HAS_LATIN: Final = re.compile(r"[0-9A-Za-z\u00aa-\u02af]")
 _LATIN: Final = "0-9A-Za-z\u00aa-\u02af\u1e00-\u1eff\u0370-\u052f"
 _TOKEN: Final = rf"[+#]?[{_LATIN}]+(?:[./:@_%+&'\u2019\-,=?~\u2010\u2011]+[{_LATIN}]+)*[%\u2030\u00b0+]?"
-_PHRASE: Final = re.compile(rf"(?<![\w\u2066])(?:https?://[!-~]+(?<![.,;:!?)])|{_TOKEN}(?:[ \u00a0]{_TOKEN})*)")
+_BETWEEN: Final = r"(?:[ \u00a0]|[ \u00a0]?[,;:&+/|*=<>\-\u2013\u2014]{1,2}[ \u00a0])"
+_BRACKETED: Final = rf"\({_TOKEN}(?:{_BETWEEN}{_TOKEN})*\)"
+_PHRASE: Final = re.compile(
+    rf"(?<![\w\u2066])(?:https?://[!-~]+(?<![.,;:!?)])|{_TOKEN}(?:{_BETWEEN}(?:{_TOKEN}|{_BRACKETED}))*)"
+)
+_LISTED: Final = re.compile(r"([0-9.,]+[ \u00a0]?[,;:/\-\u2013]{1,2}[ \u00a0])(.+)")  # "1 - ISO 9001": the number stays outside
 _ISOLATED: Final = re.compile(
     r"[^\W\d_]|[%\u2030\u00b0]|^\+|[0-9][ \-][0-9]+[ \-][0-9]",  # a letter, a percentage, a telephone, an ISO date
 )
@@ -62,9 +67,11 @@ def protect(text: str, base: Base) -> str:
 def _phrase(found: re.Match[str]) -> str:
     """Isolate a phrase of Latin letters and Western digits; a plain number or 5/10/2025 needs no help."""
     phrase = found.group()
-    if not _ISOLATED.search(phrase):
+    listed = _LISTED.fullmatch(phrase)
+    before, rest = listed.groups() if listed else ("", phrase)
+    if not _ISOLATED.search(rest):
         return phrase
-    return _LRI + _BOUND.sub(_NBSP, phrase) + _PDI
+    return before + _LRI + _BOUND.sub(_NBSP, rest) + _PDI
 
 
 def _reference(found: re.Match[str]) -> str:

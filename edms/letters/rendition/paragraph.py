@@ -14,7 +14,7 @@ _INFINITE: Final = 1e18
 _OVERFULL: Final = 1e9
 _LINE_COST: Final = 1.0
 _WIDEST_GAP_EM: Final = 1.6
-_LEVEL_SAFETY: Final = 0.999
+_FINAL_FORM_EM: Final = 0.9  # a letter cut from the next may take a wider, final form
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ def _fit(boxes: Sequence[_Box], width: float) -> tuple[_Box, ...]:
         if box.width <= width:
             fitted.append(box)
             continue
-        parts = _force(box.runs, width * _LEVEL_SAFETY)
+        reserve = box.runs[0].ink.size * _FINAL_FORM_EM
+        parts = _force(box.runs, max(width - reserve, width / 2))
         fitted += [_Box(part, sum(run.width for run in part), (), 0.0) for part in parts[:-1]]
         fitted.append(replace(box, runs=parts[-1], width=sum(run.width for run in parts[-1])))
     return tuple(fitted)

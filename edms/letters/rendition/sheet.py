@@ -10,6 +10,7 @@ from reportlab.pdfbase.pdfdoc import PDFDictionary, PDFInfo
 from reportlab.pdfgen.canvas import Canvas
 
 from edms.letters.rendition import fonts
+from edms.letters.rendition.directions import clean
 from edms.letters.rendition.embedding import EmbeddedFace
 from edms.letters.rendition.paragraph import Line
 from edms.letters.rendition.shaping import Colour, Run
@@ -28,7 +29,7 @@ class _Info(PDFInfo):
 
     def __init__(self, title: str, author: str, subject: str, day: date) -> None:
         super().__init__()
-        self.title, self.author, self.subject = title, author, subject
+        self.title, self.author, self.subject = (clean(text).replace("\n", " ") for text in (title, author, subject))
         self._stamp = f"D:{day:%Y%m%d}000000+00'00'" if day.year >= 1000 else "D:20000101000000+00'00'"
         self._dateFormatter = self._date
 
@@ -47,7 +48,8 @@ class Sheet(Canvas):
         language: str = "ar",
     ) -> None:
         self._faces: dict[str, EmbeddedFace] = {}
-        super().__init__(BytesIO(), pagesize=size, pageCompression=1, invariant=1, lang=language)
+        super().__init__(BytesIO(), pagesize=size, pageCompression=1, invariant=1,
+                         pdfVersion=(1, 7), lang=language)
         self._doc.info = _Info(title, author, subject, day or _UNDATED)
 
     def _make_preamble(self) -> None:
