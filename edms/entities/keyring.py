@@ -26,10 +26,15 @@ class Keyring:
         self._newest: dict[UUID, tuple[float, int]] = {}
         self._mutex = threading.Lock()
 
-    def create(self, session: Session, owner: UUID, now: datetime) -> int:
-        """Add a fresh key version for ``owner`` (``ids.NIL``: the installation itself) and return its number."""
-        highest = session.scalar(select(func.max(EntityKey.version)).where(EntityKey.owner_id == owner)) or 0
-        version = highest + 1
+    def create(self, session: Session, owner: UUID, now: datetime, *, first: bool = False) -> int:
+        """Add a fresh key version for ``owner`` (``ids.NIL``: the installation itself) and return its number.
+
+        ``first`` says that the owner is new and has no version yet, so that thousands are made without a query each.
+        """
+        highest = None if first else session.scalar(
+            select(func.max(EntityKey.version)).where(EntityKey.owner_id == owner)
+        )
+        version = (highest or 0) + 1
         wrapped = self.keys.wrap(new_key(), _context(owner, version))
         session.add(EntityKey(owner_id=owner, version=version, wrapped=wrapped, created_at=now))
         return version

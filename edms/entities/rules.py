@@ -1,6 +1,11 @@
-"""Kinds of bodies, roles of staff, and who may keep the register; pure."""
+"""Kinds of bodies, roles of staff, who may keep the register, and what its values may be; pure."""
 
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from uuid import UUID
 
 from edms.core.actor import permission
 
@@ -28,4 +33,66 @@ class Role(StrEnum):
 
 KEEP_ENTITIES = permission("entities.keep", {Role.CENTRE, "system:operator"})
 KEEP_STAFF = permission("entities.keep-staff", {Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
+KEEP_ALL_STAFF = permission("entities.keep-all-staff", {Role.CENTRE, "system:operator"})
 SEE_ENTITIES = permission("entities.see", {*Role, "system:operator"})
+KEEP_INSTALLATIONS = permission("entities.keep-installations", {"system:operator"})
+
+FIRST_SERIAL = 100_000
+LAST_SERIAL = 999_999
+EMPLOYEES_PER_SERIAL = 100
+"""National employee serials that go with one entity serial, so that installations with own ranges never meet."""
+
+LONGEST_NAME = 200
+LONGEST_MARK = 40
+CLEARANCES = range(4)
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c\ufeff")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntity:
+    """What is told about a body that is to be registered.
+
+    ``code`` keeps a code given before (8 digits); without one the next free code is given. ``installation_id`` is the
+    peer that serves the body, or None for this installation.
+    """
+
+    name_ar: str
+    type: EntityType
+    mail_domain: str
+    valid_from: date
+    name_en: str = ""
+    parent_id: UUID | None = None
+    short_mark: str = ""
+    valid_to: date | None = None
+    code: str | None = None
+    installation_id: UUID | None = None
+    registers_by_rule: bool = True
+    id: UUID | None = field(default=None, compare=False)
+
+
+def clean_name(text: str) -> str:
+    """Return a name in NFC with single spaces and without control characters and direction marks."""
+    kept = "".join(
+        " " if one.isspace() else one
+        for one in unicodedata.normalize("NFC", text)
+        if one.isspace() or (unicodedata.category(one) not in _INVISIBLE and one not in _DIRECTION_MARKS)
+    )
+    return " ".join(kept.split())
+
+
+def clean_domain(text: str) -> str | None:
+    """Return a mail domain in lower-case ASCII (A-labels, RFC 5890), or None unless it is a name of two labels or more.
+
+    >>> clean_domain("MOI.gov.example."), clean_domain("localhost"), clean_domain("a b.example")
+    ('moi.gov.example', None, None)
+    """
+    try:
+        domain = text.strip().removesuffix(".").encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return None
+    labels = domain.split(".")
+    sound = len(labels) >= 2 and len(domain) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+    return domain if sound and not labels[-1].isdigit() else None

@@ -1,0 +1,96 @@
+"""Reads of accounts and sessions."""
+
+import hashlib
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from edms.accounts.models import Account, LoginSession
+from edms.accounts.rules import KEEP_ALL_ACCOUNTS, Limits, clean_login, roles_of
+from edms.core.actor import Actor
+from edms.core.database import UnitOfWork
+from edms.core.errors import NotFound
+from edms.entities import queries as entities
+from edms.entities.models import Assignment, Employee, Post
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a session's token: its SHA-256."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def account_by_login(uow: UnitOfWork, login: str) -> Account | None:
+    """Return the account of a login name, active or not."""
+    name = clean_login(login)
+    if name is None:
+        return None
+    return uow.session.scalars(select(Account).where(Account.login == name)).one_or_none()
+
+
+def account_of_employee(uow: UnitOfWork, employee_id: UUID) -> Account | None:
+    """Return a person's account, active or not."""
+    return uow.session.scalars(select(Account).where(Account.employee_id == employee_id)).one_or_none()
+
+
+def accounts_of(uow: UnitOfWork, entity_id: UUID) -> list[Account]:
+    """Return a body's accounts in order of login."""
+    return list(uow.session.scalars(select(Account).where(Account.entity_id == entity_id).order_by(Account.login)))
+
+
+def kept_account(uow: UnitOfWork, account_id: UUID) -> Account:
+    """Return an account that the actor may see: of the own body, or any for the centre; NotFound otherwise."""
+    found = uow.session.get(Account, account_id)
+    if found is None or (not uow.actor.may(KEEP_ALL_ACCOUNTS) and found.entity_id != uow.actor.entity_id):
+        raise NotFound("accounts.unknown")
+    return found
+
+
+def live_session(uow: UnitOfWork, token: str, limits: Limits) -> tuple[LoginSession, Account, Employee] | None:
+    """Return the session of a token with its account and person, when it is neither ended, idle nor too old."""
+    row = uow.session.execute(
+        select(LoginSession, Account, Employee)
+        .join(Account, Account.id == LoginSession.account_id)
+        .join(Employee, Employee.id == Account.employee_id)
+        .where(LoginSession.token_hash == token_hash(token), LoginSession.revoked_at.is_(None), Account.active)
+    ).one_or_none()
+    if row is None:
+        return None
+    session, account, employee = row
+    fresh = session.expires_at > uow.now and session.last_seen_at + limits.idle > uow.now
+    return (session, account, employee) if fresh else None
+
+
+def sessions_of(uow: UnitOfWork, account_id: UUID, limits: Limits) -> Sequence[LoginSession]:
+    """Return an account's sessions that still live, newest first."""
+    return uow.session.scalars(
+        select(LoginSession)
+        .where(
+            LoginSession.account_id == account_id, LoginSession.revoked_at.is_(None),
+            LoginSession.expires_at > uow.now, LoginSession.last_seen_at > uow.now - limits.idle,
+        )
+        .order_by(LoginSession.created_at.desc(), LoginSession.id.desc())
+    ).all()  # fmt: skip
+
+
+def actor_of(
+    uow: UnitOfWork, account: Account, employee: Employee, *, session_id: UUID | None = None, client: str = ""
+) -> Actor:
+    """Return who an account acts as today: roles, and the posts held in its body with their units.
+
+    The actor's ``name`` is the employee code: it is written into events, which hold no person's name.
+    """
+    held = uow.session.execute(
+        select(Post.id, Post.unit_id)
+        .join(Assignment, Assignment.post_id == Post.id)
+        .where(
+            Assignment.employee_id == employee.id, Post.entity_id == account.entity_id,
+            entities.holds(uow.now.date()),
+        )
+    ).all()  # fmt: skip
+    return Actor(
+        name=employee.code, roles=frozenset(roles_of(account.roles)), employee_id=employee.id,
+        employee_code=employee.code, entity_id=account.entity_id, clearance=employee.clearance,
+        post_ids=frozenset(post for post, _ in held), unit_ids=frozenset(unit for _, unit in held),
+        session_id=session_id, client=client,
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Signing in and out: attempts counted first, passwords compared outside transactions, sessions by random tokens."""
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import update
+
+from edms.accounts import queries
+from edms.accounts.keeping import end_sessions, own_account
+from edms.accounts.models import Account, LoginSession
+from edms.accounts.passwords import UNUSABLE, fits, hash_password, is_outdated
+from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, SESSIONS_AT_ONCE, Limits
+from edms.accounts.throttle import count_attempt, forget_attempts
+from edms.audit import service as audit
+from edms.core.actor import Actor
+from edms.core.database import UnitOfWork
+from edms.core.errors import EdmsError, NotFound
+from edms.core.ids import new_id
+
+
+class SignInRefused(EdmsError):
+    """The sign-in is refused: wrong login or password, or too many attempts; which of the first two is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A counted attempt: the hash to compare with (unusable for a login that does not exist), or a refusal."""
+
+    login: str
+    address: str
+    stored: str
+    account_id: UUID | None = None
+    refusal: SignInRefused | None = None
+
+
+def begin_sign_in(uow: UnitOfWork, login: str, *, address: str, limits: Limits = DEFAULT_LIMITS) -> Attempt:
+    """Count an attempt to sign in; commit before ``check_password``, so that nothing is locked while a hash is made."""
+    wait = count_attempt(uow, login, address, limits)
+    account = queries.account_by_login(uow, login)
+    known = account.id if account is not None and account.active else None
+    if wait is not None:
+        if known and account:
+            audit.record(uow, "accounts.sign-in-slowed", "account", known, entity_id=account.entity_id)
+        refusal = SignInRefused("accounts.too-many-attempts", n=max(1, -(-int(wait.total_seconds()) // 60)))
+        return Attempt(login, address, UNUSABLE, known, refusal)
+    return Attempt(login, address, account.password_hash if account and known else UNUSABLE, known)
+
+
+def check_password(attempt: Attempt, password: str) -> bool:
+    """Compare a password (about 0.2 s, two at a time); a login that does not exist takes the same time."""
+    if attempt.refusal is not None:
+        return False
+    return fits(password[: LONGEST_PASSWORD + 1], attempt.stored) and attempt.account_id is not None
+
+
+def finish_sign_in(
+    uow: UnitOfWork, attempt: Attempt, password: str, passed: bool, *, client: str, limits: Limits = DEFAULT_LIMITS
+) -> tuple[str, Account] | SignInRefused:
+    """Begin a session after a passed check and return its token and account, else the refusal, which the edge raises
+    after the commit, so that the count and the event stay.
+    """  # fmt: skip
+    if attempt.refusal is not None:
+        return attempt.refusal
+    account = confirm_sign_in(uow, attempt, password, passed)
+    if account is None:
+        return SignInRefused("accounts.sign-in-refused")
+    for session in queries.sessions_of(uow, account.id, limits)[SESSIONS_AT_ONCE - 1 :]:
+        session.revoked_at = uow.now
+    token = secrets.token_urlsafe(32)
+    session = LoginSession(
+        id=new_id(), account_id=account.id, token_hash=queries.token_hash(token), created_at=uow.now,
+        last_seen_at=uow.now, expires_at=uow.now + limits.absolute, confirmed_at=uow.now, client=client[:100],
+    )  # fmt: skip
+    uow.session.add(session)
+    uow.flush()
+    return token, account
+
+
+def confirm_sign_in(uow: UnitOfWork, attempt: Attempt, password: str, passed: bool) -> Account | None:
+    """Note how an attempt ended and return the account it proved, or None."""
+    account = uow.session.get(Account, attempt.account_id) if attempt.account_id else None
+    if not passed or account is None or not account.active or account.password_hash != attempt.stored:
+        entity_id = account.entity_id if account else None
+        audit.record(uow, "accounts.sign-in-refused", "account", attempt.account_id, entity_id=entity_id)
+        return None
+    forget_attempts(uow, attempt.login, attempt.address)
+    if is_outdated(account.password_hash):
+        account.password_hash = hash_password(password)
+    uow.flush()
+    audit.record(uow, "accounts.signed-in", "account", account.id, entity_id=account.entity_id)
+    return account
+
+
+def sign_in(
+    uow: UnitOfWork, login: str, password: str, *, client: str, address: str, limits: Limits = DEFAULT_LIMITS
+) -> tuple[str, Account] | SignInRefused:
+    """Do the three steps of signing in inside one unit of work (small tools; the pages use ``entry.enter``)."""
+    attempt = begin_sign_in(uow, login, address=address, limits=limits)
+    passed = check_password(attempt, password)
+    return finish_sign_in(uow, attempt, password, passed, client=client, limits=limits)
+
+
+def actor_for_token(uow: UnitOfWork, token: str, *, limits: Limits = DEFAULT_LIMITS) -> Actor | None:
+    """Return who a session's token speaks for, or None when the session ended, idles too long or the account closed."""
+    found = queries.live_session(uow, token, limits)
+    if found is None:
+        return None
+    session, account, employee = found
+    return queries.actor_of(uow, account, employee, session_id=session.id, client=session.client)
+
+
+def touch_session(uow: UnitOfWork, session_id: UUID) -> None:
+    """Note that a session is in use (called at most once a minute, so it is no event)."""
+    uow.session.execute(update(LoginSession).where(LoginSession.id == session_id).values(last_seen_at=uow.now))
+
+
+def sign_out(uow: UnitOfWork, session_id: UUID) -> None:
+    """End one of the actor's own sessions; NotFound for another's."""
+    account = own_account(uow)
+    session = uow.session.get(LoginSession, session_id)
+    if session is None or session.account_id != account.id:
+        raise NotFound("accounts.unknown-session")
+    session.revoked_at = session.revoked_at or uow.now
+    uow.flush()
+    audit.record(uow, "accounts.signed-out", "account", account.id)
+
+
+def sign_out_everywhere(uow: UnitOfWork) -> None:
+    """End all of the actor's sessions but this one."""
+    account = own_account(uow)
+    end_sessions(uow, account.id, but=uow.actor.session_id)
+    audit.record(uow, "accounts.signed-out-everywhere", "account", account.id)

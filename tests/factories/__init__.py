@@ -1,0 +1,1 @@
+"""Functions that make what tests begin with."""
