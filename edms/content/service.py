@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -18,6 +18,7 @@ from edms.core.ids import new_id
 from edms.entities.keyring import Keyring
 
 _PIECE = 1 << 20
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: Con
             yield piece
 
     length = len(data) if isinstance(data, bytes) else None
-    header = BlobHeader(blob_id=file_id, length=length, media_class=kind, created_day=now.date().isoformat())
+    header = BlobHeader(blob_id=file_id, length=length, media_class=kind, created_day=now.date().toordinal() - _EPOCH)
     store.put(file_id, encrypt_chunks(counted(), key, header))
     return StagedFile(file_id, kind, size, key)
 

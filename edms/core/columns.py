@@ -23,7 +23,7 @@ class Sealer(Protocol):
         ...
 
     def open(self, session: Session, owner: UUID, context: bytes, sealed: bytes) -> bytes:
-        """Return the plaintext; raises crypto.errors.DecryptionError when value, row or owner do not belong together."""
+        """Return the plaintext; raises crypto.errors.DecryptionError when value, row and owner do not fit."""
         ...
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, MetaData, Uuid, create_engine, event, make_url
@@ -30,7 +30,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {UUID: Uuid(), datetime: UtcDateTime()}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {UUID: Uuid(), datetime: UtcDateTime()}
 
 
 class UnitOfWork:
@@ -56,7 +56,8 @@ class UnitOfWork:
         """Run ``action`` after a successful commit."""
         self._after.append(action)
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Run what was asked for before the commit, commit, then what follows it (called by the edge alone)."""
         for action in self._before.values():
             action()
         self.session.commit()
@@ -100,7 +101,7 @@ class Database:
         with _translated(), self._turn(), Session(self._writing, expire_on_commit=False) as session:
             uow = self._unit(session, actor)
             yield uow
-            uow._commit()
+            uow.commit()
 
     @contextmanager
     def read(self, actor: Actor) -> Iterator[UnitOfWork]:

@@ -1,4 +1,4 @@
-"""The error family: a stable code and parameters; the text exists only at the edges (page, SMTP reply, command line)."""
+"""The error family: a stable code and parameters; the text exists only at the edges (page, SMTP reply, command)."""
 
 
 class EdmsError(Exception):

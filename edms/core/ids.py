@@ -1,4 +1,4 @@
-"""Inner keys: UUIDv7 (RFC 9562 §5.7), time-ordered, made in Python so that rows know their id before they are stored."""
+"""Inner keys: UUIDv7 (RFC 9562 §5.7), time-ordered, made in Python so that rows know their id early."""
 
 import os
 import threading

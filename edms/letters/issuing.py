@@ -21,7 +21,7 @@ from edms.content.store import ContentStore
 from edms.core.actor import Actor
 from edms.core.calendar import hijri_iso
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Conflict, Unavailable
+from edms.core.errors import Conflict, NotFound, Unavailable
 from edms.dispatch import service as dispatch
 from edms.dispatch.rules import PackageKind
 from edms.entities import queries as entities
@@ -106,6 +106,14 @@ def issue(
                 if not (isinstance(error, Conflict) and error.code == "registry.turn-lost"):
                     raise
     raise Unavailable("registry.busy")
+
+
+def original(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring) -> bytes:
+    """Return a letter's sealed PDF byte for byte and note that it was exported; NotFound before it is issued."""
+    if letter.rendition_id is None:
+        raise NotFound("letters.no-rendition")
+    record(uow, "letters.exported", "letter", letter.id, entity_id=letter.entity_id)
+    return content.read(uow, letter.rendition_id, entity_id=letter.entity_id, store=store, keys=keys)
 
 
 def _prepare(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring, printing: Printing) -> _Prepared:

@@ -74,7 +74,7 @@ def incoming_by_code(uow: UnitOfWork, entity_id: UUID, document_code: str | None
     ).one_or_none()
 
 
-def _one(uow: UnitOfWork, query: Select[tuple[Letter]]) -> Letter:
+def _one(uow: UnitOfWork, query: Select[Letter]) -> Letter:
     found = uow.session.scalars(query.where(visible(uow.actor)).limit(1)).first()
     if found is None:
         raise NotFound("letters.not-found")

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
-
-from sqlalchemy import select
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
+from crypto.codes import normalize_verification_code
 from crypto.digests import sha256
 from crypto.errors import BadCode
-from crypto.codes import normalize_verification_code
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.ids import new_id

@@ -1,5 +1,6 @@
 """The verbs of a letter up to its signature: draft, save, attach, submit, return, sign."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -201,7 +202,7 @@ def signed_hash(uow: UnitOfWork, letter: Letter) -> bytes:
 
 
 def valid_signature(uow: UnitOfWork, letter: Letter) -> Signature:
-    """Return the signature in force after verifying it; Conflict ``letters.signature-invalid`` when it does not hold."""
+    """Return the signature in force, verified; Conflict ``letters.signature-invalid`` when it does not hold."""
     found = queries.signature(uow, letter.id)
     if found is None or found.version_no != letter.version:
         raise Conflict("letters.not-signed")
@@ -213,7 +214,8 @@ def valid_signature(uow: UnitOfWork, letter: Letter) -> Signature:
 
 def _signing_key(uow: UnitOfWork, keys: Keyring) -> tuple[bytes, bytes]:
     employee, entity = uow.actor.employee_id, uow.actor.entity_id
-    assert employee is not None and entity is not None  # noqa: S101 - checked by the callers
+    if employee is None or entity is None:
+        raise Forbidden("letters.person-required")
     context = f"edms/1/signing|{employee}".encode()
     held = uow.session.get(SigningKey, employee)
     if held is not None:
@@ -231,23 +233,7 @@ def _signing_key(uow: UnitOfWork, keys: Keyring) -> tuple[bytes, bytes]:
 
 
 def _check(uow: UnitOfWork, text: LetterText) -> None:
-    problems = list(_subject_problems(text.subject)) + bodies.check(text.body)
-    if len(text.addressees) > MAX_ADDRESSEES:
-        problems.append(Problem("to", "letters.too-many-addressees", limit=MAX_ADDRESSEES))
-    known = entities.entities_by_ids(uow, [each.entity_id for each in text.addressees])
-    seen: set[UUID] = set()
-    for each in text.addressees:
-        found = known.get(each.entity_id)
-        where = "to" if each.role == AddresseeRole.TO else "copies"
-        if found is None:
-            problems.append(Problem(where, "letters.unknown-addressee"))
-        elif found.id == uow.actor.entity_id:
-            problems.append(Problem(where, "letters.own-entity"))
-        elif found.valid_to is not None and found.valid_to < uow.now.date():
-            problems.append(Problem(where, "letters.closed-addressee", entity=found.code))
-        elif each.entity_id in seen:
-            problems.append(Problem(where, "letters.addressee-twice", entity=found.code))
-        seen.add(each.entity_id)
+    problems = [*_subject_problems(text.subject), *bodies.check(text.body), *_addressee_problems(uow, text.addressees)]
     if text.signer_post_id is not None:
         signing = {post.id for post in entities.signing_posts(uow, _entity(uow))}
         if text.signer_post_id not in signing:
@@ -256,6 +242,25 @@ def _check(uow: UnitOfWork, text: LetterText) -> None:
         problems.append(Problem("sensitivity", "letters.above-clearance"))
     if problems:
         raise Invalid("letters.invalid", tuple(problems))
+
+
+def _addressee_problems(uow: UnitOfWork, addressed: Sequence[AddresseeText]) -> Iterator[Problem]:
+    if len(addressed) > MAX_ADDRESSEES:
+        yield Problem("to", "letters.too-many-addressees", limit=MAX_ADDRESSEES)
+    known = entities.entities_by_ids(uow, [each.entity_id for each in addressed])
+    seen: set[UUID] = set()
+    for each in addressed:
+        found = known.get(each.entity_id)
+        where = "to" if each.role == AddresseeRole.TO else "copies"
+        if found is None:
+            yield Problem(where, "letters.unknown-addressee")
+        elif found.id == uow.actor.entity_id:
+            yield Problem(where, "letters.own-entity")
+        elif found.valid_to is not None and found.valid_to < uow.now.date():
+            yield Problem(where, "letters.closed-addressee", entity=found.code)
+        elif each.entity_id in seen:
+            yield Problem(where, "letters.addressee-twice", entity=found.code)
+        seen.add(each.entity_id)
 
 
 def _subject_problems(subject: str) -> list[Problem]:

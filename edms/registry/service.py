@@ -73,6 +73,17 @@ def register_of(uow: UnitOfWork, entity_id: UUID, direction: Direction) -> Regis
     return found
 
 
+def all_years(uow: UnitOfWork) -> list[tuple[Register, RegisterYear, Entity]]:
+    """Return every year of every register with its body, for the operator's overview."""
+    rows = uow.session.execute(
+        select(Register, RegisterYear, Entity)
+        .join(RegisterYear, RegisterYear.register_id == Register.id)
+        .join(Entity, Entity.id == Register.entity_id)
+        .order_by(Entity.code, Register.direction, RegisterYear.year)
+    )
+    return [(register, year, entity) for register, year, entity in rows]
+
+
 def take_turn(database: Database, actor: Actor, register_id: UUID, year: int) -> Turn:
     """Wait for the turn at a register and take it, in short transactions of its own.
 
