@@ -4,6 +4,8 @@ import asyncio
 import io
 import os
 import random
+import shutil
+import subprocess
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,6 +122,15 @@ def test_the_seal_is_invisible_and_the_file_opens_elsewhere(sealed: bytes) -> No
         assert [int(side) for side in field.Rect] == [0, 0, 0, 0]
         assert field.V.SubFilter == pikepdf.Name("/ETSI.CAdES.detached")
         assert len(pdf.pages) == 1
+
+
+@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="pdfsig (poppler-utils) is not installed")
+def test_an_independent_reader_agrees(sealed: bytes, tmp_path: Path) -> None:
+    (tmp_path / "sealed.pdf").write_bytes(sealed)
+    command = ["pdfsig", "-nocert", str(tmp_path / "sealed.pdf")]
+    report = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    assert "Signature is Valid" in report
+    assert "Total document signed" in report
 
 
 def test_sealing_works_inside_a_running_event_loop(ours: Authority) -> None:
