@@ -1,9 +1,12 @@
 """What every source file keeps: size, purpose, texts in the catalogues, nothing of this machine."""
 
 import ast
+import configparser
 import re
 import subprocess
+import sys
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from statistics import median
 
@@ -172,3 +175,33 @@ def test_locks_pin_with_hashes_and_name_no_index() -> None:
         assert len(requirements) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
         pins[name] = set(requirements)
     assert pins["run"] < pins["test"]
+
+
+def _imports(path: Path) -> set[str]:
+    """The top-level names that a module imports, at any depth."""
+    found = set()
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def _declared() -> set[str]:
+    """The names of the distributions that setup.cfg asks for at run time."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "setup.cfg", "utf-8")
+    lines = settings["options"]["install_requires"].splitlines()
+    return {match[0].lower() for line in lines if (match := re.match(r"[\w.-]+", line.strip()))}
+
+
+def test_every_package_in_use_is_declared() -> None:
+    known, declared = packages_distributions(), _declared()
+    undeclared = {
+        f"{path}: {name}"
+        for path in _sources()
+        for name in _imports(path) - set(PACKAGES) - sys.stdlib_module_names
+        if not declared & {distribution.lower().replace("_", "-") for distribution in known.get(name, [])}
+    }
+    assert undeclared == set()
