@@ -89,6 +89,7 @@ def _opening(setting: Setting) -> list[Strip]:
     if letter.subject:
         under = replace(centred.ink, underline=True)
         found += flow.paragraph([(words.subject, centred.ink), (letter.subject, under)], centred, width, before=3)
+        found.append(flow.space(2))
     for text in letter.references:
         found += flow.paragraph(text, replace(setting.body, align="start"), width)
     opening = [replace(strip, glued=True) for strip in found[:_GLUED_OPENING]]

@@ -23,7 +23,9 @@ _BRACKETED: Final = rf"\({_TOKEN}(?:{_BETWEEN}{_TOKEN})*\)"
 _PHRASE: Final = re.compile(
     rf"(?<![\w\u2066])(?:https?://[!-~]+(?<![.,;:!?)])|{_TOKEN}(?:{_BETWEEN}(?:{_TOKEN}|{_BRACKETED}))*)"
 )
-_LISTED: Final = re.compile(r"([0-9.,]+[ \u00a0]?[,;:/\-\u2013]{1,2}[ \u00a0])(.+)")  # "1 - ISO 9001": the number stays outside
+_LISTED: Final = re.compile(  # "1 - ISO 9001": the number stays outside
+    r"([0-9.,]+[ \u00a0]?[,;:/\-\u2013]{1,2}[ \u00a0])(.+)"
+)
 _ISOLATED: Final = re.compile(
     r"[^\W\d_]|[%\u2030\u00b0]|^\+|[0-9][ \-][0-9]+[ \-][0-9]",  # a letter, a percentage, a telephone, an ISO date
 )

@@ -10,7 +10,9 @@ from PIL import Image
 from edms.core.errors import Invalid, NotFound
 
 _PDFIUM: Final = threading.Lock()
-_GREYS: Final = 16
+_TEXT_COLOURS: Final = 12
+_PICTURE_COLOURS: Final = 256
+_MOST_IN_TEXT: Final = 4096
 _WIDEST: Final = 4000
 
 
@@ -25,7 +27,7 @@ def page_count(pdf: bytes) -> int:
 
 
 def page_png(pdf: bytes, page: int, width_px: int) -> bytes:
-    """Return a PNG of one page (counted from 1), `width_px` wide, in at most 16 colours where that keeps it faithful.
+    """Return a PNG of one page (counted from 1), `width_px` wide, in few colours where the page is text.
 
     Raises Invalid (`letters.not-a-pdf`) and NotFound (`letters.no-such-page`).
     """
@@ -49,10 +51,14 @@ def _render(pdf: bytes, page: int, width_px: int) -> Image.Image:
 
 
 def _encode(image: Image.Image) -> bytes:
-    """Write a small PNG: an adaptive palette of 16 colours without dithering."""
-    small = image.quantize(_GREYS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    """Write a small PNG: few colours for a page of text, more for a page of pictures."""
+    sample = image.resize((max(1, image.width // 3), max(1, image.height // 3)), Image.Resampling.NEAREST)
+    if sample.getcolors(_MOST_IN_TEXT) is None:
+        small = image.quantize(_PICTURE_COLOURS, method=Image.Quantize.FASTOCTREE)
+    else:
+        small = image.quantize(_TEXT_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     out = BytesIO()
-    small.save(out, "PNG", optimize=True)
+    small.save(out, "PNG")
     return out.getvalue()
 
 

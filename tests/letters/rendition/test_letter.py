@@ -55,14 +55,14 @@ def page_glyphs(pdf: bytes) -> list[str]:
         page = document.pages[0]
         maps = {name: _codes(font) for name, font in page.Resources.Font.items()}
         lines, font = [], ""
-        for operands, operator in pikepdf.parse_content_stream(page):
-            match str(operator):
+        for step in pikepdf.parse_content_stream(page):
+            match str(step.operator):
                 case "BT":
                     lines.append("")
                 case "Tf":
-                    font = str(operands[0])
+                    font = str(step.operands[0])
                 case "TJ":
-                    shown = b"".join(bytes(part) for part in operands[0] if isinstance(part, pikepdf.String))
+                    shown = b"".join(bytes(part) for part in step.operands[0] if isinstance(part, pikepdf.String))
                     codes = [shown[i:i + 2] for i in range(0, len(shown), 2)]
                     lines[-1] += "".join(maps[font].get(code, "") for code in codes)
         return lines

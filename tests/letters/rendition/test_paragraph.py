@@ -9,7 +9,7 @@ from edms.letters.rendition.paragraph import Line, Style, prepare
 from edms.letters.rendition.values import Align
 
 WIDTH = 300.0
-TEXT = "نود إعلامكم بأن اللجنة المشكلة بموجب الأمر الإداري قد أنجزت تدقيق الكشوفات الفنية والمالية للمرحلة الثانية. " * 3
+TEXT = "نود إعلامكم بأن اللجنة المشكلة بموجب الأمر الإداري قد أنجزت تدقيق الكشوفات الفنية والمالية للمرحلة. " * 3
 
 
 def right_edge(line: Line) -> float:
@@ -28,7 +28,7 @@ def test_justified_lines_reach_both_edges_but_for_the_last() -> None:
 
 def test_the_first_line_is_indented_at_the_right_in_arabic_and_at_the_left_in_english() -> None:
     arabic = prepare(TEXT, Style(first=28)).lines(WIDTH)
-    english = prepare("We are pleased to inform you that the committee has finished. " * 5, Style(first=28)).lines(WIDTH)
+    english = prepare("We are pleased to inform you of its findings. " * 6, Style(first=28)).lines(WIDTH)
     assert right_edge(arabic[0]) == pytest.approx(WIDTH - 28, abs=0.01)
     assert english[0].x == pytest.approx(28, abs=0.01)
     assert english[1].x == pytest.approx(0, abs=0.01)
