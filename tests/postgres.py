@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -64,8 +64,9 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop the cluster if it runs and remove it."""
-        if (self._data / "postmaster.pid").exists():
-            _run_as_server("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+        with suppress(NoServer):  # a server that is dead already leaves its pid file behind
+            if (self._data / "postmaster.pid").exists():
+                _run_as_server("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def execute(self, statement: str) -> None:
