@@ -1,6 +1,7 @@
 """A small state: an installation with two bodies, their people with accounts, an auditor and the centre."""
 
 import secrets
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID
 
+from config.settings import Settings, load
 from crypto.keystore import KeyStore
 from crypto.keystore_file import create_key_file
 from edms.accounts import service as accounts
@@ -20,7 +22,7 @@ from edms.core.parts import Parts
 from edms.entities import service as entities
 from edms.entities.keyring import Keyring
 from edms.entities.rules import EntityType, NewEntity, Role
-from edms.wiring import open_parts
+from edms.wiring import parts_of
 
 PASSWORD = "نخيل البصرة ١٩٥٨"
 """The password of every account of the world."""
@@ -50,8 +52,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a test needs; ``actors`` and ``logins`` by ("a"|"b", "head"|"registry"|"employee"|"colleague"|"administrator"),
-    ("centre", "auditor") and ("centre", "centre").
+    """What a test needs; ``actors`` and ``logins`` by ("a" or "b", "head", "registry", "employee", "colleague" or
+    "administrator"), ("centre", "auditor") and ("centre", "centre").
     """  # fmt: skip
 
     parts: Parts
@@ -59,9 +61,7 @@ class World:
     keyring: Keyring
     store: ContentStore
     keys: KeyStore
-    folder: Path
-    key_file: Path
-    secret: bytes
+    settings: Settings
     entity_a: Body
     entity_b: Body
     centre: Body
@@ -92,13 +92,16 @@ def make_world(
     """  # fmt: skip
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    key_file, secret = data / "keys.diwan", secrets.token_bytes(32)
-    create_key_file(key_file, secret)
-    address = url or f"sqlite:///{data / 'diwan.sqlite3'}"
-    if migrate.current(address) != migrate.newest():
-        migrate.upgrade(address)
-    parts = open_parts(database_url=address, content=data / "content", key_file=key_file, key_secret=secret)
+    environ = {"DIWAN_DATA": str(data), "DIWAN_INSTALLATION_NAME": name, "DIWAN_GATEWAY_PORT": str(gateway_port)}
+    settings = load(None, {**environ, "DIWAN_DATABASE_URL": url or ""})
+    secret = secrets.token_bytes(32)
+    settings.secret_file.write_bytes(secret)
+    create_key_file(settings.keys_file, secret)
+    if migrate.current(settings.database_url) != migrate.newest():
+        migrate.upgrade(settings.database_url)
+    parts = parts_of(settings)
     keyring, database = parts[Keyring], parts[Database]
+    weakref.finalize(database, database.engine.dispose)  # no connection outlives the test
     with database.work(OPERATOR) as uow:
         entities.initialise(
             uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, first_serial=first_serial
@@ -118,7 +121,7 @@ def make_world(
     with database.work(OPERATOR) as uow:
         actors = {place: accounts.actor_of_employee(uow, login) for place, login in logins.items()}
     return World(
-        parts, database, keyring, parts[ContentStore], parts[KeyStore], folder, key_file, secret,
+        parts, database, keyring, parts[ContentStore], parts[KeyStore], settings,
         bodies["a"], bodies["b"], centre, actors, logins,
     )  # fmt: skip
 
