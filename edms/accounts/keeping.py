@@ -30,7 +30,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When a password for one use was "changed": before its account was opened, so it must be changed first."""
 
 
-def open_account(  # noqa: PLR0917 - person, body, login, password, roles: the order in which they are told
+def open_account(
     uow: UnitOfWork,
     employee_id: UUID,
     entity_id: UUID,

@@ -1,0 +1,113 @@
+"""``diwan staff``: people with their posts and accounts, from the command line."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from edms.accounts import queries, service
+from edms.accounts.passwords import generate_password
+from edms.accounts.staffing import STAFF_COLUMNS, STAFF_OPTIONAL
+from edms.core.actor import system_actor
+from edms.core.database import Database
+from edms.core.errors import NotFound
+from edms.core.output import emit, progress_bar
+from edms.core.parts import Parts
+from edms.entities import queries as entities
+from edms.entities.commands import entity_by_typed_code
+from edms.entities.csv_import import read_rows
+from edms.entities.keyring import Keyring
+from edms.entities.rules import CLEARANCES, Role
+
+OPERATOR = system_actor("operator")
+
+
+@click.group("staff")
+def staff() -> None:
+    """Keep people, posts and accounts."""
+
+
+@staff.command("add")
+@click.option("--entity", required=True, help="Code or mail domain of the body.")
+@click.option("--unit", required=True)
+@click.option("--post", required=True)
+@click.option("--name", required=True)
+@click.option("--login", required=True)
+@click.option("--role", "roles", type=click.Choice([*Role]), multiple=True, required=True)
+@click.option("--clearance", type=click.IntRange(CLEARANCES[0], CLEARANCES[-1]), default=1)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def add(
+    parts: Parts, entity: str, unit: str, post: str, name: str, login: str, roles: tuple[str, ...], clearance: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Add a person with an account, and print a password for one use."""
+    password = generate_password()
+    with parts[Database].work(OPERATOR) as uow:
+        body = entity_by_typed_code(uow, entity)
+        new = service.NewPerson(
+            body.id, unit, post, name, login, frozenset(roles), clearance, password=password, one_time=True
+        )
+        employee, account = service.add_person(uow, new)
+        found = {
+            "employee": employee.code, "name": employee.name, "entity": body.code, "login": account.login,
+            "roles": account.roles.split(), "password": password,
+        }  # fmt: skip
+    emit(found, as_json, lambda: f"{found['employee']}  {found['login']}  password for one use: {password}")
+
+
+@staff.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def import_(parts: Parts, file: Path, as_json: bool) -> None:
+    """Add the people of a CSV file, all or nothing."""
+    rows = read_rows(file.read_bytes(), STAFF_COLUMNS, STAFF_OPTIONAL)
+    with parts[Database].work(OPERATOR) as uow, progress_bar("Staff", len(rows)) as progress:
+        made = service.import_staff(uow, rows, keys=parts[Keyring], progress=progress)
+        found = {"imported": len(made), "logins": [one.login for one in made]}
+    emit(found, as_json, lambda: f"{found['imported']} people added.")
+
+
+@staff.command("list")
+@click.option("--entity", required=True, help="Code or mail domain of the body.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def list_(parts: Parts, entity: str, as_json: bool) -> None:
+    """List the people of a body with posts and accounts."""
+    with parts[Database].read(OPERATOR) as uow:
+        body = entity_by_typed_code(uow, entity)
+        accounts = {one.employee_id: one for one in queries.accounts_of(uow, body.id)}
+        found = [
+            {
+                "employee": person.code, "name": person.name, "unit": unit.name, "post": post.title,
+                "may_sign": post.may_sign, "clearance": person.clearance,
+                "login": accounts[person.id].login if person.id in accounts else None,
+                "roles": accounts[person.id].roles.split() if person.id in accounts else [],
+                "active": person.id in accounts and accounts[person.id].active,
+            }
+            for person, post, unit in entities.staff_of(uow, body.id, uow.now.date())
+        ]  # fmt: skip
+    emit(found, as_json, lambda: "\n".join(
+        f"{one['employee']}  {one['login'] or '—'}  {one['name']}  {one['post']}" for one in found
+    ))  # fmt: skip
+
+
+@staff.command("password")
+@click.argument("login")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def password(parts: Parts, login: str, from_stdin: bool, as_json: bool) -> None:
+    """Give an account a new password: one for one use is printed, or the one on standard input is kept."""
+    given = sys.stdin.readline().rstrip("\r\n") if from_stdin else generate_password()
+    with parts[Database].work(OPERATOR) as uow:
+        account = queries.account_by_login(uow, login)
+        if account is None:
+            raise NotFound("accounts.no-account", employee=login)
+        service.set_password(uow, account.id, given, one_time=not from_stdin)
+    shown = {"login": login, "password": None if from_stdin else given}
+    emit(shown, as_json, lambda: "The password is set." if from_stdin else f"{login}  password for one use: {given}")
+
+
+commands: tuple[click.Command, ...] = (staff,)
