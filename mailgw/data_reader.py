@@ -29,8 +29,8 @@ class MemoryBudget:
 class DataReader:
     """Decode DATA content (RFC 5321 §4.1.1.4, §4.5.2) fed in chunks of any size, with no work per line.
 
-    Only CRLF.CRLF ends the content. A bare CR or LF, a line over 998 octets, or too much content does not end it either:
-    the rest is read and dropped, and ``problem`` (a reply code) says what was wrong. ``size`` counts decoded octets; a
+    Only CRLF.CRLF ends the content. A bare CR or LF, a line over 998 octets, too much content do not end it either: the
+    rest is read and dropped, and ``problem`` (a reply code) says what was wrong. ``size`` counts decoded octets; a
     virtual CRLF stands before the first line (hence the -2), so that every line begin looks alike.
     Call :meth:`release` when the content is no longer held.
     """
@@ -100,7 +100,8 @@ class DataReader:
                 return
             start, allowed = newline + 1, MAX_LINE + 2
         newline = plain.rfind(b"\n", start)
-        self._line = len(plain) - newline - 1 if newline >= 0 else len(plain) - start + (self._line if start == 0 else 0)
+        open_line = self._line if start == 0 and newline < 0 else 0
+        self._line = open_line + len(plain) - max(newline + 1, start)
 
     def _fail(self, code: str) -> None:
         if not self.problem:

@@ -10,7 +10,7 @@ JITTER = 0.2
 
 
 def next_delay(attempts: int, rng: Random) -> float:
-    """Return seconds until the next try after ``attempts`` failed ones (>= 1): 1, 2, 5, 10, 20, 40, 60 min, then hourly.
+    """Return seconds until the try after ``attempts`` failed ones (>= 1): 1, 2, 5, 10, 20, 40, 60 min, then hourly.
 
     Each is spread by ±20 %, so that what failed together does not come back together (RFC 5321 §4.5.4.1).
     """

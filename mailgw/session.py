@@ -15,6 +15,7 @@ from mailgw.replies import Reply, reply
 
 CHUNK = 262_144
 READ_AHEAD = 1_000_000
+TLS_FAREWELL_SECONDS = 2
 Command = Callable[[bytes], Awaitable[Reply | None]]
 
 
@@ -113,7 +114,8 @@ class GatewaySession(Connection):
         """Upgrade the transport by the loop's public API; on failure the connection is dropped (RFC 3207 §4.1)."""
         try:
             secure = await self.loop.start_tls(
-                plain, self, context, server_side=True, ssl_handshake_timeout=self.hub.limits.reply_seconds
+                plain, self, context, server_side=True, ssl_handshake_timeout=self.hub.limits.reply_seconds,
+                ssl_shutdown_timeout=TLS_FAREWELL_SECONDS,
             )
         except (ssl.SSLError, OSError) as error:
             maillog.event("session.tls-failed", peer=self.peer, error=type(error).__name__)

@@ -1,0 +1,238 @@
+"""The message on the wire: a package or a receipt made into MIME, and any bytes read back into values, never raising.
+
+The form (``multipart/mixed``): Arabic covering text · the sealed PDF · attachments · the letter's plain text · last
+``letter.xml``, which names every file by Content-ID with its size and SHA-256. All parts are base64 and all addresses
+ASCII, so the message passes any relay unchanged; the bytes depend on nothing but the arguments.
+"""
+
+import email
+import email.policy
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from email.header import Header
+from email.message import Message
+from email.utils import format_datetime
+from urllib.parse import quote
+from uuid import UUID
+
+from edms.dispatch.package import LetterPackage, PackagePart, Receipt, UntypedMessage, WireMessage
+from mailgw import untyped
+from mailgw.address import Address
+from mailgw.headers import HeaderError, read_headers
+from mailgw.letter_xml import (
+    MAX_XML,
+    FileEntry,
+    LetterXml,
+    XmlError,
+    clean,
+    part_cid,
+    read_xml,
+    text_cid,
+    write_letter,
+    write_receipt,
+)
+from mailgw.texts import text
+
+XML_NAMES = ("letter.xml", "receipt.xml")
+MAX_PARTS = 200
+MAX_DEPTH = 20
+MAX_DELIMITER_LINES = 5000
+_PARSING = email.policy.compat32
+_WRITING = email.policy.compat32.clone(linesep="\r\n", max_line_length=None)
+
+
+def compose_letter(
+    package: LetterPackage, *, mail_from: Address, recipients_header: str, message_id: str, date: datetime,
+    hostname: str,
+) -> bytes:
+    """Return the message of a package as CRLF octets (RFC 5322, 2045); the same arguments give the same octets.
+
+    ``recipients_header`` is the ready ASCII value of To; ``message_id`` comes without brackets; ``date`` is aware.
+    Raises XmlError when the list of addressees makes letter.xml larger than 256 kB.
+    """
+    body = clean(package.body_text).encode("utf-8")
+    subject = text("mail.letter-subject", "ar", number=package.number, date=package.date.isoformat())
+    cover = text(
+        "mail.letter-text", "ar", number=package.number, date=package.date.isoformat(), hijri=package.hijri,
+        subject=package.subject, document_code=package.document_code, verification_code=package.verification_code,
+        attachments=sum(part.role == "attachment" for part in package.parts),
+    )
+    files = [
+        _part(part.media_type, part.content, name=part.name, cid=part_cid(package.package_id, index))
+        for index, part in enumerate(package.parts)
+    ]
+    return _assemble(
+        [
+            _part("text/plain", cover.encode("utf-8")), *files,
+            _part("text/plain", body, name="letter.txt", cid=text_cid(package.package_id)),
+            _part("application/xml", write_letter(package, body), name="letter.xml"),
+        ],
+        package_id=package.package_id,
+        headers=_headers(mail_from, recipients_header, subject, message_id, date, hostname),
+    )
+
+
+def compose_receipt(
+    receipt: Receipt, *, mail_from: Address, recipients_header: str, message_id: str, date: datetime, hostname: str
+) -> bytes:
+    """Return the message of a receipt (Arabic text and ``receipt.xml``); arguments as :func:`compose_letter`."""
+    sentence = text(
+        f"mail.receipt-{receipt.kind}", "ar", document_code=receipt.document_code, at=receipt.at.isoformat(),
+        register_number=receipt.register_number, reason_text=receipt.reason_text,
+    )
+    subject = text("mail.receipt-subject", "ar", document_code=receipt.document_code)
+    return _assemble(
+        [
+            _part("text/plain", sentence.encode("utf-8")),
+            _part("application/xml", write_receipt(receipt), name="receipt.xml"),
+        ],
+        package_id=receipt.package_id,
+        headers=_headers(mail_from, recipients_header, subject, message_id, date, hostname),
+    )
+
+
+def read_message(raw: bytes) -> WireMessage:
+    """Return what a message is; whatever the octets, the worst answer is an opaque UntypedMessage."""
+    problem = _too_much(raw)
+    if problem:
+        return UntypedMessage((problem,), opaque=True)
+    try:
+        message = email.message_from_bytes(raw, policy=_PARSING)
+        leaves = _leaves(message)
+        return _typed(leaves) or untyped.describe(message, leaves, ())
+    except XmlError as error:
+        return untyped.describe(message, leaves, (error.code,))
+    except Exception:  # the standard parser raises almost anything on hostile input; the octets are kept anyway
+        return UntypedMessage(("message.unreadable",), opaque=True)
+
+
+def _too_much(raw: bytes) -> str:
+    """Return a problem code when parsing could cost more than it should (header size, parts, nesting)."""
+    try:
+        read_headers(raw)
+    except HeaderError as error:
+        if error.code == "message.header-too-large":
+            return error.code
+    lowered = raw[:4_000_000].lower()
+    if lowered.count(b"boundary") > 4 * MAX_DEPTH + MAX_PARTS or raw.count(b"\n--") > MAX_DELIMITER_LINES:
+        return "message.too-many-parts"
+    return ""
+
+
+def _leaves(message: Message) -> list[Message]:
+    """Return the parts that are not multipart, in order; raises ValueError over the limits of depth and number."""
+    found: list[Message] = []
+    waiting = [(message, 0)]
+    while waiting:
+        part, depth = waiting.pop()
+        if depth > MAX_DEPTH or len(found) + len(waiting) > MAX_PARTS:
+            raise ValueError("message.too-many-parts")
+        payload = part.get_payload()
+        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
+            waiting.extend((child, depth + 1) for child in reversed(payload) if isinstance(child, Message))
+        else:
+            found.append(part)
+    return found
+
+
+def _typed(leaves: list[Message]) -> LetterPackage | Receipt | None:
+    """Return the package or receipt whose XML is the last part, None when there is none; raises XmlError."""
+    last = leaves[-1]
+    if last.get_content_type() not in {"application/xml", "text/xml"} or last.get_filename() not in XML_NAMES:
+        return None
+    if len(last.get_payload()) > 2 * MAX_XML:
+        raise XmlError("package.xml-too-large")
+    content = read_xml(untyped.octets(last))
+    return content if isinstance(content, Receipt) else _complete(content, leaves)
+
+
+def _complete(content: LetterXml, leaves: list[Message]) -> LetterPackage:
+    by_cid = {str(part.get("Content-ID", "")).strip().strip("<>"): part for part in leaves}
+    if len(leaves) != len(content.parts) + 3 or len(by_cid) != len(content.parts) + 2:
+        raise XmlError("package.part-count")
+    if content.parts[0].role != "letter":
+        raise XmlError("package.no-letter")
+    body = _checked(by_cid, content.text)
+    parts = tuple(
+        PackagePart(entry.role, entry.name, entry.media_type, entry.size, entry.sha256, _checked(by_cid, entry))
+        for entry in content.parts
+    )
+    try:
+        return replace(content.package, body_text=body.decode("utf-8"), parts=parts)
+    except UnicodeDecodeError as error:
+        raise XmlError("package.text-encoding") from error
+
+
+def _checked(by_cid: dict[str, Message], entry: FileEntry) -> bytes:
+    """Return the octets of a part, proved to be those that letter.xml promises; raises XmlError."""
+    part = by_cid.get(entry.cid)
+    if part is None:
+        raise XmlError("package.part-missing")
+    content = untyped.octets(part)
+    if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise XmlError("package.hash-mismatch")
+    return content
+
+
+def _headers(
+    mail_from: Address, recipients: str, subject: str, message_id: str, date: datetime, hostname: str
+) -> Iterable[tuple[str, str]]:
+    return (
+        ("Date", format_datetime(date)), ("From", f"<{mail_from}>"), ("To", recipients),
+        ("Subject", _encoded(subject)), ("Message-ID", f"<{message_id}>"), ("MIME-Version", "1.0"),
+        ("X-Mailer", f"Diwan ({hostname})"),
+    )
+
+
+def _assemble(parts: list[Message], *, package_id: UUID, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Return the whole message; the boundary cannot occur in a base64 part ("=_", RFC 2045 §6.7)."""
+    whole = Message(_WRITING)
+    for name, value in headers:
+        whole[name] = value
+    whole["Content-Type"] = f'multipart/mixed;\r\n boundary="=_{package_id.hex}"'
+    whole.set_payload([*parts])
+    return whole.as_bytes(policy=_WRITING)
+
+
+def _part(media_type: str, content: bytes, *, name: str = "", cid: str = "") -> Message:
+    part = Message(_WRITING)
+    charset = '; charset="utf-8"' if media_type.startswith("text/") else ""
+    shown = f';\r\n name="{_encoded(name)}"' if name else ""
+    part["Content-Type"] = f"{_media_type(media_type)}{charset}{shown}"
+    part["Content-Transfer-Encoding"] = "base64"
+    if cid:
+        part["Content-ID"] = f"<{cid}>"
+    if name:
+        part["Content-Disposition"] = "attachment" + _extended_name(name)
+    part.set_payload(untyped.base64_lines(content))
+    return part
+
+
+def _media_type(media_type: str) -> str:
+    plain = media_type.isascii() and media_type.count("/") == 1 and not set(media_type) & set(' ;"\r\n\t\\')
+    return media_type if plain else "application/octet-stream"
+
+
+def _encoded(value: str) -> str:
+    """Return encoded-words (RFC 2047) folded by CRLF, or plain ASCII; control characters become spaces."""
+    single = "".join(char if char.isprintable() else " " for char in value)
+    if single.isascii() and len(single) < 60 and not set(single) & set('"\\='):
+        return single
+    return Header(single, "utf-8", maxlinelen=70).encode(linesep="\r\n")
+
+
+def _extended_name(name: str) -> str:
+    """Return ``filename`` in the continued form of RFC 2231 §4.1, one short line a piece."""
+    octets = quote(name, safe="", errors="replace").encode("ascii")
+    pieces: list[bytes] = []
+    while octets:
+        cut = min(len(octets), 54)
+        cut -= 1 if octets[cut - 1 : cut] == b"%" else 2 if octets[cut - 2 : cut - 1] == b"%" else 0
+        pieces.append(octets[:cut])
+        octets = octets[cut:]
+    if len(pieces) == 1:
+        return f";\r\n filename*=utf-8''{pieces[0].decode()}"
+    lines = [f"filename*{n}*={'' if n else chr(0)}{piece.decode()}" for n, piece in enumerate(pieces)]
+    return "".join(f";\r\n {line}" for line in lines).replace(chr(0), "utf-8''")
