@@ -12,8 +12,8 @@ from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import mm
 from edms.letters.rendition.table import Look, table
-from edms.letters.rendition.values import Block, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
-from edms.letters.rendition.wording import WORDS
+from edms.letters.rendition.values import Align, Block, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
+from edms.letters.rendition.wording import CLOSING, GREETING, WORDS
 
 MOST_NAMED: Final = 12
 
@@ -23,6 +23,7 @@ _LIST_DIGIT: Final = 6.0
 _SIGNATURE: Final = 75 * mm
 _GLUED_OPENING: Final = 20
 _KEPT_COPIES: Final = 14
+_LONGEST_PHRASE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def _block(block: Block, setting: Setting) -> list[Strip]:
     width, gap = setting.width, setting.density.paragraph_gap
     match block:
         case ParagraphBlock(text, align):
-            style = replace(setting.body, align=align, first=_FIRST if align == "justify" else 0.0)
+            chosen = customary(text) if align == "justify" else align
+            style = replace(setting.body, align=chosen, first=_FIRST if chosen == "justify" else 0.0)
             return flow.paragraph(text, style, width, before=gap)
         case ListBlock(ordered, items):
             return _list(ordered, items, setting)
@@ -119,6 +121,14 @@ def _block(block: Block, setting: Setting) -> list[Strip]:
                 *table(header, rows, width, look=setting.density.table, base=setting.base, before=gap + 3),
                 flow.space(gap + 2),
             ]
+
+
+def customary(text: str) -> Align:
+    """Return where a short standing phrase belongs: a greeting at the margin, a closing in the middle."""
+    short = text.strip()
+    if len(short) > _LONGEST_PHRASE:
+        return "justify"
+    return "start" if GREETING.match(short) else "center" if CLOSING.match(short) else "justify"
 
 
 def _list(ordered: bool, items: Sequence[str], setting: Setting) -> list[Strip]:

@@ -1,5 +1,6 @@
 """The fixed words of the printed sheet, in Arabic and in English, and the layout constants they share."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,12 @@ RED: Final[Colour] = (0.70, 0.10, 0.10)
 PALE: Final[Colour] = (0.90, 0.91, 0.91)
 
 ORDINARY: Final = frozenset({"", "عادي", "عادية", "اعتيادي", "Ordinary", "Routine"})
+
+GREETING: Final = re.compile(r"تحية|السلام عليكم|بعد التحية|Dear\b|(Sir|Madam)s?,")
+CLOSING: Final = re.compile(
+    r"(و?مع )(فائق|وافر|خالص|جزيل|أطيب|الشكر|التقدير|الاحترام|الاعتزاز)|وتقبلوا|وتفضلوا|والسلام عليكم|شاكرين"
+    r"|Yours\b|(With )?([Bb]est|[Kk]ind) regards|Respectfully"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edms.letters.rendition.body import customary
 from edms.letters.rendition.flow import Strip, paginate
 from edms.letters.rendition.paragraph import Line, Style, prepare
 from edms.letters.rendition.values import Align
@@ -64,3 +65,12 @@ def test_a_group_that_fits_on_a_page_is_not_parted() -> None:
 def test_a_group_longer_than_a_page_is_parted_and_nothing_is_lost() -> None:
     strips = [Strip(10, lambda _sheet, _x, _top: None, glued=True) for _ in range(35)]
     assert sum(len(page) for page in paginate(strips, 50, 100)) == 35
+
+
+@pytest.mark.parametrize(("text", "align"), [
+    ("تحية طيبة ...", "start"), ("السلام عليكم ورحمة الله وبركاته", "start"), ("Dear Sir,", "start"),
+    ("مع فائق الشكر والتقدير.", "center"), ("مع التقدير", "center"), ("Yours faithfully,", "center"),
+    ("مع ملاحظة ما يأتي:", "justify"), ("شكراً لتعاونكم", "justify"), (TEXT, "justify"),
+])
+def test_greetings_stand_at_the_margin_and_closings_in_the_middle(text: str, align: Align) -> None:
+    assert customary(text) == align
