@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 PartRole = Literal["letter", "attachment"]
 RecipientRole = Literal["to", "cc"]
-ReceiptKind = Literal["registered", "refused", "delivered", "void"]
+ReceiptKind = Literal["delivered", "registered", "opened", "settled", "refused", "void"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class LetterPackage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An entity's answer to a consignment: registered with its number, refused with a reason, delivered, or void.
+    """An entity's answer to a consignment: delivered, registered (with its number), opened, settled, refused, or void.
 
     ``register_number`` is the answering entity's own (``2026/123``); for ``void`` the sender itself is ``entity_code``.
     """

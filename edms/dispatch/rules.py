@@ -1,5 +1,6 @@
 """States of a consignment on its way, and who may look after the queue; pure."""
 
+from datetime import timedelta
 from enum import StrEnum
 
 from edms.core.actor import permission
@@ -29,3 +30,16 @@ ENQUEUE = permission(
 )
 SEE_QUEUE = permission("dispatch.see-queue", {"registry", "system:operator"})
 KEEP_QUEUE = permission("dispatch.keep-queue", {"registry", "system:operator"})
+
+
+class Outcome(StrEnum):
+    """How the next hop answered, decided once from its SMTP code (RFC 5321 §4.2.1)."""
+
+    OK = "ok"
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+
+
+OPEN = (ItemState.QUEUED, ItemState.SENDING)
+LEASE = timedelta(minutes=5)
+WAITING = timedelta(hours=24)

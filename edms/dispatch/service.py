@@ -1,16 +1,21 @@
-"""The outbox: consignments are enqueued in the letter's own transaction, claimed and reported on by the relay."""
+"""The outbox: enqueued in the letter's own transaction, claimed and reported on by the relay, closed by receipts."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
+from edms.core.errors import Conflict, NotFound
 from edms.core.ids import new_id
-from edms.dispatch.models import OutboundPackage, OutboxItem
-from edms.dispatch.rules import ItemState, PackageKind
+from edms.dispatch.models import DeliveryAttempt, Evidence, OutboundPackage, OutboxItem, RefusalCount
+from edms.dispatch.package import Receipt, ReceiptKind
+from edms.dispatch.packing import receipt_meta
+from edms.dispatch.rules import KEEP_QUEUE, LEASE, OPEN, WAITING, ItemState, Outcome, PackageKind
+from edms.entities import queries as entities
 
 
 def enqueue(
@@ -21,36 +26,214 @@ def enqueue(
     letter_id: UUID | None,
     meta: dict[str, Any],
     recipients: Sequence[tuple[UUID, str]],
-    package_id: UUID | None = None,
 ) -> UUID:
     """Put a package into the outbox for each of ``recipients`` (body, role ``to``/``cc``); returns the package's id.
 
-    ``meta`` holds the values of ``package.LetterPackage`` or ``package.Receipt`` without bytes; its ``parts`` name
-    stored files (role, name, media_type, size, sha256, file_id).
+    ``meta`` is made as in ``packing``: values of a letter package or a receipt, stored files in place of bytes.
     """
-    package = OutboundPackage(
-        id=package_id or new_id(), entity_id=entity_id, kind=kind, created_at=uow.now
-    )
+    package = OutboundPackage(id=new_id(), entity_id=entity_id, kind=kind, created_at=uow.now)
     package.meta = meta
     uow.session.add(package)
     uow.flush()
-    rows = [
-        {
-            "id": new_id(), "package_id": package.id, "letter_id": letter_id, "kind": str(kind), "entity_id": entity_id,
-            "recipient_id": recipient, "role": role, "state": str(ItemState.QUEUED), "attempts": 0, "next_at": uow.now,
-            "created_at": uow.now, "far_number": "", "refusal": "",
-        }
-        for recipient, role in recipients
-    ]
-    uow.session.execute(insert(OutboxItem), rows)
+    shared = {
+        "package_id": package.id, "letter_id": letter_id, "kind": str(kind), "entity_id": entity_id,
+        "state": str(ItemState.QUEUED), "attempts": 0, "next_at": uow.now, "created_at": uow.now,
+        "far_number": "", "refusal": "",
+    }  # fmt: skip
+    rows = [{**shared, "id": new_id(), "recipient_id": recipient, "role": role} for recipient, role in recipients]
+    if rows:
+        uow.session.execute(insert(OutboxItem), rows)
     return package.id
+
+
+def answer(
+    uow: UnitOfWork,
+    kind: ReceiptKind,
+    *,
+    entity_id: UUID,
+    sender_id: UUID,
+    package_id: UUID,
+    document_code: str,
+    letter_id: UUID | None = None,
+    register_number: str = "",
+    reason_code: str = "",
+    reason_text: str = "",
+) -> None:
+    """Send a receipt from a body to the sender of a letter: delivered, registered, opened, settled or refused."""
+    receipt = Receipt(
+        kind=kind, package_id=package_id, document_code=document_code,
+        entity_code=entities.entity(uow, entity_id).code, at=uow.now, register_number=register_number,
+        reason_code=reason_code, reason_text=reason_text,
+    )  # fmt: skip
+    enqueue(
+        uow, kind=PackageKind.RECEIPT, entity_id=entity_id, letter_id=letter_id, meta=receipt_meta(receipt),
+        recipients=[(sender_id, "to")],
+    )  # fmt: skip
+
+
+def announce_void(uow: UnitOfWork, letter_id: UUID, *, document_code: str, reason: str) -> None:
+    """Tell every recipient of a letter that it is void; consignments still waiting are cancelled."""
+    items = list(uow.session.scalars(select(OutboxItem).where(
+        OutboxItem.letter_id == letter_id, OutboxItem.kind == PackageKind.LETTER)))  # fmt: skip
+    told = []
+    for item in items:
+        if item.state == ItemState.QUEUED and item.attempts == 0:
+            item.state = ItemState.CANCELLED
+        else:
+            told.append((item.recipient_id, item.role))
+    if not told:
+        return
+    first = items[0]
+    receipt = Receipt(
+        kind="void", package_id=first.package_id, document_code=document_code,
+        entity_code=entities.entity(uow, first.entity_id).code, at=uow.now, reason_text=reason,
+    )  # fmt: skip
+    enqueue(
+        uow, kind=PackageKind.RECEIPT, entity_id=first.entity_id, letter_id=letter_id, meta=receipt_meta(receipt),
+        recipients=told,
+    )  # fmt: skip
+
+
+def claim(uow: UnitOfWork, owner: UUID, *, limit: int) -> Sequence[OutboxItem]:
+    """Lease up to ``limit`` due consignments, those of one package together; a lease that runs out is claimed again."""
+    due = list(uow.session.scalars(
+        select(OutboxItem)
+        .where(OutboxItem.state.in_(OPEN), OutboxItem.next_at <= uow.now)
+        .order_by(OutboxItem.next_at, OutboxItem.package_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ))  # fmt: skip
+    if due:
+        until = uow.now + LEASE
+        uow.session.execute(
+            update(OutboxItem)
+            .where(OutboxItem.id.in_([item.id for item in due]))
+            .values(state=ItemState.SENDING, lease_owner=owner, lease_until=until, next_at=until)
+        )
+    return due
+
+
+def record_attempt(
+    uow: UnitOfWork, item_id: UUID, owner: UUID, outcome: Outcome, reply: str, *, retry_in: timedelta
+) -> None:
+    """Write what the next hop answered for one consignment; ``retry_in`` counts for a transient answer.
+
+    A consignment whose lease another relay has taken over since is left alone but for the attempt.
+    """
+    item = uow.session.get(OutboxItem, item_id)
+    if item is None:
+        raise NotFound("dispatch.unknown-item")
+    uow.session.add(DeliveryAttempt(item_id=item_id, at=uow.now, outcome=outcome, reply=reply[:500]))
+    if item.lease_owner != owner or item.state != ItemState.SENDING:
+        return
+    item.attempts += 1
+    item.lease_owner = item.lease_until = None
+    if outcome is Outcome.OK:
+        item.state, item.taken_at = ItemState.ACCEPTED, uow.now
+        _prove(uow, item, "RelayAcceptance")
+    elif outcome is Outcome.PERMANENT:
+        item.state, item.refused_at, item.refusal = ItemState.REFUSED, uow.now, reply[:500]
+        _prove(uow, item, "RelayRejection", reply)
+    elif uow.now - item.created_at > WAITING:
+        item.state, item.refused_at, item.refusal = ItemState.FAILED, uow.now, reply[:500]
+        _prove(uow, item, "RelayFailure", reply)
+    else:
+        item.state, item.next_at = ItemState.QUEUED, uow.now + retry_in
+    if item.kind == PackageKind.LETTER and item.state != ItemState.QUEUED:
+        record(uow, f"dispatch.{item.state}", "letter", item.letter_id, entity_id=item.entity_id, row=item)
+
+
+def apply_receipt(uow: UnitOfWork, receipt: Receipt, *, from_entity: UUID, to_entity: UUID) -> OutboxItem | None:
+    """Write a far registry's receipt onto our consignment; None when it answers nothing of ours.
+
+    Only the body to which the consignment went can answer it, whatever the receipt says. Receipts may come late,
+    twice or out of order: the first time of each fact stays.
+    """
+    item = uow.session.scalars(select(OutboxItem).where(
+        OutboxItem.package_id == receipt.package_id, OutboxItem.recipient_id == from_entity,
+        OutboxItem.entity_id == to_entity,
+    )).one_or_none()  # fmt: skip
+    if item is None:
+        return None
+    if receipt.kind == "refused":
+        item.refused_at, item.state = item.refused_at or receipt.at, ItemState.REFUSED
+        item.refusal = receipt.reason_text or receipt.reason_code
+    elif receipt.kind == "settled":
+        item.settled_at = item.settled_at or receipt.at
+    elif receipt.kind == "opened":
+        item.opened_at = item.opened_at or receipt.at
+    else:
+        item.delivered_at = item.delivered_at or receipt.at
+        if receipt.kind == "registered":
+            item.registered_at = item.registered_at or receipt.at
+            item.far_number = item.far_number or receipt.register_number[:80]
+            item.state = ItemState.REGISTERED
+    item.taken_at = item.taken_at or uow.now
+    _prove(uow, item, _EVENTS[receipt.kind], receipt.reason_code)
+    record(uow, f"dispatch.{receipt.kind}", "letter", item.letter_id, entity_id=item.entity_id, row=item)
+    return item
 
 
 def settle(uow: UnitOfWork, letter_id: UUID, recipient_id: UUID) -> None:
     """Note on a letter's consignment that the recipient's answer has come: the fact «settled»."""
-    item = uow.session.scalars(
-        select(OutboxItem).where(OutboxItem.letter_id == letter_id, OutboxItem.recipient_id == recipient_id)
-    ).one_or_none()
+    item = uow.session.scalars(select(OutboxItem).where(
+        OutboxItem.letter_id == letter_id, OutboxItem.recipient_id == recipient_id,
+        OutboxItem.kind == PackageKind.LETTER)).one_or_none()  # fmt: skip
     if item is not None and item.settled_at is None:
         item.settled_at = uow.now
         record(uow, "dispatch.settled", "letter", letter_id, entity_id=item.entity_id, row=item)
+
+
+def retry_now(uow: UnitOfWork, item_id: UUID) -> OutboxItem:
+    """Bring a waiting or failed consignment to the front of the queue."""
+    item = _kept_item(uow, item_id)
+    if item.state not in (ItemState.QUEUED, ItemState.FAILED):
+        raise Conflict("dispatch.not-waiting", state=item.state)
+    item.state, item.next_at = ItemState.QUEUED, uow.now
+    record(uow, "dispatch.retried", "outbox-item", item.id, entity_id=item.entity_id, row=item)
+    return item
+
+
+def cancel(uow: UnitOfWork, item_id: UUID) -> OutboxItem:
+    """Take a consignment out of the queue; only before its first attempt, as later it may already be there."""
+    item = _kept_item(uow, item_id)
+    if item.state != ItemState.QUEUED or item.attempts:
+        raise Conflict("dispatch.already-sent", state=item.state)
+    item.state = ItemState.CANCELLED
+    record(uow, "dispatch.cancelled", "outbox-item", item.id, entity_id=item.entity_id, row=item)
+    return item
+
+
+def count_refusal(uow: UnitOfWork, code: str, *, now: datetime) -> None:
+    """Count a refusal of the gateway by day and code."""
+    day = now.date().isoformat()
+    row = uow.session.get(RefusalCount, (day, code[:40]), with_for_update=True)
+    if row is None:
+        uow.session.add(RefusalCount(day=day, code=code[:40], count=1))
+    else:
+        row.count += 1
+
+
+_EVENTS: dict[str, str] = {
+    "delivered": "ContentConsignment",
+    "registered": "ContentHandover",
+    "opened": "ContentAccessTracking",
+    "settled": "ConsignmentAcceptance",
+    "refused": "ConsignmentRejection",
+    "void": "ConsignmentRejection",
+}
+
+
+def _prove(uow: UnitOfWork, item: OutboxItem, event: str, reason: str = "") -> None:
+    uow.session.add(
+        Evidence(entity_id=item.entity_id, item_id=item.id, letter_id=item.letter_id, event=event, at=uow.now,
+                 other_entity_id=item.recipient_id, reason=reason[:300])
+    )  # fmt: skip
+
+
+def _kept_item(uow: UnitOfWork, item_id: UUID) -> OutboxItem:
+    uow.actor.require(KEEP_QUEUE)
+    item = uow.session.get(OutboxItem, item_id, with_for_update=True)
+    if item is None or (uow.actor.entity_id is not None and item.entity_id != uow.actor.entity_id):
+        raise NotFound("dispatch.unknown-item")
+    return item

@@ -2,10 +2,13 @@
 
 from uuid import UUID
 
+from sqlalchemy import select
+
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, Problem
 from edms.dispatch import service as dispatch
+from edms.dispatch.package import Receipt
 from edms.letters import queries
 from edms.letters.models import Letter
 from edms.letters.rules import VOID, State, after
@@ -36,5 +39,34 @@ def settle(uow: UnitOfWork, letter_id: UUID) -> Letter:
     if letter.direction != Direction.INCOMING or after(letter.state, "settle") is None:
         raise Conflict("letters.wrong-state", state=letter.state)
     letter.state, letter.settled_at, letter.changed_at = State.SETTLED, uow.now, uow.now
+    if letter.sender_id and letter.package_id and letter.document_code:
+        dispatch.answer(
+            uow, "settled", entity_id=letter.entity_id, sender_id=letter.sender_id, package_id=letter.package_id,
+            document_code=letter.document_code, letter_id=letter.id,
+        )  # fmt: skip
     record(uow, "letters.settled", "letter", letter.id, row=letter)
     return letter
+
+
+def void_by_sender(uow: UnitOfWork, receipt: Receipt, *, entity_id: UUID, sender_id: UUID) -> Letter | None:
+    """Mark an incoming letter void because its sender said so; our own register entry keeps its number."""
+    letter = uow.session.scalars(
+        select(Letter).where(
+            Letter.entity_id == entity_id, Letter.sender_id == sender_id, Letter.package_id == receipt.package_id
+        )
+    ).one_or_none()
+    if letter is None or letter.void_at is not None:
+        return None
+    letter.state, letter.void_at, letter.changed_at = State.VOID, receipt.at, uow.now
+    letter.return_reason = receipt.reason_text
+    record(uow, "letters.void-by-sender", "letter", letter.id, entity_id=entity_id, row=letter)
+    return letter
+
+
+def tell_opened(uow: UnitOfWork, letter: Letter) -> None:
+    """Tell the sender that a person of the receiving body has opened the letter, the first time only."""
+    if letter.direction == Direction.INCOMING and letter.sender_id and letter.package_id and letter.document_code:
+        dispatch.answer(
+            uow, "opened", entity_id=letter.entity_id, sender_id=letter.sender_id, package_id=letter.package_id,
+            document_code=letter.document_code, letter_id=letter.id,
+        )  # fmt: skip

@@ -67,6 +67,11 @@ def receive(
     return letter, True
 
 
+def number_of(uow: UnitOfWork, letter_id: UUID) -> str:
+    """Return the register number of a letter, for the gateway's answer to a repeat."""
+    return uow.session.get_one(Letter, letter_id).register_number
+
+
 def receive_untyped(
     uow: UnitOfWork,
     message: UntypedMessage,

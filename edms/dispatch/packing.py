@@ -1,0 +1,102 @@
+"""Packages and receipts as JSON values (stored files in place of bytes), and back; pure."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from edms.dispatch.package import LetterPackage, PackagePart, PackageRecipient, Receipt
+
+
+def package_meta(package: LetterPackage, files: tuple[UUID, ...]) -> dict[str, Any]:
+    """Return a package's values with ``files`` (in the order of its parts) in place of the parts' bytes."""
+    return {
+        "letter_id": str(package.letter_id),
+        "document_code": package.document_code,
+        "number": package.number,
+        "date": package.date.isoformat(),
+        "hijri": package.hijri,
+        "sender_code": package.sender_code,
+        "sender_unit": package.sender_unit,
+        "recipients": [[each.entity_code, each.role, each.purpose] for each in package.recipients],
+        "subject": package.subject,
+        "kind": package.kind,
+        "sensitivity": package.sensitivity,
+        "precedence": package.precedence,
+        "references": list(package.references),
+        "verification_code": package.verification_code,
+        "signer_name": package.signer_name,
+        "signer_post": package.signer_post,
+        "signer_code": package.signer_code,
+        "body_text": package.body_text,
+        "parts": [
+            {"role": part.role, "name": part.name, "media_type": part.media_type, "size": part.size,
+             "sha256": part.sha256, "file_id": str(file_id)}
+            for part, file_id in zip(package.parts, files, strict=True)
+        ],
+    }
+
+
+def package_of(
+    package_id: UUID, meta: dict[str, Any], content_of: Callable[[UUID], bytes] = lambda _file: b""
+) -> LetterPackage:
+    """Return the package of stored values; ``content_of`` gives the bytes of a stored file (none by default)."""
+    return LetterPackage(
+        package_id=package_id,
+        letter_id=UUID(meta["letter_id"]),
+        document_code=meta["document_code"],
+        number=meta["number"],
+        date=date.fromisoformat(meta["date"]),
+        hijri=meta["hijri"],
+        sender_code=meta["sender_code"],
+        sender_unit=meta["sender_unit"],
+        recipients=tuple(PackageRecipient(code, role, purpose) for code, role, purpose in meta["recipients"]),
+        subject=meta["subject"],
+        kind=meta["kind"],
+        sensitivity=meta["sensitivity"],
+        precedence=meta["precedence"],
+        references=tuple(meta["references"]),
+        verification_code=meta["verification_code"],
+        signer_name=meta["signer_name"],
+        signer_post=meta["signer_post"],
+        signer_code=meta["signer_code"],
+        body_text=meta["body_text"],
+        parts=tuple(
+            PackagePart(part["role"], part["name"], part["media_type"], part["size"], part["sha256"],
+                        content_of(UUID(part["file_id"])))
+            for part in meta["parts"]
+        ),
+    )
+
+
+def files_of(meta: dict[str, Any]) -> tuple[UUID, ...]:
+    """Return the stored files of a package's parts, in their order."""
+    return tuple(UUID(part["file_id"]) for part in meta["parts"])
+
+
+def receipt_meta(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt's values."""
+    return {
+        "kind": receipt.kind,
+        "package_id": str(receipt.package_id),
+        "document_code": receipt.document_code,
+        "entity_code": receipt.entity_code,
+        "at": receipt.at.isoformat(),
+        "register_number": receipt.register_number,
+        "reason_code": receipt.reason_code,
+        "reason_text": receipt.reason_text,
+    }
+
+
+def receipt_of(meta: dict[str, Any]) -> Receipt:
+    """Return the receipt of stored values."""
+    return Receipt(
+        kind=meta["kind"],
+        package_id=UUID(meta["package_id"]),
+        document_code=meta["document_code"],
+        entity_code=meta["entity_code"],
+        at=datetime.fromisoformat(meta["at"]),
+        register_number=meta["register_number"],
+        reason_code=meta["reason_code"],
+        reason_text=meta["reason_text"],
+    )

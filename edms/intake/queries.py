@@ -1,0 +1,57 @@
+"""Reads of received messages; only the registry of the receiving body sees them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from edms.core.database import UnitOfWork
+from edms.core.errors import NotFound
+from edms.intake.models import ReceivedMessage
+from edms.intake.rules import DECIDE, MessageState
+
+
+def waiting(uow: UnitOfWork, *, before: UUID | None = None, limit: int = 51) -> Sequence[ReceivedMessage]:
+    """Return the messages of the actor's body that wait for the clerk, newest first."""
+    uow.actor.require(DECIDE)
+    query = select(ReceivedMessage).where(
+        ReceivedMessage.entity_id == uow.actor.entity_id, ReceivedMessage.state == MessageState.WAITING
+    )
+    if before is not None:
+        query = query.where(ReceivedMessage.id < before)
+    return uow.session.scalars(query.order_by(ReceivedMessage.id.desc()).limit(limit)).all()
+
+
+def count_waiting(uow: UnitOfWork, *, cap: int = 1000) -> int:
+    """Count the waiting messages of the actor's body, up to ``cap``."""
+    rows = (
+        select(ReceivedMessage.id)
+        .where(ReceivedMessage.entity_id == uow.actor.entity_id, ReceivedMessage.state == MessageState.WAITING)
+        .limit(cap)
+        .subquery()
+    )
+    return uow.session.scalar(select(func.count()).select_from(rows)) or 0
+
+
+def message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
+    """Return a message of the actor's body, locked for a decision; NotFound otherwise."""
+    uow.actor.require(DECIDE)
+    query = select(ReceivedMessage).where(ReceivedMessage.id == message_id).with_for_update()
+    if uow.actor.entity_id is not None:
+        query = query.where(ReceivedMessage.entity_id == uow.actor.entity_id)
+    found = uow.session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("intake.unknown-message")
+    return found
+
+
+def message_of_letter(uow: UnitOfWork, letter_id: UUID) -> ReceivedMessage | None:
+    """Return the message by which an incoming letter came (the caller has checked that the actor may read it)."""
+    return uow.session.scalars(select(ReceivedMessage).where(ReceivedMessage.letter_id == letter_id)).first()
+
+
+def repeat_of(uow: UnitOfWork, entity_id: UUID, key: bytes) -> ReceivedMessage | None:
+    """Return the message that already came to a body under this idempotency key."""
+    return uow.session.scalars(
+        select(ReceivedMessage).where(ReceivedMessage.entity_id == entity_id, ReceivedMessage.key == key)
+    ).one_or_none()

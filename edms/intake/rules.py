@@ -1,0 +1,26 @@
+"""States of a received message and who may decide on it; pure."""
+
+from enum import StrEnum
+
+from edms.core.actor import permission
+
+
+class MessageState(StrEnum):
+    """What became of a message that arrived."""
+
+    WAITING = "waiting"
+    REGISTERED = "registered"
+    REFUSED = "refused"
+    NOTED = "noted"
+
+
+class MessageKind(StrEnum):
+    """What a message turned out to be."""
+
+    LETTER = "letter"
+    RECEIPT = "receipt"
+    UNTYPED = "untyped"
+
+
+ACCEPT = permission("intake.accept", {"system:gateway"})
+DECIDE = permission("intake.decide", {"registry", "system:operator"})
