@@ -7,7 +7,7 @@ from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
 from edms.dispatch import service as dispatch
-from edms.dispatch.package import LetterPackage, Receipt, UntypedMessage, WireMessage
+from edms.dispatch.package import LetterPackage, Receipt, ReceiptKind, UntypedMessage, WireMessage
 from edms.dispatch.packing import files_of, package_meta, package_of
 from edms.entities.models import Entity
 from edms.intake import queries
@@ -133,7 +133,7 @@ def _take_receipt(uow: UnitOfWork, row: ReceivedMessage, receipt: Receipt) -> Ac
 
 
 def _answer(
-    uow: UnitOfWork, row: ReceivedMessage, kind: dispatch.ReceiptKind, *, register_number: str = "",
+    uow: UnitOfWork, row: ReceivedMessage, kind: ReceiptKind, *, register_number: str = "",
     reason_code: str = "", reason_text: str = "",
 ) -> None:  # fmt: skip
     dispatch.answer(
