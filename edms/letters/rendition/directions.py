@@ -14,6 +14,7 @@ _NBSP: Final = "\u00a0"
 _ARABIC: Final = "\u0621-\u064a\u0660-\u0669\u0671-\u06d3\u06f0-\u06f9"
 
 _REFERENCE: Final = re.compile(rf"[{_ARABIC}\d]+(?:{RLM}?/{RLM}?[{_ARABIC}\d]+)+")
+_SPACED: Final = re.compile(rf"(?<=[\d{_ARABIC}]) ?/ (?=\d)|(?<=\d) /(?=\d)")  # ١١/ ٤/ ١٤٤٢, (أ / ٢٧٢)
 _HAS_ARABIC: Final = re.compile(rf"[{_ARABIC}]")
 _HAS_LATIN: Final = re.compile(r"[0-9A-Za-z\u00aa-\u02af]")
 _LATIN: Final = "0-9A-Za-z\u00aa-\u02af\u1e00-\u1eff\u0370-\u052f"
@@ -57,12 +58,15 @@ def clean(text: str) -> str:
 def protect(text: str, base: Base) -> str:
     """Return one line of text with the marks that keep numbers and Latin terms in order in an Arabic paragraph.
 
-    References and Arabic-digit dates get U+200F around each slash; Latin phrases with their numbers, percentages,
-    telephone numbers, ISO dates and addresses are isolated left to right (UAX #9 §2.4.2), numbers tied to their units.
+    References and Arabic-digit dates get U+200F around each slash and are not parted at the spaces beside one. Latin
+    phrases with their numbers, percentages, telephone numbers, ISO dates and addresses are isolated left to right
+    (UAX #9 §2.4.2), numbers tied to their units.
     """
     if base == "ltr":
         return text
-    marked = _REFERENCE.sub(_reference, text) if "/" in text else text
+    marked = text
+    if "/" in text:
+        marked = _SPACED.sub(lambda found: found.group().replace(" ", _NBSP), _REFERENCE.sub(_reference, text))
     return _PHRASE.sub(_phrase, marked) if _HAS_LATIN.search(marked) else marked
 
 

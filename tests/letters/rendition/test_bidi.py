@@ -49,6 +49,7 @@ def shown(text: str, base: Base) -> str:
     ("1 - ISO 9001 هو", "وه ISO 9001 - 1"),
     ("شركة Siemens AG (Berlin) هي", "يه Siemens AG (Berlin) ةكرش"),
     ("مدينة Washington, DC في", "يف Washington, DC ةنيدم"),
+    ("رقم (أ/ ٣٢٥) بتاريخ ١١/ ٦ / ١٤٤٢هـ", "ـه١٤٤٢ / ٦ /١١ خيراتب (٣٢٥ /أ) مقر"),
     ("من ٢٠٢٤ إلى ٢٠٢٥", "٢٠٢٥ ىلإ ٢٠٢٤ نم"),
     ("٢٠ تشرين الثاني ٢٠٢٥ م", "م ٢٠٢٥ يناثلا نيرشت ٢٠"),
 ])
@@ -63,6 +64,10 @@ def test_mixed_text_stands_in_the_order_a_clerk_expects(text: str, expected: str
 ])
 def test_english_lines_keep_their_arabic_words_in_order(text: str, expected: str) -> None:
     assert shown(protect(clean(text), "ltr"), "ltr") == expected
+
+
+def test_a_date_written_with_spaces_is_not_parted() -> None:
+    assert " " not in protect("١١/ ٦ / ١٤٤٢", "rtl")
 
 
 def test_a_character_outside_the_basic_plane_has_one_level() -> None:
