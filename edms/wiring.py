@@ -14,6 +14,7 @@ from edms.entities.keyring import Keyring
 from edms.letters.attachments import Limits
 from edms.letters.printing import Printing
 from edms.registry.service import TurnQueue
+from edms.search.indexes import Indexes
 
 
 def parts_of(settings: Settings) -> Parts:
@@ -36,6 +37,12 @@ def parts_of(settings: Settings) -> Parts:
     )
     parts.offer(KeyStore, lambda: open_key_store(settings))
     parts.offer(Keyring, lambda: Keyring(parts[KeyStore]))
+    parts.offer(
+        Indexes,
+        lambda: Indexes(
+            settings.index_folder, parts[Keyring], engine=settings.index.engine, threshold=settings.index.threshold
+        ),
+    )
     parts.offer(
         Database,
         lambda: Database(settings.database_url, sealer=parts[Keyring], pool_size=settings.database.pool_size),
