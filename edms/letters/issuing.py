@@ -1,7 +1,7 @@
 """Issuing a letter: number, codes, sealed PDF, encrypted files, outbox rows and events commit together or not at all.
 
 No database lock is held while the page is rendered and sealed: the register's turn promises the number, and the last,
-short transaction takes it only if the promise still holds (docs/decisions/0003-number-before-seal.md).
+short transaction takes it only if the promise still holds (docs/decisions/number-before-seal.md).
 """
 
 from dataclasses import dataclass, replace
