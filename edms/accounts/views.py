@@ -1,0 +1,121 @@
+"""Signing in and out, the own account: password and sessions."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, g, request
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from edms.accounts import entry, queries, service
+from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database
+from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, SHORTEST_PASSWORD, roles_of
+from edms.core.errors import Invalid, Problem, Unavailable
+from edms.entities import queries as entities
+from edms.entities.forms import ROLE_LABELS
+from edms.web.guards import current_actor, is_signed_in, public, safe_next
+from edms.web.page import go, render
+
+blueprint = Blueprint("accounts", __name__, template_folder="templates")
+
+
+@blueprint.get("/sign-in")
+@public
+def sign_in_form() -> WerkzeugResponse:
+    """Show the form, or go on where somebody is signed in already."""
+    target = safe_next(request.args.get("next"))
+    return go(target) if is_signed_in() else _sign_in_page(target, "", ())
+
+
+@blueprint.post("/sign-in")
+@public
+def sign_in() -> WerkzeugResponse:
+    """Check login and password and begin a session; one answer for whatever is wrong with them."""
+    target, login = safe_next(request.form.get("next")), request.form.get("login", "")[:200]
+    try:
+        token = entry.enter(
+            database(), login, request.form.get("password", "")[: LONGEST_PASSWORD + 1],
+            client=request.user_agent.string[:100], address=request.remote_addr or "",
+        )  # fmt: skip
+    except service.SignInRefused as error:
+        slowed = "n" in error.params
+        return _sign_in_page(target, login, (Problem("login", error.code, **error.params),), 429 if slowed else 422)
+    except Unavailable as error:
+        return _sign_in_page(target, login, (Problem("login", error.code, **error.params),), 503)
+    response = go(target)
+    secure = cookie_name().startswith("__Host-")
+    response.set_cookie(cookie_name(), token, secure=secure, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+@blueprint.post("/sign-out")
+@public
+def sign_out() -> WerkzeugResponse:
+    """End this session, and let the browser forget what it kept of it."""
+    actor = current_actor()
+    if actor.session_id is not None:
+        with database().work(actor) as uow:
+            service.sign_out(uow, actor.session_id)
+    response = go("/sign-in", notice="You are signed out.")
+    secure = cookie_name().startswith("__Host-")
+    response.delete_cookie(cookie_name(), secure=secure, httponly=True, samesite="Lax", path="/")
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@blueprint.get("/account")
+def account() -> Response:
+    """Show the own account: person, roles, posts, sessions."""
+    actor = current_actor()
+    with database().read(actor) as uow:
+        own = service.own_account(uow)
+        posts = entities.posts_held(uow, own.employee_id, own.entity_id, uow.now.date())
+        return render(
+            "accounts/account.html", account=g.account, actor_code=actor.employee_code, posts=posts,
+            roles=[ROLE_LABELS[role] for role in sorted(roles_of(own.roles))], here_id=actor.session_id,
+            sessions=queries.sessions_of(uow, own.id, DEFAULT_LIMITS),
+        )  # fmt: skip
+
+
+@blueprint.get(CHANGE_PASSWORD)
+def password_form() -> Response:
+    """Show the form that changes the own password."""
+    return _password_page(())
+
+
+@blueprint.post(CHANGE_PASSWORD)
+def change_password() -> WerkzeugResponse:
+    """Change the own password; the other sessions end."""
+    old, new = (request.form.get(name, "")[: LONGEST_PASSWORD + 1] for name in ("old", "password"))
+    if new != request.form.get("again", ""):
+        return _password_page((Problem("again", "accounts.password-differs"),), 422)
+    try:
+        with database().work(current_actor()) as uow:
+            service.change_password(uow, old, new)
+    except Invalid as error:
+        return _password_page(error.problems, 422)
+    return go("/account", notice="The password was changed and your other sessions were ended.")
+
+
+@blueprint.post("/account/sessions/<uuid:session_id>/end")
+def end_session(session_id: UUID) -> WerkzeugResponse:
+    """End one of the own sessions."""
+    with database().work(current_actor()) as uow:
+        service.sign_out(uow, session_id)
+    return go("/account", notice="The session was ended.")
+
+
+@blueprint.post("/account/sessions/end-others")
+def end_other_sessions() -> WerkzeugResponse:
+    """End all own sessions but this one."""
+    with database().work(current_actor()) as uow:
+        service.sign_out_everywhere(uow)
+    return go("/account", notice="Your other sessions were ended.")
+
+
+def _sign_in_page(target: str, login: str, problems: tuple[Problem, ...], status: int = 200) -> Response:
+    return render("accounts/sign_in.html", status, target=target, login=login, problems=problems)
+
+
+def _password_page(problems: tuple[Problem, ...], status: int = 200) -> Response:
+    return render(
+        "accounts/password.html", status, problems=problems, account=g.account, shortest=SHORTEST_PASSWORD
+    )

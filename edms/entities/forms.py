@@ -1,0 +1,70 @@
+"""What the pages of bodies send, read into values; every wrong field is reported at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from edms.core.errors import Invalid, Problem
+from edms.entities.csv_import import read_day
+from edms.entities.rules import EntityType, NewEntity
+from edms.web.formats import msgid
+
+TYPE_LABELS: dict[str, str] = {
+    EntityType.MINISTRY: msgid("Ministry"),
+    EntityType.INDEPENDENT: msgid("Body outside ministries"),
+    EntityType.GOVERNORATE: msgid("Governorate"),
+    EntityType.DIRECTORATE: msgid("Directorate"),
+    EntityType.BRANCH: msgid("Branch"),
+}
+ROLE_LABELS: dict[str, str] = {
+    "employee": msgid("Employee"),
+    "signatory": msgid("Signatory"),
+    "registry": msgid("Registry officer"),
+    "auditor": msgid("Auditor"),
+    "administrator": msgid("Entity administrator"),
+    "centre": msgid("Correspondence centre"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityForm:
+    """The form of a new body as typed; ``parent`` is an inner key."""
+
+    name_ar: str = ""
+    name_en: str = ""
+    type: str = ""
+    parent: str = ""
+    mail_domain: str = ""
+    short_mark: str = ""
+    code: str = ""
+    valid_from: str = ""
+
+    @classmethod
+    def read(cls, sent: Mapping[str, str]) -> "EntityForm":
+        """Take the known fields, each cut at 300 characters."""
+        return cls(**{name: sent.get(name, "").strip()[:300] for name in cls.__slots__})
+
+    def value(self) -> NewEntity:
+        """Return the new body; raises Invalid ``entities.bad-entity`` for a field that cannot be read."""
+        problems = []
+        begin = read_day(self.valid_from)
+        if begin is None:
+            problems.append(Problem("valid_from", "entities.bad-date"))
+        if self.type not in set(EntityType):
+            problems.append(Problem("type", "entities.unknown-type", type=self.type or "—"))
+        parent = _key(self.parent)
+        if self.parent and parent is None:
+            problems.append(Problem("parent", "entities.unknown-parent", parent="—"))
+        if problems or begin is None:
+            raise Invalid("entities.bad-entity", tuple(problems))
+        return NewEntity(
+            name_ar=self.name_ar, name_en=self.name_en, type=EntityType(self.type), mail_domain=self.mail_domain,
+            short_mark=self.short_mark, code=self.code or None, valid_from=begin, parent_id=parent,
+        )  # fmt: skip
+
+
+def _key(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
