@@ -10,6 +10,8 @@ from config.settings import Settings, SettingsError, load
 from edms.core.errors import EdmsError, Invalid
 from edms.core.output import emit
 from edms.core.parts import Parts
+from edms.operation import commands as operation
+from edms.operation.site import Site
 from edms.web.locale import translate_error
 from edms.wiring import parts_of
 
@@ -25,11 +27,12 @@ def diwan(context: click.Context, data: Path | None, config_file: Path | None) -
     try:
         settings = load(config_file, environ)
     except SettingsError as error:
-        if context.invoked_subcommand == "config":
+        if context.invoked_subcommand in {"config", "doctor"}:
             context.obj = error
             return
         raise SystemExit(_refuse("; ".join(error.problems))) from None
     context.obj = parts_of(settings)
+    context.obj.put(Site, settings)
 
 
 @diwan.group("config")
@@ -59,6 +62,10 @@ def config_show(found: Parts | SettingsError, as_json: bool) -> None:
         as_json,
         lambda: "\n".join(f"{key} = {value}  ({source})" for key, value, source in rows),
     )
+
+
+for command in operation.COMMANDS:
+    diwan.add_command(command)
 
 
 def main() -> None:
