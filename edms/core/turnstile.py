@@ -1,4 +1,4 @@
-"""A fair queue before SQLite's single writer: threads in order of arrival, then processes through a file lock."""
+"""Fair queues: a lock that threads get in order of arrival, and the turnstile before SQLite's single writer."""
 
 import fcntl
 import os
@@ -7,6 +7,31 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+class FairLock:
+    """A lock that threads get first come, first served (``threading.Lock`` promises no order)."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        """Wait for the turn."""
+        gate = threading.Lock()
+        gate.acquire()
+        with self._mutex:
+            self._waiting.append(gate)
+            if self._waiting[0] is gate:
+                gate.release()
+        gate.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next one through."""
+        with self._mutex:
+            self._waiting.popleft()
+            if self._waiting:
+                self._waiting[0].release()
 
 
 class Turnstile:
@@ -18,8 +43,7 @@ class Turnstile:
 
     def __init__(self, lock_file: Path) -> None:
         self._path = lock_file
-        self._mutex = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
+        self._queue = FairLock()
         self._held_by: int | None = None
 
     @contextmanager
@@ -27,24 +51,12 @@ class Turnstile:
         """Hold the turn for the block; a thread that already holds it is refused, as it would wait for itself."""
         if self._held_by == threading.get_ident():
             raise RuntimeError("a unit of work is already open in this thread")
-        gate = threading.Lock()
-        gate.acquire()
-        with self._mutex:
-            self._waiting.append(gate)
-            if self._waiting[0] is gate:
-                gate.release()
-        gate.acquire()
-        descriptor = -1
-        try:
+        with self._queue:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            self._held_by = threading.get_ident()
-            yield
-        finally:
-            self._held_by = None
-            if descriptor >= 0:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._held_by = threading.get_ident()
+                yield
+            finally:
+                self._held_by = None
                 os.close(descriptor)
-            with self._mutex:
-                self._waiting.popleft()
-                if self._waiting:
-                    self._waiting[0].release()

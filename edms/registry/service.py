@@ -15,6 +15,7 @@ from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict, NotFound, Unavailable
 from edms.core.ids import new_id
+from edms.core.turnstile import FairLock
 from edms.entities.models import Entity
 from edms.registry.models import Register, RegisterEntry, RegisterYear
 from edms.registry.rules import CLOSE_YEAR, PATTERNS, TURN_LENGTH, Direction
@@ -38,14 +39,14 @@ class TurnQueue:
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._locks: dict[tuple[UUID, int], tuple[threading.Lock, list[int]]] = {}
+        self._locks: dict[tuple[UUID, int], tuple[FairLock, list[int]]] = {}
 
     @contextmanager
     def stand_in_line(self, register_id: UUID, year: int) -> Iterator[None]:
         """Wait for this process's turn at a register; other registers are not delayed."""
         place = (register_id, year)
         with self._mutex:
-            lock, users = self._locks.setdefault(place, (threading.Lock(), [0]))
+            lock, users = self._locks.setdefault(place, (FairLock(), [0]))
             users[0] += 1
         try:
             with lock:
