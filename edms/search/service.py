@@ -11,8 +11,8 @@ from edms.audit.service import record
 from edms.core.calendar import fold_digits
 from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, NotFound, Unavailable
-from edms.entities import queries as entities
 from edms.letters import queries as letters
+from edms.letters.listing import Row, rows
 from edms.letters.models import Letter
 from edms.letters.rules import acl_of_reader
 from edms.search import queries
@@ -24,29 +24,15 @@ from edms.search.terms import clauses
 
 _CODE = re.compile("[\\d\\s./_:\\\\\u2010-\u2014\u2212\u200e\u200f-]+")
 _CODE_DIGITS = 18
-_PARTIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One letter found, as plain values."""
+    """One letter found: its row as in every list, its date, its subject in pieces, each with whether it was asked."""
 
-    id: UUID
-    direction: str
-    kind: str
-    state: str
-    sensitivity: int
-    precedence: str
-    document_code: str
-    number: str
-    register_number: str
+    letter: Row
     day: date
-    subject: str
     marked: tuple[tuple[str, bool], ...]
-    """The subject in pieces, each with whether it was asked for."""
-    parties: tuple[tuple[str, str], ...]
-    """Arabic and English names of the first bodies it is from or to."""
-    more_parties: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +53,7 @@ class Results:
     @property
     def confidential(self) -> int:
         """Hits on this page whose finding is to be noted."""
-        return sum(hit.sensitivity >= NOTED_FROM for hit in self.hits)
+        return sum(hit.letter.sensitivity >= NOTED_FROM for hit in self.hits)
 
 
 def search(
@@ -151,20 +137,7 @@ def _typed_code(uow: UnitOfWork, text: str) -> tuple[UUID | None, bool, str | No
 
 
 def _hits(uow: UnitOfWork, found: list[Letter], query_text: str) -> tuple[Hit, ...]:
-    recipients = queries.recipients(uow, [letter.id for letter in found])
-    shown = {letter.id: _others(letter, recipients) for letter in found}
-    names = entities.entities_by_ids(uow, [party for others in shown.values() for party in others[:_PARTIES]])
     return tuple(
-        Hit(
-            letter.id, letter.direction, letter.kind, letter.state, letter.sensitivity, letter.precedence,
-            letter.document_code or "", letter.number, letter.register_number,
-            queries.day_of(letter), letter.subject, highlight(letter.subject, query_text),
-            tuple((names[one].name_ar, names[one].name_en) for one in shown[letter.id][:_PARTIES] if one in names),
-            max(0, len(shown[letter.id]) - _PARTIES),
-        )
-        for letter in found
-    )  # fmt: skip
-
-
-def _others(letter: Letter, recipients: dict[UUID, list[UUID]]) -> list[UUID]:
-    return [letter.sender_id] if letter.sender_id else recipients.get(letter.id, [])
+        Hit(row, queries.day_of(letter), highlight(row.subject, query_text))
+        for letter, row in zip(found, rows(uow, found), strict=True)
+    )

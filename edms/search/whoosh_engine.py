@@ -19,6 +19,7 @@ from edms.search.whoosh_terms import WEIGHTING, apply, compile_clauses, compile_
 _Frame = dict[str, Any]  # of the journal: packed documents, deleted ids, position
 
 _JOURNAL_DOCUMENTS = 24
+_JOURNAL_SPREAD = 24  # a circular to all bodies must not find all of their journals full at once
 _JOURNAL_BYTES = 1 << 19
 _ATTEMPTS = 8  # of a reader that meets a new head while it loads the old one
 
@@ -45,7 +46,8 @@ class WhooshIndex:
         with self._lock, self._folder.writing():
             self._refresh()
             frames = [*self._frames, frame]
-            if sum(map(_size, frames)) > _JOURNAL_DOCUMENTS or self._end > _JOURNAL_BYTES:
+            most = _JOURNAL_DOCUMENTS + self._head.index_id[:1].ljust(1)[0] % _JOURNAL_SPREAD
+            if sum(map(_size, frames)) > most or self._end > _JOURNAL_BYTES:
                 self._fold(frames, position)
                 return
             if self._head is EMPTY:

@@ -1,0 +1,19 @@
+"""Searching as the signed-in person: what the page and the JSON answer share."""
+
+from edms.letters.edge import parts, reading, working
+from edms.search import forms, service
+from edms.search.indexes import Indexes
+from edms.search.rules import PAGE_SIZE
+
+
+def find(asked: forms.Asked, page: int, size: int = PAGE_SIZE) -> service.Results:
+    """Search as the signed-in person, and record it when confidential letters were shown."""
+    with reading() as uow:
+        found = service.search(
+            uow, asked.text, indexes=parts()[Indexes], direction=asked.direction, since=asked.since,
+            until=asked.until, page=page, size=size,
+        )  # fmt: skip
+    if found.confidential:
+        with working() as uow:
+            service.note_found(uow, found)
+    return found
