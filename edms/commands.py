@@ -12,6 +12,7 @@ from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.operation import commands as operation
 from edms.operation.site import Site
+from edms.search import commands as search
 from edms.web.locale import translate_error
 from edms.wiring import parts_of
 
@@ -64,7 +65,7 @@ def config_show(found: Parts | SettingsError, as_json: bool) -> None:
     )
 
 
-for command in operation.COMMANDS:
+for command in (*operation.COMMANDS, *search.commands):
     diwan.add_command(command)
 
 
