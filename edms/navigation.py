@@ -2,14 +2,27 @@
 
 from flask import Flask
 
+from edms.accounts import guard, staff_views
+from edms.accounts import views as accounts
 from edms.core.actor import Actor
+from edms.entities import views as entities
+from edms.search import api as search_api
+from edms.search import views as search
 from edms.web.page import Link, Section
 from edms.web.shell import configure_web
 
 
 def install_pages(app: Flask, *, secret_key: bytes, https: bool) -> None:
     """Put the shell and every feature's blueprint on ``app``."""
-    configure_web(app, secret_key=secret_key, https=https, navigation=navigation)
+    configure_web(
+        app, secret_key=secret_key, https=https, navigation=navigation,
+        load_actor=guard.load_actor, entity_name=guard.entity_name,
+    )  # fmt: skip
+    guard.install(app)
+    for blueprint in (accounts.blueprint, staff_views.blueprint, entities.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (search.blueprint, search_api.blueprint):
+        app.register_blueprint(blueprint)
 
 
 def navigation(actor: Actor) -> tuple[Section, ...]:
@@ -17,4 +30,8 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     sections = []
     if not actor.roles.isdisjoint({"employee", "signatory", "registry", "auditor"}):
         sections.append(Section("Registry", (Link("Incoming", "/incoming"), Link("Outgoing", "/outgoing"))))
+    places = [Link("Bodies", "/entities")]
+    if not actor.roles.isdisjoint({"administrator", "centre"}):
+        places.append(Link("Staff", "/staff"))
+    sections.append(Section("Administration", tuple(places)))
     return tuple(sections)
