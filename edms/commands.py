@@ -10,6 +10,7 @@ from config.settings import Settings, SettingsError, load
 from edms.core.errors import EdmsError, Invalid
 from edms.core.output import emit
 from edms.core.parts import Parts
+from edms.demo import commands as demo
 from edms.operation import commands as operation
 from edms.operation.site import Site
 from edms.search import commands as search
@@ -65,7 +66,7 @@ def config_show(found: Parts | SettingsError, as_json: bool) -> None:
     )
 
 
-for command in (*operation.COMMANDS, *search.commands):
+for command in (*operation.COMMANDS, demo.demo, *search.commands):
     diwan.add_command(command)
 
 

@@ -133,5 +133,5 @@ def beside(command: Sequence[str], environ: Mapping[str, str], say: Callable[[st
 
 def first_letters(site: Site, config_file: Path | None, ports: Mapping[str, int]) -> tuple[list[str], dict[str, str]]:
     """Return the command, with its environment, that fills a new demonstration with letters."""
-    command = [*programs.diwan_command(), "demo", "--letters", "24", "--entities", "8", "--in-running"]
+    command = [*programs.diwan_command(), "demo", "--letters", "24", "--entities", "8"]
     return command, programs.environment(site, config_file, **port_variables(ports))

@@ -1,0 +1,112 @@
+"""Letters of the demonstration, sent as people send them: drafted, signed by the head, issued by the registry."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from edms.accounts.service import actor_of_employee
+from edms.content.store import ContentStore
+from edms.core.actor import Actor
+from edms.core.database import Database
+from edms.core.parts import Parts
+from edms.demo.making import OPERATOR
+from edms.demo.texts import DemoLetter, attachments_for
+from edms.entities import queries as entities
+from edms.entities.keyring import Keyring
+from edms.letters import issuing, service
+from edms.letters.attachments import Limits
+from edms.letters.issuing import Issued
+from edms.letters.printing import Printing
+from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
+from edms.letters.service import AddresseeText, LetterText
+from edms.registry.service import TurnQueue
+
+_KINDS = ("letter", "letter", "memo", "letter", "order", "reminder")
+_COPIES_EVERY = 4
+_DEFAULT_PURPOSE = "للتفضل بالعلم"
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who writes, signs and issues in one body."""
+
+    entity_id: UUID
+    clerk: Actor
+    head: Actor
+    registry: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One letter to be sent: the place of its sender among the staffed bodies, and its addressees."""
+
+    number: int
+    sender: int
+    addressees: tuple[AddresseeText, ...]
+    letter: DemoLetter
+
+
+def staff_of(database: Database, keys: Sequence[str]) -> list[Staff]:
+    """Return the people of each body of ``keys`` who send its letters."""
+    found = []
+    with database.work(OPERATOR) as uow:
+        for key in keys:
+            clerk, head, registry = (actor_of_employee(uow, f"{key}.{post}") for post in ("clerk1", "head", "registry"))
+            if head.entity_id is None:
+                raise RuntimeError("the head of a body has no body")
+            found.append(Staff(head.entity_id, clerk, head, registry))
+    return found
+
+
+def plan(database: Database, staff: Sequence[Staff], texts: Sequence[DemoLetter], letters: int) -> list[Sending]:
+    """Return ``letters`` sendings: a circular of the centre to every other body, then pairs in turn."""
+    with database.read(OPERATOR) as uow:
+        everybody = [body.id for body in entities.all_entities(uow, home_only=True)]
+    circular = next((text for text in texts if text.kind == "circular"), texts[0])
+    to_all = tuple(AddresseeText(body) for body in everybody if body != staff[0].entity_id)
+    rest = [text for text in texts if text is not circular] or [circular]
+    ordinary = _pairs(staff, rest, letters - 1)
+    return [Sending(0, 0, to_all, replace(circular, kind="circular", sensitivity="ordinary")), *ordinary]
+
+
+def send(parts: Parts, staff: Sequence[Staff], sending: Sending) -> Issued:
+    """Draft, attach, submit, sign and issue one letter, each step by the person whose step it is."""
+    body, database, keys = staff[sending.sender], parts[Database], parts[Keyring]
+    text = _text(sending, body)
+    author = body.clerk if text.sensitivity <= body.clerk.clearance else body.registry
+    with database.work(author) as uow:
+        letter_id = service.draft(uow, text).id
+        for name, _media_type, data in attachments_for(sending.number, sending.letter):
+            service.attach(uow, letter_id, name, data, limits=parts[Limits], store=parts[ContentStore], keys=keys)
+        service.submit(uow, letter_id)
+    with database.work(body.head) as uow:
+        service.sign(uow, letter_id, keys=keys)
+    return issuing.issue(
+        database, body.registry, letter_id,
+        turns=parts[TurnQueue], store=parts[ContentStore], keys=keys, printing=parts[Printing],
+    )  # fmt: skip
+
+
+def _pairs(staff: Sequence[Staff], texts: Sequence[DemoLetter], count: int) -> Iterator[Sending]:
+    bodies = len(staff)
+    for number in range(1, count + 1):
+        sender, step = number % bodies, 1 + (number // bodies) % (bodies - 1)
+        recipient = (sender + step) % bodies
+        letter = texts[(number - 1) % len(texts)]
+        if letter.kind == "letter":
+            letter = replace(letter, kind=_KINDS[number % len(_KINDS)])
+        addressees = [AddresseeText(staff[recipient].entity_id)]
+        purposes = letter.copies_purpose or ((_DEFAULT_PURPOSE,) if number % _COPIES_EVERY == 0 else ())
+        others = [place for place in range(bodies) if place not in {sender, recipient}]
+        for purpose, place in zip(purposes, others[number % max(len(others), 1) :], strict=False):
+            addressees.append(AddresseeText(staff[place].entity_id, AddresseeRole.COPY, purpose))
+        yield Sending(number, sender, tuple(addressees), letter)
+
+
+def _text(sending: Sending, body: Staff) -> LetterText:
+    letter = sending.letter
+    return LetterText(
+        kind=Kind(letter.kind), subject=letter.subject, body=list(letter.body), addressees=sending.addressees,
+        sensitivity=Sensitivity[letter.sensitivity.upper()], precedence=Precedence(letter.precedence),
+        signer_post_id=next(iter(body.head.post_ids)),
+    )  # fmt: skip
