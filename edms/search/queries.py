@@ -122,7 +122,8 @@ def letter_counts(uow: UnitOfWork, *, entity_id: UUID | None = None, at_least: i
     query = select(Letter.entity_id, number).where(Letter.state.in_(sorted(NUMBERED))).group_by(Letter.entity_id)
     if entity_id:
         query = query.where(Letter.entity_id == entity_id)
-    return dict(uow.session.execute(query.having(number >= at_least)).tuples().all())
+    rows = uow.session.execute(query.having(number >= at_least))
+    return {row[0]: row[1] for row in rows}
 
 
 def recipients(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
