@@ -1,6 +1,7 @@
 """A small state: an installation with two bodies, their people with accounts, an auditor and the centre."""
 
 import secrets
+import tempfile
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +79,15 @@ def _password_hash() -> str:
     return hash_password(PASSWORD)
 
 
+@cache
+def _migrated() -> bytes:
+    """Return a SQLite file at the newest revision."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite3"
+        migrate.upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
 def make_world(
     folder: Path,
     url: str | None = None,
@@ -97,8 +107,10 @@ def make_world(
     secret = secrets.token_bytes(32)
     settings.secret_file.write_bytes(secret)
     create_key_file(settings.keys_file, secret)
-    if migrate.current(settings.database_url) != migrate.newest():
-        migrate.upgrade(settings.database_url)
+    if url is None:
+        (data / "diwan.sqlite3").write_bytes(_migrated())
+    elif migrate.current(url) != migrate.newest():
+        migrate.upgrade(url)
     parts = parts_of(settings)
     keyring, database = parts[Keyring], parts[Database]
     weakref.finalize(database, database.engine.dispose)  # no connection outlives the test
