@@ -1,0 +1,1 @@
+"""Tests of beginning, running and examining an installation."""
