@@ -20,7 +20,7 @@ MAX_RECEIVED = 50
 
 @dataclass(frozen=True, slots=True)
 class EntityEntry:
-    """What the register says about the entity of a mail domain; ``installation_id`` None is this installation."""
+    """What the register says about the entity of a mail domain; ``local`` means served here."""
 
     entity_id: UUID
     code: str

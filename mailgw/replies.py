@@ -52,6 +52,7 @@ TABLE: MappingProxyType[str, tuple[int, str]] = MappingProxyType({
     "smtp.too-many-commands": (421, "4.7.0"),
     "smtp.timeout": (421, "4.4.2"),
     "smtp.unexpected": (451, "4.3.0"),
+    "smtp.unavailable": (451, "4.3.0"),
     "smtp.no-memory": (452, "4.3.1"),
     "smtp.too-many-recipients": (452, "4.5.3"),
     "smtp.no-storage": (452, "4.3.1"),
@@ -96,6 +97,8 @@ TABLE: MappingProxyType[str, tuple[int, str]] = MappingProxyType({
     # outcome of the durable commit
     "smtp.registered": (250, "2.0.0"),
     "smtp.repeat": (250, "2.0.0"),
+    "smtp.waiting": (250, "2.0.0"),
+    "smtp.taken": (250, "2.0.0"),
 })
 
 

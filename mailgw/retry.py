@@ -1,5 +1,6 @@
 """When to try again, and whether: the pure arithmetic of the outbox."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import Literal
 
@@ -7,15 +8,17 @@ Outcome = Literal["ok", "transient", "permanent"]
 
 BACKOFF_MINUTES = (1, 2, 5, 10, 20, 40, 60)
 JITTER = 0.2
+SHORTEST_SECONDS = 1.0
 
 
-def next_delay(attempts: int, rng: Random) -> float:
+def next_delay(attempts: int, rng: Random, minutes: Sequence[int] = BACKOFF_MINUTES) -> float:
     """Return seconds until the try after ``attempts`` failed ones (>= 1): 1, 2, 5, 10, 20, 40, 60 min, then hourly.
 
-    Each is spread by ±20 %, so that what failed together does not come back together (RFC 5321 §4.5.4.1).
+    Each is spread by ±20 %, so that what failed together does not come back together (RFC 5321 §4.5.4.1); a
+    configured 0 means one second.
     """
-    minutes = BACKOFF_MINUTES[min(max(attempts, 1), len(BACKOFF_MINUTES)) - 1]
-    return minutes * 60 * rng.uniform(1 - JITTER, 1 + JITTER)
+    wait = minutes[min(max(attempts, 1), len(minutes)) - 1]
+    return max(wait * 60, SHORTEST_SECONDS) * rng.uniform(1 - JITTER, 1 + JITTER)
 
 
 def classify(code: int) -> Outcome:

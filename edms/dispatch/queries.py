@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from edms.core.database import UnitOfWork
 from edms.dispatch.models import DeliveryAttempt, OutboundPackage, OutboxItem
-from edms.dispatch.rules import SEE_QUEUE, ItemState, PackageKind
+from edms.dispatch.rules import OPEN, SEE_QUEUE, ItemState, PackageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,21 @@ def balance(uow: UnitOfWork, *, entity_id: UUID | None = None) -> Balance:
 def package(uow: UnitOfWork, package_id: UUID) -> OutboundPackage:
     """Return a package that is on its way."""
     return uow.session.get_one(OutboundPackage, package_id)
+
+
+def packages(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, OutboundPackage]:
+    """Return packages by id, for the relay (in chunks, as it takes hundreds)."""
+    found: dict[UUID, OutboundPackage] = {}
+    for at in range(0, len(ids), 500):
+        rows = uow.session.scalars(select(OutboundPackage).where(OutboundPackage.id.in_(ids[at : at + 500])))
+        found.update((row.id, row) for row in rows)
+    return found
+
+
+def something_due(uow: UnitOfWork) -> bool:
+    """Tell whether a consignment may be claimed now."""
+    due = select(OutboxItem.id).where(OutboxItem.state.in_(OPEN), OutboxItem.next_at <= uow.now).limit(1)
+    return uow.session.scalar(due) is not None
 
 
 def items_of(uow: UnitOfWork, letter_id: UUID, *, limit: int = 5000, offset: int = 0) -> Sequence[OutboxItem]:

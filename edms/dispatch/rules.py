@@ -41,5 +41,5 @@ class Outcome(StrEnum):
 
 
 OPEN = (ItemState.QUEUED, ItemState.SENDING)
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=90)
 WAITING = timedelta(hours=24)

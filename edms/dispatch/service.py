@@ -1,6 +1,7 @@
 """The outbox: enqueued in the letter's own transaction, claimed and reported on by the relay, closed by receipts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,17 @@ from edms.dispatch.package import Receipt, ReceiptKind
 from edms.dispatch.packing import receipt_meta
 from edms.dispatch.rules import KEEP_QUEUE, LEASE, OPEN, WAITING, ItemState, Outcome, PackageKind
 from edms.entities import queries as entities
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the next hop answered for a consignment; ``retry_in`` counts for a transient answer until ``give_up``."""
+
+    item_id: UUID
+    outcome: Outcome
+    reply: str
+    retry_in: timedelta = timedelta(minutes=1)
+    give_up: timedelta = WAITING
 
 
 def enqueue(
@@ -113,17 +125,43 @@ def claim(uow: UnitOfWork, owner: UUID, *, limit: int) -> Sequence[OutboxItem]:
     return due
 
 
-def record_attempt(
-    uow: UnitOfWork, item_id: UUID, owner: UUID, outcome: Outcome, reply: str, *, retry_in: timedelta
-) -> None:
-    """Write what the next hop answered for one consignment; ``retry_in`` counts for a transient answer.
+def renew(uow: UnitOfWork, owner: UUID) -> None:
+    """Extend the leases of what a living relay still has in its hands."""
+    until = uow.now + LEASE
+    uow.session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.state == ItemState.SENDING, OutboxItem.lease_owner == owner)
+        .values(lease_until=until, next_at=until)
+    )
+
+
+def release(uow: UnitOfWork, owner: UUID) -> None:
+    """Give the leases of a relay that stops, or has died, back to the queue."""
+    uow.session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.state == ItemState.SENDING, OutboxItem.lease_owner == owner)
+        .values(state=ItemState.QUEUED, lease_owner=None, lease_until=None, next_at=uow.now)
+    )
+
+
+def record_attempts(uow: UnitOfWork, owner: UUID, attempts: Sequence[Attempt]) -> None:
+    """Write what next hops answered, many at once: one read for all their consignments."""
+    ids = [attempt.item_id for attempt in attempts]
+    for at in range(0, len(ids), 500):
+        uow.session.scalars(select(OutboxItem).where(OutboxItem.id.in_(ids[at : at + 500])).with_for_update()).all()
+    for attempt in attempts:
+        record_attempt(uow, owner, attempt)
+
+
+def record_attempt(uow: UnitOfWork, owner: UUID, attempt: Attempt) -> None:
+    """Write what the next hop answered for one consignment.
 
     A consignment whose lease another relay has taken over since is left alone but for the attempt.
     """
-    item = uow.session.get(OutboxItem, item_id)
+    item, outcome, reply = uow.session.get(OutboxItem, attempt.item_id), attempt.outcome, attempt.reply[:500]
     if item is None:
         raise NotFound("dispatch.unknown-item")
-    uow.session.add(DeliveryAttempt(item_id=item_id, at=uow.now, outcome=outcome, reply=reply[:500]))
+    uow.session.add(DeliveryAttempt(item_id=item.id, at=uow.now, outcome=outcome, reply=reply))
     if item.lease_owner != owner or item.state != ItemState.SENDING:
         return
     item.attempts += 1
@@ -132,13 +170,13 @@ def record_attempt(
         item.state, item.taken_at = ItemState.ACCEPTED, uow.now
         _prove(uow, item, "RelayAcceptance")
     elif outcome is Outcome.PERMANENT:
-        item.state, item.refused_at, item.refusal = ItemState.REFUSED, uow.now, reply[:500]
+        item.state, item.refused_at, item.refusal = ItemState.REFUSED, uow.now, reply
         _prove(uow, item, "RelayRejection", reply)
-    elif uow.now - item.created_at > WAITING:
-        item.state, item.refused_at, item.refusal = ItemState.FAILED, uow.now, reply[:500]
+    elif uow.now - item.created_at > attempt.give_up:
+        item.state, item.refused_at, item.refusal = ItemState.FAILED, uow.now, reply
         _prove(uow, item, "RelayFailure", reply)
     else:
-        item.state, item.next_at = ItemState.QUEUED, uow.now + retry_in
+        item.state, item.next_at = ItemState.QUEUED, uow.now + attempt.retry_in
     if item.kind == PackageKind.LETTER and item.state != ItemState.QUEUED:
         record(uow, f"dispatch.{item.state}", "letter", item.letter_id, entity_id=item.entity_id, row=item)
 
@@ -204,14 +242,22 @@ def cancel(uow: UnitOfWork, item_id: UUID) -> OutboxItem:
     return item
 
 
-def count_refusal(uow: UnitOfWork, code: str, *, now: datetime) -> None:
-    """Count a refusal of the gateway by day and code."""
+def count_refusal(uow: UnitOfWork, code: str, *, now: datetime, times: int = 1) -> None:
+    """Count refusals of the gateway by day and code."""
     day = now.date().isoformat()
     row = uow.session.get(RefusalCount, (day, code[:40]), with_for_update=True)
     if row is None:
-        uow.session.add(RefusalCount(day=day, code=code[:40], count=1))
+        uow.session.add(RefusalCount(day=day, code=code[:40], count=times))
     else:
-        row.count += 1
+        row.count += times
+
+
+def prove_rejection(uow: UnitOfWork, sender_id: UUID, reason: str) -> None:
+    """Keep the evidence that the gateway refused what one of our bodies sent (SubmissionRejection)."""
+    uow.session.add(
+        Evidence(entity_id=sender_id, item_id=None, letter_id=None, event="SubmissionRejection", at=uow.now,
+                 other_entity_id=None, reason=reason[:300])
+    )  # fmt: skip
 
 
 _EVENTS: dict[str, str] = {

@@ -55,3 +55,14 @@ def repeat_of(uow: UnitOfWork, entity_id: UUID, key: bytes) -> ReceivedMessage |
     return uow.session.scalars(
         select(ReceivedMessage).where(ReceivedMessage.entity_id == entity_id, ReceivedMessage.key == key)
     ).one_or_none()
+
+
+def bodies_that_know(uow: UnitOfWork, key: bytes, entity_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of some bodies already have the message of an idempotency key."""
+    return set(
+        uow.session.scalars(
+            select(ReceivedMessage.entity_id).where(
+                ReceivedMessage.key == key, ReceivedMessage.entity_id.in_(entity_ids)
+            )
+        )
+    )

@@ -1,0 +1,113 @@
+"""The real handler of the gateway: policy over the register, then the message taken in durably before the answer."""
+
+import asyncio
+import errno
+import ssl
+from collections.abc import Sequence
+
+from sqlalchemy.exc import DBAPIError
+
+from edms.core.errors import Conflict, EdmsError, Unavailable
+from edms.intake.rules import MessageState
+from edms.intake.service import Accepted
+from mailgw import maillog
+from mailgw.address import Address
+from mailgw.directory import Register
+from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope
+from mailgw.policy import check_content, check_recipient, check_sender
+from mailgw.refusals import Refusals
+from mailgw.replies import Reply, reply
+from mailgw.taking import Desk, Parcel, prepare, take_in
+from mailgw.tls import peer_installation
+from mailgw.together import Together
+
+MOST_AT_ONCE = 128
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class RegistryHandler:
+    """Answers the sessions of one gateway process (envelope.Handler)."""
+
+    def __init__(self, register: Register, desk: Desk, refusals: Refusals) -> None:
+        self._register = register
+        self._desk = desk
+        self._refusals = refusals
+        self._writer: Together[Parcel, list[Accepted]] = Together(
+            lambda parcels: take_in(parcels, desk), most=MOST_AT_ONCE
+        )
+
+    def identify(self, ssl_object: ssl.SSLObject | None) -> Identity:
+        """Return the installation whose authority issued the peer's certificate."""
+        authorities = self._register.snapshot.authorities
+        return Identity(tls=ssl_object is not None, installation_id=peer_installation(ssl_object, authorities))
+
+    async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
+        """Let a registered body of the peer's installation send; no null sender, for nothing here sends reports yet."""
+        if sender is None:
+            return self._refused(reply("smtp.null-sender"), identity, None)
+        snapshot = await self._register.current()
+        return self._refused(check_sender(snapshot, identity, sender), identity, sender)
+
+    async def rcpt(self, identity: Identity, sender: Address | None, recipient: Address) -> Reply | None:
+        """Let a body that is served here receive."""
+        snapshot = await self._register.current()
+        return self._refused(check_recipient(snapshot, identity, recipient), identity, sender)
+
+    async def data(self, envelope: ReceivedEnvelope) -> Reply:
+        """Take the message in; 250 means that it is committed, with its register numbers where registered by rule."""
+        refusal = self._refused(check_content(envelope), envelope.identity, envelope.mail_from)
+        if refusal is not None:
+            return refusal
+        snapshot = await self._register.current()
+        sender = snapshot.find_domain(envelope.mail_from.domain) if envelope.mail_from else None
+        known = all(snapshot.find_domain(one.address.domain) for one in envelope.recipients)
+        if sender is None or not known:  # the register changed between RCPT and DATA
+            return reply("smtp.unavailable")
+        try:
+            parcel = await asyncio.to_thread(prepare, envelope, sender, snapshot, self._desk)
+            return _answer(await self._commit(parcel))
+        except EdmsError as error:
+            number = maillog.incident(error, code=error.code)
+            if _is_full(error):
+                return reply("smtp.no-storage")
+            return reply("smtp.unavailable") if isinstance(error, Unavailable) else reply("smtp.unexpected", id=number)
+
+    async def close(self) -> None:
+        """Stop the writer and write the last counts (after the server has drained)."""
+        await self._writer.close()
+        await self._refusals.close()
+
+    async def _commit(self, parcel: Parcel) -> list[Accepted]:
+        try:
+            return await self._writer.do(parcel, len(parcel.recipients))
+        except Conflict:  # another gateway has just taken the same message: now it is a repeat
+            return await self._writer.do(parcel, len(parcel.recipients))
+
+    def _refused(self, answer: Reply | None, identity: Identity, sender: Address | None) -> Reply | None:
+        if answer is not None:
+            snapshot = self._register.snapshot
+            entry = snapshot.find_domain(sender.domain) if sender else None
+            ours = entry is not None and entry.local and identity.installation_id == snapshot.home_id
+            self._refusals.count(answer.name, sender_id=entry.entity_id if entry and ours else None)
+        return answer
+
+
+def _answer(accepted: Sequence[Accepted]) -> Reply:
+    if len(accepted) > 1:
+        registered = sum(one.state == MessageState.REGISTERED for one in accepted)
+        waiting = sum(one.state == MessageState.WAITING for one in accepted)
+        repeats = sum(one.repeat for one in accepted)
+        return reply("smtp.taken", registered=registered, waiting=waiting, repeats=repeats)
+    one = accepted[0]
+    if one.number:
+        return reply("smtp.repeat" if one.repeat else "smtp.registered", number=one.number)
+    return reply("smtp.waiting" if one.state == MessageState.WAITING else "smtp.accepted")
+
+
+def _is_full(error: BaseException) -> bool:
+    """Tell whether no space was left, on the disk or in the database."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError):
+        code = getattr(cause.orig, "sqlite_errorname", None) or getattr(cause.orig, "sqlstate", None)
+        return code in {"SQLITE_FULL", "53100"}
+    return isinstance(cause, OSError) and cause.errno in _FULL

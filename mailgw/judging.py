@@ -1,0 +1,75 @@
+"""What a message that arrived is worth: whether its seal is the sender's, and under which key a repeat is known."""
+
+import hashlib
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from crypto.errors import CryptoError
+from crypto.pdf_signatures import verify_pdf
+from edms.dispatch.package import LetterPackage, Receipt, WireMessage
+from mailgw.headers import HeaderError, Headers, read_headers
+
+_TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
+
+
+def is_genuine(message: WireMessage, *, sender_code: str, authority: bytes) -> bool:
+    """Tell whether a package is by the body of the envelope and sealed by it.
+
+    The sealed PDF must carry a seal that holds to the last byte under ``authority`` (the root of the sender's
+    installation, DER), made for the body's code, and the document code must be one of the body's own.
+    """
+    if not isinstance(message, LetterPackage) or message.sender_code != sender_code:
+        return False
+    if message.document_code[:6] != sender_code[:6]:
+        return False
+    sealed = [part for part in message.parts if part.role == "letter"]
+    if len(sealed) != 1:
+        return False
+    try:
+        seal = verify_pdf(sealed[0].content, [authority])
+    except CryptoError:
+        return False
+    return seal is not None and seal.genuine and _serial(seal.signer_certificate) == sender_code
+
+
+def idempotency_key(message: WireMessage, raw: bytes, *, sender_code: str) -> bytes:
+    """Return the 32 bytes under which a body knows a message again, whatever way it came.
+
+    The sender (of the envelope, proved by its certificate) is part of the key, so that no other body that saw a
+    package's id can use it up. A package counts with the hashes of its files: other files under the same id are another
+    message, which the clerk must see.
+    """
+    if isinstance(message, LetterPackage):
+        files = "|".join(part.sha256 for part in message.parts)
+        return _digest(f"package|{sender_code}|{message.package_id}|{files}".encode())
+    if isinstance(message, Receipt):
+        return _digest(f"receipt|{sender_code}|{message.package_id}|{message.kind}".encode())
+    return _untyped_key(raw, sender_code)
+
+
+def _untyped_key(raw: bytes, sender_code: str) -> bytes:
+    """Return sender, Message-ID, From, Date, Subject and body hashed; without trace headers, which differ by path."""
+    try:
+        headers = read_headers(raw)
+    except HeaderError:
+        return _digest(b"opaque|" + sender_code.encode() + b"|" + raw)
+    _, _, body = raw.partition(b"\r\n\r\n")
+    named = [b" ".join(headers.first(name).split()) for name in ("message-id", "from", "date", "subject")]
+    lines = [b"untyped", sender_code.encode(), *named, hashlib.sha256(body).digest()]
+    return _digest(b"\0".join(lines if named[0] else [*lines, _stable(headers)]))
+
+
+def _stable(headers: Headers) -> bytes:
+    return b"\0".join(
+        name.encode() + b":" + b" ".join(value.split()) for name, value in headers.fields if name not in _TRACE
+    )
+
+
+def _serial(certificate: bytes) -> str:
+    found = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+    return str(found[0].value) if len(found) == 1 else ""
+
+
+def _digest(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).digest()

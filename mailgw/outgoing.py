@@ -1,0 +1,136 @@
+"""What the relay carries: claimed consignments grouped into messages, and each package composed once."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from edms.content import service as content
+from edms.content.store import ContentStore
+from edms.core.actor import system_actor
+from edms.core.database import Database
+from edms.dispatch import queries as dispatch_queries
+from edms.dispatch.models import OutboxItem
+from edms.dispatch.packing import package_of, receipt_of
+from edms.dispatch.rules import PackageKind
+from edms.entities.keyring import Keyring
+from mailgw.address import Address
+from mailgw.client import MAX_RECIPIENTS
+from mailgw.directory import Snapshot
+from mailgw.message import compose_letter, compose_receipt
+from mailgw.policy import REGISTRY_MAILBOX
+
+RELAY = system_actor("relay")
+LINE = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A consignment that this relay has leased; ``attempts`` were made before."""
+
+    item_id: UUID
+    package_id: UUID
+    recipient_id: UUID
+    attempts: int
+
+    @classmethod
+    def of(cls, item: OutboxItem) -> "Claimed":
+        """Return the values of a row that are needed after its transaction."""
+        return cls(item.id, item.package_id, item.recipient_id, item.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """From what messages are composed."""
+
+    database: Database
+    store: ContentStore
+    keys: Keyring
+    hostname: str
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A package to be sent: its values, and its octets once somebody has asked for them."""
+
+    package_id: UUID
+    kind: str
+    sender: Address
+    sender_id: UUID
+    created_at: datetime
+    meta: dict[str, Any] = field(repr=False)
+    _making: "asyncio.Task[bytes] | None" = None
+
+    async def octets(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
+        """Return the message, composed in a thread when first asked for; every try gives the same octets."""
+        if self._making is None:
+            work = partial(self._compose, sources, register, recipients)
+            self._making = asyncio.get_running_loop().create_task(asyncio.to_thread(work))
+        return await asyncio.shield(self._making)
+
+    def _compose(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
+        common: dict[str, Any] = {"mail_from": self.sender, "message_id": f"{self.package_id}@{self.sender.domain}",
+                  "date": self.created_at, "hostname": sources.hostname}  # fmt: skip
+        if self.kind == PackageKind.RECEIPT:
+            return compose_receipt(receipt_of(self.meta), recipients_header=_header(recipients), **common)
+        with sources.database.read(RELAY) as uow:
+            package = package_of(
+                self.package_id, self.meta,
+                lambda file: content.read(uow, file, entity_id=self.sender_id, store=sources.store, keys=sources.keys),
+            )
+        named = [register.by_code[one.entity_code] for one in package.recipients if one.entity_code in register.by_code]
+        header = _header([registry_address(entry.domain) for entry in named] or recipients)
+        return compose_letter(package, recipients_header=header, **common)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One SMTP transaction: a package to at most 100 bodies behind one gateway."""
+
+    outgoing: Outgoing
+    installation_id: UUID
+    items: tuple[Claimed, ...]
+
+
+def load(claimed: Sequence[Claimed], database: Database, register: Snapshot) -> dict[UUID, Outgoing]:
+    """Read the packages of what was claimed, with one query for all."""
+    with database.read(RELAY) as uow:
+        rows = dispatch_queries.packages(uow, list(dict.fromkeys(one.package_id for one in claimed)))
+        return {
+            row.id: Outgoing(
+                row.id, row.kind, registry_address(register.by_id[row.entity_id].domain), row.entity_id,
+                row.created_at, row.meta,
+            )
+            for row in rows.values()
+        }  # fmt: skip
+
+
+def batches(claimed: Sequence[Claimed], packages: Mapping[UUID, Outgoing], register: Snapshot) -> Iterator[Batch]:
+    """Group consignments by package and next hop, at most 100 to a message."""
+    groups: dict[tuple[UUID, UUID], list[Claimed]] = {}
+    for one in claimed:
+        installation_id = register.by_id[one.recipient_id].installation_id
+        if installation_id is not None:
+            groups.setdefault((one.package_id, installation_id), []).append(one)
+    for (package_id, installation_id), items in groups.items():
+        for at in range(0, len(items), MAX_RECIPIENTS):
+            yield Batch(packages[package_id], installation_id, tuple(items[at : at + MAX_RECIPIENTS]))
+
+
+def registry_address(domain: str) -> Address:
+    """Return the address of a body's registry."""
+    return Address(REGISTRY_MAILBOX, domain)
+
+
+def _header(addresses: Sequence[Address]) -> str:
+    """Return a To value, folded into few long lines: a circular has hundreds of addressees, a header 1000 lines."""
+    lines = [""]
+    for address in addresses:
+        word = f"<{address}>"
+        if lines[-1] and len(lines[-1]) + len(word) > LINE:
+            lines.append("")
+        lines[-1] += f"{', ' if lines[-1] else ''}{word}"
+    return ",\r\n ".join(lines)

@@ -1,0 +1,87 @@
+"""The gateway process: listens, keeps its certificates and the register fresh, drains on request."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edms.core.errors import EdmsError
+from mailgw import maillog
+from mailgw.directory import Register, Snapshot
+from mailgw.envelope import Limits
+from mailgw.handler import RegistryHandler
+from mailgw.refusals import Refusals
+from mailgw.routes import Certificate
+from mailgw.runfile import remove_gateway, write_gateway
+from mailgw.server import Server, serve
+from mailgw.taking import GATEWAY, Desk
+from mailgw.tls import server_context
+
+WATCH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where the gateway listens and what it says of itself; port 0 takes a free one."""
+
+    host: str
+    port: int
+    hostname: str
+    run_folder: Path
+    limits: Limits
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
+    """Serve until ``stop``, then drain; ``run/gateway.json`` tells the bound port while it serves."""
+    certificate = Certificate(desk.database, desk.keys, GATEWAY, [post.hostname])
+    server: Server | None = None
+
+    async def trust(snapshot: Snapshot) -> None:
+        if server is not None:
+            server.tls = await asyncio.to_thread(_context, certificate, post, snapshot)
+
+    register = Register(desk.database, GATEWAY, trust)
+    handler = RegistryHandler(register, desk, Refusals(desk.database))
+    context = await asyncio.to_thread(_context, certificate, post, register.snapshot)
+    server = await serve(
+        handler, host=post.host, port=post.port, tls=context, hostname=post.hostname, limits=post.limits
+    )
+    write_gateway(post.run_folder, server.port)
+    watching = asyncio.get_running_loop().create_task(_watch(register, certificate, trust))
+    try:
+        await stop.wait()
+    finally:
+        remove_gateway(post.run_folder)
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        await server.drain()
+        await handler.close()
+
+
+async def _watch(
+    register: Register, certificate: Certificate, trust: Callable[[Snapshot], Awaitable[None]]
+) -> None:
+    """Look at the register every second, so that a new peer's first handshake finds its authority trusted."""
+    pair = certificate.pair()
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            snapshot = await register.current()
+            renewed = await asyncio.to_thread(certificate.pair)
+            if renewed != pair:
+                pair = renewed
+                await trust(snapshot)
+        except EdmsError as error:
+            maillog.event("register.not-read", error=error.code)
+
+
+def _context(certificate: Certificate, post: Post, snapshot: Snapshot) -> ssl.SSLContext:
+    pair = certificate.pair()
+    if post.certificate_file and post.key_file:
+        pair = post.certificate_file.read_bytes(), post.key_file.read_bytes()
+    return server_context(*pair, snapshot.authorities.values())

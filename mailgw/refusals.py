@@ -1,0 +1,62 @@
+"""Counting what the gateway refuses: gathered in memory and written once a second, so that a flood stays cheap."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from uuid import UUID
+
+from edms.core.clock import utc_now
+from edms.core.database import Database
+from edms.core.errors import EdmsError
+from edms.dispatch import service as dispatch
+from mailgw import maillog
+from mailgw.taking import GATEWAY
+
+SECONDS = 1.0
+MOST_PROVED = 100
+
+
+class Refusals:
+    """Refusals by reason; one of a body of ours that proved who it is becomes a SubmissionRejection as well."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._counts: Counter[str] = Counter()
+        self._rejected: list[tuple[UUID, str]] = []
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def count(self, reason: str, *, sender_id: UUID | None = None) -> None:
+        """Note one refusal; ``sender_id`` is our own body that tried to send, if it is one."""
+        self._counts[reason] += 1
+        if sender_id is not None and len(self._rejected) < MOST_PROVED:
+            self._rejected.append((sender_id, reason))
+
+    async def close(self) -> None:
+        """Write what is left."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        await self._flush()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(SECONDS)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if not self._counts:
+            return
+        counts, rejected = self._counts, self._rejected
+        self._counts, self._rejected = Counter(), []
+        try:
+            await asyncio.shield(asyncio.to_thread(self._store, counts, rejected))
+        except EdmsError as error:
+            maillog.event("refusals.not-written", error=error.code)
+            self._counts.update(counts)
+
+    def _store(self, counts: Counter[str], rejected: list[tuple[UUID, str]]) -> None:
+        with self._database.work(GATEWAY) as uow:
+            for reason, times in counts.items():
+                dispatch.count_refusal(uow, reason, now=utc_now(), times=times)
+            for sender_id, reason in rejected:
+                dispatch.prove_rejection(uow, sender_id, reason)

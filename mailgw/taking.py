@@ -1,0 +1,117 @@
+"""Taking messages in: everything slow before the transaction, then one commit for all that wait."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from crypto.digests import sha256
+from edms.content import service as content
+from edms.content.service import StagedFile
+from edms.content.store import ContentStore
+from edms.core.actor import system_actor
+from edms.core.database import Database, UnitOfWork
+from edms.dispatch.package import LetterPackage, WireMessage
+from edms.entities import queries as entities
+from edms.entities.keyring import Keyring
+from edms.intake import queries as intake_queries
+from edms.intake import service as intake
+from edms.intake.service import Accepted, Arrival
+from mailgw.directory import Snapshot
+from mailgw.envelope import ReceivedEnvelope
+from mailgw.failpoints import FailPoints
+from mailgw.judging import idempotency_key, is_genuine
+from mailgw.message import read_message
+from mailgw.policy import EntityEntry
+
+GATEWAY = system_actor("gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message parsed, judged and staged; ``listed`` are the recipients whom the package itself names."""
+
+    message: WireMessage
+    key: bytes
+    raw: StagedFile
+    raw_hash: bytes
+    parts: tuple[StagedFile, ...]
+    genuine: bool
+    peer: str
+    sender_id: UUID
+    recipients: tuple[UUID, ...]
+    listed: frozenset[UUID] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What taking in needs of the installation."""
+
+    database: Database
+    store: ContentStore
+    keys: Keyring
+    timezone: str
+    failing: FailPoints
+
+
+def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot, desk: Desk) -> Parcel:
+    """Parse and judge a message and make its bytes and parts durable, encrypted; raises Unavailable.
+
+    Every address of the envelope is in ``register``: the policy has asked it at MAIL and RCPT.
+    """
+    message = read_message(envelope.raw)
+    found = [register.by_domain[one.address.domain] for one in envelope.recipients]
+    recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
+    genuine, listed = False, frozenset(recipients)
+    parts: tuple[StagedFile, ...] = ()
+    if isinstance(message, LetterPackage):
+        authority = register.peers[sender.installation_id].authority if sender.installation_id else b""
+        genuine = is_genuine(message, sender_code=sender.code, authority=authority)
+        codes = {each.entity_code for each in message.recipients}
+        listed = frozenset(entry.entity_id for entry in found if entry.code in codes)
+        parts = tuple(
+            content.stage(part.content, kind="received", now=envelope.received_at, store=desk.store)
+            for part in message.parts
+        )
+        message = replace(message, parts=tuple(replace(part, content=b"") for part in message.parts))
+    raw = content.stage(envelope.raw, kind="message", now=envelope.received_at, store=desk.store)
+    desk.failing.reach("after-stage")
+    return Parcel(
+        message=message, key=idempotency_key(message, envelope.raw, sender_code=sender.code), raw=raw,
+        raw_hash=sha256(envelope.raw), parts=parts, genuine=genuine, peer=envelope.peer, sender_id=sender.entity_id,
+        recipients=recipients, listed=listed,
+    )
+
+
+def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted]]:
+    """Adopt, accept and register the messages in ONE transaction; what comes back is durable."""
+    unused: list[StagedFile] = []
+    with desk.database.work(GATEWAY) as uow:
+        ids = [one for parcel in parcels for one in (parcel.sender_id, *parcel.recipients)]
+        entities.entities_by_ids(uow, ids)
+        accepted = [_take_one(uow, parcel, desk, unused) for parcel in parcels]
+        desk.failing.reach("before-commit")
+    desk.failing.reach("after-commit-before-250")
+    for staged in unused:
+        desk.store.delete(staged.id)
+    return accepted
+
+
+def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk, unused: list[StagedFile]) -> list[Accepted]:
+    known = intake_queries.bodies_that_know(uow, parcel.key, parcel.recipients)
+    holders = [one for one in parcel.recipients if one not in known]
+    files = (parcel.raw, *parcel.parts)
+    for staged in files if holders else ():
+        content.adopt(uow, staged, entities=holders, keys=desk.keys)
+    if not holders:
+        unused.extend(files)
+    sender = entities.entity(uow, parcel.sender_id)
+    found = []
+    for recipient_id in parcel.recipients:
+        arrival = Arrival(
+            message=parcel.message, key=parcel.key, raw_file=parcel.raw.id, raw_size=parcel.raw.size,
+            raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts),
+            genuine=parcel.genuine and recipient_id in parcel.listed, peer=parcel.peer,
+        )
+        recipient = entities.entity(uow, recipient_id)
+        found.append(intake.accept(uow, arrival, sender=sender, recipient=recipient, timezone=desk.timezone))
+    return found
