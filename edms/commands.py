@@ -14,6 +14,7 @@ from edms.demo import commands as demo
 from edms.operation import commands as operation
 from edms.operation.site import Site
 from edms.search import commands as search
+from edms.verification import commands as verification
 from edms.web.locale import translate_error
 from edms.wiring import parts_of
 
@@ -66,7 +67,7 @@ def config_show(found: Parts | SettingsError, as_json: bool) -> None:
     )
 
 
-for command in (*operation.COMMANDS, demo.demo, *search.commands):
+for command in (*operation.COMMANDS, demo.demo, *search.commands, *verification.commands):
     diwan.add_command(command)
 
 

@@ -6,8 +6,14 @@ from edms.accounts import guard, staff_views
 from edms.accounts import views as accounts
 from edms.core.actor import Actor
 from edms.entities import views as entities
+from edms.letters import api as letters_api
+from edms.letters import views as letters
+from edms.letters.menu import letters_menu
+from edms.letters.rules import DRAFT
 from edms.search import api as search_api
 from edms.search import views as search
+from edms.verification import api as verification_api
+from edms.verification import views as verification
 from edms.web.page import Link, Section
 from edms.web.shell import configure_web
 
@@ -16,20 +22,27 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool) -> None:
     """Put the shell and every feature's blueprint on ``app``."""
     configure_web(
         app, secret_key=secret_key, https=https, navigation=navigation,
-        load_actor=guard.load_actor, entity_name=guard.entity_name,
+        load_actor=guard.load_actor, entity_name=guard.entity_name, primary_action=primary_action,
     )  # fmt: skip
     guard.install(app)
     for blueprint in (accounts.blueprint, staff_views.blueprint, entities.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (letters.blueprint, letters_api.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (verification.blueprint, verification_api.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (search.blueprint, search_api.blueprint):
         app.register_blueprint(blueprint)
 
 
+def primary_action(actor: Actor) -> Link | None:
+    """Return what an actor is offered above the menu."""
+    return Link("New letter", "/letters/new") if actor.may(DRAFT) else None
+
+
 def navigation(actor: Actor) -> tuple[Section, ...]:
     """Return the side menu of an actor: only places that the actor's roles open."""
-    sections = []
-    if not actor.roles.isdisjoint({"employee", "signatory", "registry", "auditor"}):
-        sections.append(Section("Registry", (Link("Incoming", "/incoming"), Link("Outgoing", "/outgoing"))))
+    sections = list(letters_menu(actor))
     places = [Link("Bodies", "/entities")]
     if not actor.roles.isdisjoint({"administrator", "centre"}):
         places.append(Link("Staff", "/staff"))

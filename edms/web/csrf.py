@@ -82,12 +82,11 @@ def _from_elsewhere() -> bool:
 
 
 def check() -> None:
-    """Let reads and bearer-token calls pass; raise Forged for any other request that is not provably ours."""
+    """Let reads and API calls without a session cookie pass; raise Forged for what else is not provably ours."""
     if request.method in SAFE_METHODS:
         return
-    bearer = request.headers.get("Authorization", "").startswith("Bearer ") and request.path.startswith("/api/")
-    if bearer and _settings()[2] not in request.cookies:
-        return
+    if request.path.startswith("/api/") and _settings()[2] not in request.cookies:
+        return  # no session goes with it, so there is none to be ridden by another site
     if _from_elsewhere():
         raise Forged("web.forged-origin")
     if not _token_fits(request.headers.get(HEADER) or request.form.get(FIELD, "")):

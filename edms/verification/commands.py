@@ -1,0 +1,135 @@
+"""The command line of verification: ``diwan verify``, ``diwan copy`` and ``diwan trace``."""
+
+import os
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crypto import codes
+from crypto.errors import BadCode
+from edms.accounts.service import actor_of_employee
+from edms.content.store import ContentStore
+from edms.core.actor import system_actor
+from edms.core.database import Database
+from edms.core.errors import Invalid, Unavailable
+from edms.core.output import emit
+from edms.core.parts import Parts
+from edms.entities import queries as entities
+from edms.entities.keyring import Keyring
+from edms.letters import queries as letters
+from edms.letters.reading import open_copy
+from edms.verification import desk, service, tracing
+from edms.verification.rules import Verdict
+from edms.web.locale import gettext
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_OPERATOR = system_actor("operator")
+
+
+@click.command("verify")
+@click.argument("what", metavar="CODE|FILE")
+@_JSON
+@click.pass_obj
+def verify(parts: Parts, what: str, as_json: bool) -> None:
+    """Say whether a letter is genuine: by its PDF, its verification code, or (here only) its document code.
+
+    Exit 0 whenever a verdict was reached, whatever it is; 1 when the code is none or the file cannot be read.
+    """
+    verdict = _verdict(parts[Database], what)
+    value: dict[str, Any] = {
+        "verdict": str(verdict.answer), "document_code": verdict.document_code, "reasons": list(verdict.reasons)
+    }
+    if verdict.facts:
+        value["facts"] = asdict(verdict.facts)
+    lines = [gettext(each, "en") for each in ("verification.answer-" + verdict.answer, *verdict.reasons)]
+    emit(value, as_json, lambda: "\n  ".join(lines))
+
+
+def _verdict(database: Database, what: str) -> Verdict:
+    path = Path(what)
+    if path.is_file():
+        return desk.ask_file(database, _OPERATOR, path.read_bytes(), address=None)
+    if path.suffix.lower() == ".pdf":
+        raise Invalid("verification.no-such-file", name=path.name)
+    with database.work(_OPERATOR) as uow:
+        try:
+            return service.verify_code(uow, what)
+        except Invalid as error:
+            if error.code != "verification.needs-verification-code":
+                raise
+            return service.verify_document_code(uow, what)
+
+
+@click.command("copy")
+@click.argument("code")
+@click.option("--as", "employee", required=True, help="Whose copy: an employee code or a login.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@_JSON
+@click.pass_obj
+def copy(parts: Parts, code: str, employee: str, output: Path, as_json: bool) -> None:
+    """Write a person's coded copy of a letter as PDF; the copy is on record before its first byte."""
+    database = parts[Database]
+    with database.work(_OPERATOR) as uow:
+        actor = actor_of_employee(uow, employee)
+    with database.work(actor) as uow:
+        letter = letters.letter_by_code(uow, _document_code(code, uow.now.year))
+        pdf, issued = open_copy(uow, letter, "download", store=parts[ContentStore], keys=parts[Keyring])
+        value = {
+            "copy_code": issued.code, "document_code": issued.document_code,
+            "entity": entities.entity(uow, issued.entity_id).code, "employee": actor.employee_code,
+        }
+    _write_whole(output, pdf)
+    emit(value, as_json, lambda: f"{output}: copy {codes.format_code(issued.code)}")
+
+
+@click.command("trace")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_JSON
+@click.pass_obj
+def trace(parts: Parts, file: Path, as_json: bool) -> None:
+    """Say whose copy a PDF, scan or photo is, by the copy codes that can be read on it."""
+    found = tracing.trace(parts[Database], _OPERATOR, file.read_bytes())
+    value = {
+        "verdict": "traced" if found else "cannot-tell",
+        "copies": [
+            {
+                "copy_code": each.copy_code, "entity": each.entity_code, "employee": each.employee_code,
+                "layers": list(each.layers), "false_accusation_probability": each.false_accusation_probability,
+                "document_code": each.document_code, "act": each.act, "issued_at": each.issued_at.isoformat(),
+            }
+            for each in found
+        ],
+    }
+    lines = [f"{codes.format_code(each.copy_code)}  {each.entity_code}  {each.employee_code}  {each.act}  "
+             f"{each.issued_at:%Y-%m-%d %H:%M}" for each in found]
+    emit(value, as_json, lambda: "\n".join(lines) or "No copy code of the registry can be read; nothing follows.")
+
+
+commands: tuple[click.Command, ...] = (verify, copy, trace)
+
+
+def _document_code(text: str, year: int) -> str:
+    try:
+        code = codes.parse(text, year=year)
+    except BadCode as error:
+        if error.suggestion:
+            raise Invalid("verification.did-you-mean", suggestion=error.suggestion) from error
+        raise Invalid("verification.bad-code") from error
+    return code.digits
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with aside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise Unavailable("verification.cannot-write", name=str(path)) from error

@@ -1,0 +1,46 @@
+"""The verification desk step by step, each in a unit of work of its own; no lock is held while a file is judged."""
+
+from edms.core.actor import ANONYMOUS, Actor
+from edms.core.database import Database
+from edms.core.errors import Invalid
+from edms.verification import guessing, sandbox, service
+from edms.verification.rules import LARGEST_FILE, Answer, Verdict
+
+
+def ask_code(database: Database, text: str, *, address: str) -> Verdict:
+    """Judge a code that anybody typed at ``address``; a failure is counted before it is told.
+
+    Raises Unavailable ``verification.too-many`` and what ``service.verify_code`` raises.
+    """
+    if not text.strip():
+        raise Invalid("verification.nothing-given")
+    with database.work(ANONYMOUS) as uow:
+        guessing.require_welcome(uow, address)
+        try:
+            found: Verdict | Invalid = service.verify_code(uow, text)
+        except Invalid as error:
+            found = error
+        if isinstance(found, Invalid) or found.answer is Answer.UNKNOWN:
+            guessing.count_failure(uow, address)
+    if isinstance(found, Invalid):
+        raise found
+    return found
+
+
+def ask_file(database: Database, actor: Actor, data: bytes, *, address: str | None) -> Verdict:
+    """Judge a PDF; ``address`` is that of a stranger, None for the operator.
+
+    Raises Invalid ``verification.file-too-large``, ``.not-a-pdf`` or ``.unreadable``; Unavailable.
+    """
+    if len(data) > LARGEST_FILE:
+        raise Invalid("verification.file-too-large", limit=LARGEST_FILE >> 20)
+    if address is not None:
+        with database.work(ANONYMOUS) as uow:
+            guessing.require_welcome(uow, address)
+            guessing.count_file(uow, address)
+    with database.read(actor) as uow:
+        trusted = service.roots(uow)
+        certificates = [each.ca_certificate for each in trusted]
+    findings = sandbox.judge_pdf(data, certificates)
+    with database.work(actor) as uow:
+        return service.verify_file(uow, data, findings, trusted)

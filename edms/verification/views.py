@@ -1,0 +1,101 @@
+"""Pages of verification: the public desk, and the auditors' desk that traces copies."""
+
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.datastructures import FileStorage
+
+from crypto.codes import format_code
+from edms.core.clock import utc_now
+from edms.core.database import Database
+from edms.core.errors import EdmsError, Invalid, Problem, Unavailable
+from edms.core.parts import Parts
+from edms.letters.printing import Printing
+from edms.verification import desk, tracing
+from edms.verification.rules import LARGEST_FILE, TRACE, Verdict, age_of
+from edms.web.errors import status_of
+from edms.web.guards import current_actor, public
+from edms.web.page import render
+
+blueprint = Blueprint("verification", __name__, template_folder="templates")
+
+_ROOM_FOR_THE_FORM = 64 * 1024
+
+
+@blueprint.url_value_preprocessor
+def _limit_body(_endpoint: str | None, _values: object) -> None:
+    """Refuse a larger body before any of it is read (this runs before the form's token is looked at)."""
+    request.max_content_length = LARGEST_FILE + _ROOM_FOR_THE_FORM
+
+
+@blueprint.get("/verify")
+@public
+def form() -> Response:
+    """Show the form."""
+    return render("verification/verify.html", problems=(), largest=LARGEST_FILE)
+
+
+@blueprint.post("/verify")
+@public
+def verify() -> Response:
+    """Judge the code or the file that was given; neither ever stands in an address."""
+    parts: Parts = current_app.extensions["diwan"]
+    typed, file = request.form.get("code", ""), request.files.get("file")
+    try:
+        verdict = _asked(parts[Database], typed, file)
+    except (Invalid, Unavailable) as error:
+        where = "file" if file else "code"
+        problems = (Problem(where, error.code, **error.params),)
+        page = render("verification/verify.html", status_of(error), problems=problems, typed=typed,
+                      largest=LARGEST_FILE, suggestion=error.params.get("suggestion"))
+        return _with_patience(page, error)
+    today = utc_now().astimezone(ZoneInfo(parts[Printing].timezone)).date()
+    day = verdict.facts.day if verdict.facts else None
+    return render(
+        "verification/verdict.html", verdict=verdict, facts=verdict.facts, age=age_of(day, today) if day else None,
+        reasons=tuple(Problem("", reason) for reason in verdict.reasons), format_code=format_code,
+        answer_key=f"verification.answer-{verdict.answer}", meaning_key=f"verification.meaning-{verdict.answer}",
+    )  # fmt: skip
+
+
+@blueprint.get("/trace")
+def trace_form() -> Response:
+    """Show the auditor's form."""
+    current_actor().require(TRACE)
+    return render("verification/trace.html", problems=(), found=None)
+
+
+@blueprint.post("/trace")
+def trace() -> Response:
+    """Say whose copy a paper is, among the copies of the auditor's own body."""
+    actor = current_actor()
+    actor.require(TRACE)
+    file = request.files.get("file")
+    parts: Parts = current_app.extensions["diwan"]
+    if not file:
+        problems = (Problem("file", "verification.no-file"),)
+        return render("verification/trace.html", 422, problems=problems, found=None)
+    try:
+        found = tracing.trace(parts[Database], actor, _content(file))
+    except Invalid as error:
+        problems = (Problem("file", error.code, **error.params),)
+        return render("verification/trace.html", status_of(error), problems=problems, found=None)
+    return render("verification/trace.html", problems=(), found=found, format_code=format_code)
+
+
+def _asked(database: Database, typed: str, file: FileStorage | None) -> Verdict:
+    address = request.remote_addr or ""
+    if file:
+        return desk.ask_file(database, current_actor(), _content(file), address=address)
+    return desk.ask_code(database, typed, address=address)
+
+
+def _content(file: FileStorage) -> bytes:
+    return file.stream.read(LARGEST_FILE + 1)
+
+
+def _with_patience(page: Response, error: EdmsError) -> Response:
+    wait = error.params.get("retry_after")
+    if isinstance(wait, int):
+        page.headers["Retry-After"] = str(wait)
+    return page
