@@ -71,6 +71,7 @@ def account() -> Response:
         return render(
             "accounts/account.html", account=g.account, actor_code=actor.employee_code, posts=posts,
             roles=[ROLE_LABELS[role] for role in sorted(roles_of(own.roles))], here_id=actor.session_id,
+            browser_name=browser_name,
             sessions=queries.sessions_of(uow, own.id, DEFAULT_LIMITS),
         )  # fmt: skip
 
@@ -119,3 +120,13 @@ def _password_page(problems: tuple[Problem, ...], status: int = 200) -> Response
     return render(
         "accounts/password.html", status, problems=problems, account=g.account, shortest=SHORTEST_PASSWORD
     )
+
+
+def browser_name(agent: str) -> str:
+    """Return the browser and the system that a user-agent header tells, as people know them."""
+    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+               ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
+    browser = next((name for mark, name in browsers if mark in agent), agent.split("/", maxsplit=1)[0][:20])
+    system = next((name for mark, name in systems if mark in agent), "")
+    return " · ".join(filter(None, (browser, system))) or "—"

@@ -17,7 +17,7 @@ from edms.entities.forms import TYPE_LABELS, EntityForm
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
 from edms.entities.rules import KEEP_ALL_STAFF, KEEP_ENTITIES, KEEP_STAFF, SEE_ENTITIES
-from edms.web.formats import translate
+from edms.web.formats import current_locale, translate
 from edms.web.guards import current_actor
 from edms.web.page import go, paginate, render
 
@@ -35,6 +35,7 @@ class Line:
     mail_domain: str
     depth: int
     ended: bool
+    folded: str
 
 
 def parts() -> Parts:
@@ -54,8 +55,8 @@ def index() -> Response:
         today = uow.now.date()
         ended = {row.id for row in rows if row.valid_to and row.valid_to < today}
         lines = [
-            Line(row.code, row.name_ar, above.name_ar if above else "", row.type, row.mail_domain, depth,
-                 row.id in ended)
+            Line(row.code, named(row), named(above) if above else "", row.type, row.mail_domain, depth,
+                 row.id in ended, normalize(f"{row.name_ar} {row.name_en}"))
             for row, above, depth in _tree(rows)
         ]  # fmt: skip
     words = normalize(asked).split()
@@ -80,7 +81,7 @@ def show(code: str) -> Response:
         names = {one.id: one.name for one in queries.installations(uow)}
         inside = _may_look_inside(actor, body)
         return render(
-            "entities/show.html", entity=body, types=TYPE_LABELS,
+            "entities/show.html", entity=body, named=named, types=TYPE_LABELS,
             parent=next((one for one in everything if one.id == body.parent_id), None),
             children=[one for one in everything if one.parent_id == body.id],
             installation=names.get(body.installation_id, ""), inside=inside,
@@ -136,6 +137,11 @@ def import_table() -> WerkzeugResponse:
     return go("/entities", notice="%(count)s bodies were registered.", count=count)
 
 
+def named(body: Entity) -> str:
+    """Return a body's name in the language of this request, the Arabic one where it has no other."""
+    return body.name_en or body.name_ar if current_locale() == "en" else body.name_ar
+
+
 def line_of(problem: Problem) -> int:
     """Return the line of the table that a finding is about."""
     number = problem.where.removeprefix("line ")
@@ -144,7 +150,7 @@ def line_of(problem: Problem) -> int:
 
 def _form(form: EntityForm, problems: tuple[Problem, ...], status: int = 200) -> Response:
     with parts()[Database].read(current_actor()) as uow:
-        parents = [(str(row.id), f"{row.name_ar} ({row.code})") for row, _, _ in _tree(queries.all_entities(uow))]
+        parents = [(str(row.id), f"{named(row)} ({row.code})") for row, _, _ in _tree(queries.all_entities(uow))]
     return render(
         "entities/new.html", status, form=form, problems=problems, parents=parents,
         types=[(key, translate(label)) for key, label in TYPE_LABELS.items()],
@@ -159,7 +165,7 @@ def _fits(line: Line, words: list[str]) -> bool:
     digits, _ = read_entity_code(" ".join(words))
     if digits:
         return line.code == digits
-    text = f"{normalize(line.name)} {line.code} {line.mail_domain}"
+    text = f"{line.folded} {line.code} {line.mail_domain}"
     return all(word in text for word in words)
 
 
