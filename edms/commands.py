@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from config.settings import Settings, SettingsError, load
+from edms.accounts import commands as accounts
 from edms.core.errors import EdmsError, Invalid
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.demo import commands as demo
+from edms.entities import commands as entities
 from edms.operation import commands as operation
 from edms.operation.site import Site
 from edms.search import commands as search
@@ -67,7 +69,9 @@ def config_show(found: Parts | SettingsError, as_json: bool) -> None:
     )
 
 
-for command in (*operation.COMMANDS, demo.demo, *search.commands, *verification.commands):
+for command in (
+    *operation.COMMANDS, demo.demo, *entities.commands, *accounts.commands, *search.commands, *verification.commands,
+):  # fmt: skip
     diwan.add_command(command)
 
 
