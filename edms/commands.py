@@ -2,26 +2,61 @@
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from config.settings import Settings, SettingsError, load
-from edms.accounts import commands as accounts
 from edms.core.errors import EdmsError, Invalid
 from edms.core.output import emit
 from edms.core.parts import Parts
-from edms.demo import commands as demo
-from edms.entities import commands as entities
-from edms.operation import commands as operation
 from edms.operation.site import Site
-from edms.search import commands as search
-from edms.verification import commands as verification
 from edms.web.locale import translate_error
 from edms.wiring import parts_of
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = {
+    "copy": "edms.verification.commands:copy",
+    "db": "edms.operation.commands:db",
+    "demo": "edms.demo.commands:demo",
+    "doctor": "edms.operation.commands:doctor",
+    "entity": "edms.entities.commands:entity",
+    "gateway": "edms.operation.commands:gateway",
+    "init": "edms.operation.commands:init",
+    "installation": "edms.entities.commands:installation",
+    "letter": "edms.letters.commands:letter",
+    "register": "edms.letters.commands:register",
+    "reindex": "edms.search.commands:reindex_command",
+    "relay": "edms.operation.commands:relay",
+    "search": "edms.search.commands:search_command",
+    "staff": "edms.accounts.commands:staff",
+    "trace": "edms.verification.commands:trace",
+    "up": "edms.operation.commands:up",
+    "verify": "edms.verification.commands:verify",
+    "web": "edms.operation.commands:web",
+    "worker": "edms.operation.commands:worker_",
+}
+"""Where each feature's command is; it is imported only when it is typed, as start-up is half of a short command."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported by name when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing its feature if need be."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--data", type=click.Path(path_type=Path), help="The data folder (DIWAN_DATA).")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="A TOML file of settings.")
 @click.version_option(package_name="diwan")
@@ -67,12 +102,6 @@ def config_show(found: Parts | SettingsError, as_json: bool) -> None:
         as_json,
         lambda: "\n".join(f"{key} = {value}  ({source})" for key, value, source in rows),
     )
-
-
-for command in (
-    *operation.COMMANDS, demo.demo, *entities.commands, *accounts.commands, *search.commands, *verification.commands,
-):  # fmt: skip
-    diwan.add_command(command)
 
 
 def main() -> None:
