@@ -11,7 +11,7 @@ from edms.dispatch import service as dispatch
 from edms.dispatch.package import Receipt
 from edms.letters import queries
 from edms.letters.models import Letter
-from edms.letters.rules import VOID, State, after
+from edms.letters.rules import SETTLE, VOID, State, after
 from edms.registry import service as registry
 from edms.registry.rules import Direction
 
@@ -35,6 +35,7 @@ def void(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
 
 def settle(uow: UnitOfWork, letter_id: UUID) -> Letter:
     """Mark a registered letter as dealt with without a written answer (noted, by telephone)."""
+    uow.actor.require(SETTLE)
     letter = queries.letter_for_update(uow, letter_id)
     if letter.direction != Direction.INCOMING or after(letter.state, "settle") is None:
         raise Conflict("letters.wrong-state", state=letter.state)

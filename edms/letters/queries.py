@@ -6,11 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
+from edms.codes.models import IssuedCopy
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
 from edms.letters.models import Addressee, Attachment, Letter, Opening, Reference, Signature, Version
-from edms.letters.rules import NUMBERED, OFFICE_ROLES, READ, Sensitivity, State
+from edms.letters.rules import NUMBERED, OFFICE_ROLES, READ, AddresseeRole, Sensitivity, State
 from edms.registry.models import RegisterEntry
 
 _NUMBERED = tuple(sorted(NUMBERED))
@@ -91,8 +92,12 @@ def letters(
     since: date | None = None,
     mine: bool = False,
     unread: bool = False,
+    to_sign: bool = False,
 ) -> Sequence[Letter]:
-    """Return letters, newest first, after the paging position ``before`` (an id: ids grow with time)."""
+    """Return letters, newest first, after the paging position ``before`` (an id: ids grow with time).
+
+    ``mine``: written by the actor; ``unread``: not opened yet by the actor; ``to_sign``: for a post of the actor's.
+    """
     query = select(Letter).where(visible(uow.actor), Letter.state != State.DELETED)
     if direction:
         query = query.where(Letter.direction == direction)
@@ -106,18 +111,30 @@ def letters(
         query = query.where(Letter.author_id == uow.actor.employee_id)
     if unread:
         query = query.where(~_opened(uow.actor))
+    if to_sign:
+        query = query.where(Letter.signer_post_id.in_(uow.actor.post_ids))
     return uow.session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
 
 
-def count(uow: UnitOfWork, *, direction: str, states: Sequence[str], cap: int = 1000) -> int:
-    """Count letters up to ``cap``, so that a badge never costs a walk over millions."""
-    rows = (
-        select(Letter.id)
-        .where(visible(uow.actor), Letter.direction == direction, Letter.state.in_(states))
-        .limit(cap)
-        .subquery()
-    )
-    return uow.session.scalar(select(func.count()).select_from(rows)) or 0
+def count(
+    uow: UnitOfWork,
+    *,
+    direction: str,
+    states: Sequence[str],
+    cap: int = 1000,
+    mine: bool = False,
+    unread: bool = False,
+    to_sign: bool = False,
+) -> int:
+    """Count letters up to ``cap``, so that a badge never costs a walk over millions; filters as of ``letters``."""
+    query = select(Letter.id).where(visible(uow.actor), Letter.direction == direction, Letter.state.in_(states))
+    if mine:
+        query = query.where(Letter.author_id == uow.actor.employee_id)
+    if unread:
+        query = query.where(~_opened(uow.actor))
+    if to_sign:
+        query = query.where(Letter.signer_post_id.in_(uow.actor.post_ids))
+    return uow.session.scalar(select(func.count()).select_from(query.limit(cap).subquery())) or 0
 
 
 def opened_by(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> set[UUID]:
@@ -164,6 +181,78 @@ def attachments(uow: UnitOfWork, letter_id: UUID) -> Sequence[Attachment]:
     return uow.session.scalars(
         select(Attachment).where(Attachment.letter_id == letter_id).order_by(Attachment.position)
     ).all()
+
+
+def attachment(uow: UnitOfWork, letter_id: UUID, attachment_id: UUID) -> Attachment:
+    """Return one attachment of a letter that the caller has found visible; NotFound ``letters.no-attachment``."""
+    found = uow.session.get(Attachment, attachment_id)
+    if found is None or found.letter_id != letter_id:
+        raise NotFound("letters.no-attachment")
+    return found
+
+
+def attachment_counts(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how many attachments some letters have; a letter without any is not in it."""
+    rows = uow.session.execute(
+        select(Attachment.letter_id, func.count())
+        .where(Attachment.letter_id.in_(letter_ids))
+        .group_by(Attachment.letter_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def first_addressees(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, int]]:
+    """Return the first addressee (the body's inner key) of some letters and how many others there are."""
+    chosen = Addressee.letter_id.in_(letter_ids)
+    rows = uow.session.execute(
+        select(Addressee.letter_id, Addressee.recipient_id).where(chosen, Addressee.position == 0)
+    )
+    first = {row[0]: row[1] for row in rows}
+    counted = uow.session.execute(
+        select(Addressee.letter_id, func.count())
+        .where(chosen, Addressee.role == AddresseeRole.TO)
+        .group_by(Addressee.letter_id)
+    )
+    return {letter_id: (first[letter_id], number - 1) for letter_id, number in counted if letter_id in first}
+
+
+def newest_versions(uow: UnitOfWork, letters: Sequence[Letter]) -> dict[UUID, Version]:
+    """Return the last saved versions of some letters in one read."""
+    rows = uow.session.scalars(
+        select(Version)
+        .join(Letter, and_(Letter.id == Version.letter_id, Letter.version == Version.no))
+        .where(Letter.id.in_([each.id for each in letters]))
+    )
+    return {row.letter_id: row for row in rows}
+
+
+def opening(uow: UnitOfWork, letter_id: UUID) -> Opening | None:
+    """Return when the actor first opened a letter."""
+    if uow.actor.employee_id is None:
+        return None
+    return uow.session.get(Opening, (letter_id, uow.actor.employee_id))
+
+
+def own_copy(uow: UnitOfWork, file_id: UUID, act: str) -> IssuedCopy | None:
+    """Return the copy of a file that the actor was issued before in one way (``view``, ``print``, ``download``)."""
+    return uow.session.scalars(
+        select(IssuedCopy).where(
+            IssuedCopy.file_id == file_id, IssuedCopy.employee_id == uow.actor.employee_id, IssuedCopy.act == act
+        )
+    ).one_or_none()
+
+
+def register_entry(uow: UnitOfWork, letter_id: UUID) -> RegisterEntry | None:
+    """Return the register entry of a letter that the caller has found visible."""
+    return uow.session.scalars(select(RegisterEntry).where(RegisterEntry.letter_id == letter_id)).one_or_none()
+
+
+def referred_letters(uow: UnitOfWork, codes: Sequence[str]) -> dict[str, Letter]:
+    """Return the letters that references name by document code, where the actor may read them."""
+    rows = uow.session.scalars(
+        select(Letter).where(Letter.document_code.in_(codes), visible(uow.actor)).order_by(Letter.direction)
+    )
+    return {row.document_code: row for row in rows if row.document_code}
 
 
 def references(uow: UnitOfWork, letter_id: UUID) -> Sequence[Reference]:

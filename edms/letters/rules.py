@@ -73,6 +73,7 @@ DRAFT = permission("letters.draft", {"employee", "signatory", "registry"})
 SIGN = permission("letters.sign", {"signatory"})
 ISSUE = permission("letters.issue", {"signatory", "registry", "system:operator"})
 VOID = permission("letters.void", {"signatory", "registry"})
+SETTLE = permission("letters.settle", {"employee", "signatory", "registry"})
 READ = permission("letters.read", {"employee", "signatory", "registry", "auditor", "system:operator"})
 RECEIVE = permission("letters.receive", {"registry", "system:gateway", "system:operator"})
 

@@ -36,7 +36,7 @@ def configure_web(
     https: bool,
     load_actor: Callable[[], Actor | None] = _no_actor,
     navigation: Navigation = _no_navigation,
-    primary_action: page.Link | None = None,
+    primary_action: Callable[[Actor], page.Link | None] | None = None,
     entity_name: Callable[[Actor], str] | None = None,
     largest_body: int = LARGEST_BODY,
 ) -> None:
@@ -79,7 +79,7 @@ def configure_web(
         return {
             "navigation": sections,
             "active_url": page.active_url(sections),
-            "primary_action": primary_action,
+            "primary_action": primary_action(actor) if primary_action and guards.is_signed_in() else None,
             "entity_name": entity_name(actor) if entity_name and guards.is_signed_in() else "",
         }
 

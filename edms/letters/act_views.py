@@ -1,0 +1,149 @@
+"""What is done to a letter from its page or the tray: submit, return, sign, issue, void, settle, delete the draft."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from edms.content.store import ContentStore
+from edms.core.database import Database
+from edms.core.errors import Invalid, Problem
+from edms.entities.keyring import Keyring
+from edms.letters import closing, issuing, queries, service, wording
+from edms.letters.details import acts_of, details
+from edms.letters.edge import parts, reading, working
+from edms.letters.issuing import Issued
+from edms.letters.printing import Printing
+from edms.letters.rules import ISSUE
+from edms.registry.service import TurnQueue
+from edms.web.guards import current_actor, safe_next
+from edms.web.page import go, render
+
+
+def install(blueprint: Blueprint) -> None:
+    """Put the acts of this module on the letters' blueprint."""
+    for name, view in (("submit", submit), ("sign", sign), ("sign-and-issue", sign_and_issue), ("issue", issue),
+                       ("return", return_letter), ("void", void), ("settle", settle), ("discard", discard)):
+        blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=view, methods=["POST"])
+    for name, form in (("return", confirm_return), ("void", confirm_void), ("discard", confirm_discard)):
+        blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=form)
+
+
+def submit(letter_id: UUID) -> WerkzeugResponse:
+    """Hand a draft to the post that signs it."""
+    try:
+        with working() as uow:
+            service.submit(uow, letter_id)
+    except Invalid as error:
+        with reading() as uow:
+            letter = queries.letter(uow, letter_id)
+            return render(
+                "letters/incomplete.html", 422, letter=details(uow, letter, pages=0), problems=error.problems
+            )
+    return go(_page(letter_id), notice="The letter was sent for signature.")
+
+
+def sign(letter_id: UUID) -> WerkzeugResponse:
+    """Sign a letter as the holder of its signing post."""
+    _sign(letter_id)
+    return go(_next(letter_id), notice="The letter was signed. It gets its number when it is issued.")
+
+
+def sign_and_issue(letter_id: UUID) -> WerkzeugResponse:
+    """Sign a letter and issue it at once."""
+    current_actor().require(ISSUE)
+    _sign(letter_id)
+    return _issued(_issue(letter_id))
+
+
+def issue(letter_id: UUID) -> WerkzeugResponse:
+    """Number, seal and send a signed letter."""
+    with reading() as uow:
+        queries.letter(uow, letter_id)
+    return _issued(_issue(letter_id))
+
+
+def confirm_return(letter_id: UUID) -> Response:
+    """Ask why a letter goes back to its writer."""
+    return _reason_page(letter_id, "return")
+
+
+def return_letter(letter_id: UUID) -> WerkzeugResponse:
+    """Send a letter back to its writer with the reason."""
+    try:
+        with working() as uow:
+            service.return_(uow, letter_id, request.form.get("reason", ""))
+    except Invalid as error:
+        return _reason_page(letter_id, "return", error.problems, 422)
+    return go("/signing", notice="The letter went back to its writer.")
+
+
+def confirm_void(letter_id: UUID) -> Response:
+    """Ask why an issued letter is to be void."""
+    return _reason_page(letter_id, "void")
+
+
+def void(letter_id: UUID) -> WerkzeugResponse:
+    """Void an issued letter; its number stays with the reason."""
+    try:
+        with working() as uow:
+            closing.void(uow, letter_id, request.form.get("reason", ""))
+    except Invalid as error:
+        return _reason_page(letter_id, "void", error.problems, 422)
+    return go(_page(letter_id), notice="The letter is void. Its number stays in the register.")
+
+
+def settle(letter_id: UUID) -> WerkzeugResponse:
+    """Mark an incoming letter as dealt with."""
+    with working() as uow:
+        closing.settle(uow, letter_id)
+    return go(_page(letter_id), notice="The letter is marked as dealt with.")
+
+
+def confirm_discard(letter_id: UUID) -> Response:
+    """Ask before a draft is deleted."""
+    return _reason_page(letter_id, "discard")
+
+
+def discard(letter_id: UUID) -> WerkzeugResponse:
+    """Delete a draft."""
+    with working() as uow:
+        service.discard(uow, letter_id)
+    return go("/drafts", notice="The draft was deleted.")
+
+
+def _sign(letter_id: UUID) -> None:
+    with working() as uow:
+        service.sign(uow, letter_id, keys=parts()[Keyring])
+
+
+def _issue(letter_id: UUID) -> Issued:
+    at = parts()
+    return issuing.issue(
+        at[Database], current_actor(), letter_id, turns=at[TurnQueue], store=at[ContentStore], keys=at[Keyring],
+        printing=at[Printing],
+    )
+
+
+def _issued(made: Issued) -> WerkzeugResponse:
+    notice = "The letter was issued with number %(number)s on %(date)s and is on its way."
+    return go(_next(made.letter_id), notice=notice, number=made.number, date=made.date)
+
+
+def _reason_page(
+    letter_id: UUID, act: str, problems: tuple[Problem, ...] = (), status: int = 200
+) -> Response:
+    with reading() as uow:
+        letter = queries.letter(uow, letter_id)
+        return render(
+            "letters/confirm.html", status, letter=details(uow, letter, pages=0), act=act, problems=problems,
+            wording=wording, allowed=act in acts_of(uow.actor, letter), reason=request.form.get("reason", ""),
+        )
+
+
+def _page(letter_id: UUID) -> str:
+    return url_for("letters.show_letter", letter_id=letter_id)
+
+
+def _next(letter_id: UUID) -> str:
+    return safe_next(request.form.get("next"), _page(letter_id))

@@ -1,0 +1,130 @@
+"""The page of a letter, its page images, its coded copies and its attachments."""
+
+from typing import Literal
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from crypto.codes import format_code
+from edms.codes.models import IssuedCopy
+from edms.content.store import ContentStore
+from edms.core.database import UnitOfWork
+from edms.core.errors import NotFound
+from edms.entities.keyring import Keyring
+from edms.letters import queries, reading, wording
+from edms.letters.compose_views import draft_pages, nearest_width
+from edms.letters.details import details
+from edms.letters.edge import parts, working
+from edms.letters.edge import reading as reading_unit
+from edms.letters.models import Letter
+from edms.letters.rendition.images import page_count, page_png
+from edms.letters.rules import NUMBERED
+from edms.web.page import render
+from edms.web.security import attachment_response, image_response
+
+MOST_PAGES = 60
+
+
+def install(blueprint: Blueprint) -> None:
+    """Put the pages of this module on the letters' blueprint."""
+    blueprint.add_url_rule("/letters/<uuid:letter_id>", view_func=show_letter)
+    blueprint.add_url_rule("/letters/<uuid:letter_id>/pages/<int:number>.png", view_func=page_image)
+    blueprint.add_url_rule("/letters/<uuid:letter_id>/copy.pdf", view_func=download_copy)
+    blueprint.add_url_rule("/letters/<uuid:letter_id>/print.pdf", view_func=print_copy)
+    blueprint.add_url_rule(
+        "/letters/<uuid:letter_id>/attachments/<uuid:attachment_id>", view_func=download_attachment
+    )
+
+
+def show_letter(letter_id: UUID) -> Response:
+    """Show a letter; that it was opened is committed before anything of it leaves."""
+    copy_code = ""
+    with working() as uow:
+        letter = queries.letter(uow, letter_id)
+        if letter.state in NUMBERED:
+            reading.note_opening(uow, letter)
+            if letter.rendition_id is not None:
+                copy_code = reading.issue_view(uow, letter).code
+    with reading_unit() as uow:
+        letter = queries.letter(uow, letter_id)
+        return render(
+            "letters/letter.html", letter=details(uow, letter, pages=_pages(uow, letter)),
+            copy_code=format_code(copy_code), document_code=format_code(letter.document_code or ""),
+            wording=wording, text=request.args.get("view") == "text", most_pages=MOST_PAGES,
+            images="pages" if letter.rendition_id else "preview", track_url=_track_url(letter_id),
+        )
+
+
+def page_image(letter_id: UUID, number: int) -> Response:
+    """Show one page of the reader's coded copy."""
+    with reading_unit() as uow:
+        letter = queries.letter(uow, letter_id)
+        copy = _own_view(uow, letter)
+    if copy is None:
+        with working() as uow:
+            copy = reading.issue_view(uow, queries.letter(uow, letter_id))
+    with reading_unit() as uow:
+        pdf = reading.read_copy(
+            uow, queries.letter(uow, letter_id), copy, store=parts()[ContentStore], keys=parts()[Keyring]
+        )
+    return image_response(page_png(pdf, number, nearest_width(request.args.get("width"))))
+
+
+def download_copy(letter_id: UUID) -> Response:
+    """Give the reader's coded copy as PDF, to keep."""
+    return _copy(letter_id, "download")
+
+
+def print_copy(letter_id: UUID) -> Response:
+    """Give the reader's coded copy as PDF, to print."""
+    return _copy(letter_id, "print")
+
+
+def download_attachment(letter_id: UUID, attachment_id: UUID) -> Response:
+    """Give an attachment, byte for byte, always as a download in a sandbox."""
+    with working() as uow:
+        letter = queries.letter(uow, letter_id)
+        found = queries.attachment(uow, letter.id, attachment_id)
+        name, media = found.name, found.media_type
+        data = reading.open_attachment(uow, letter, found, store=parts()[ContentStore], keys=parts()[Keyring])
+    return attachment_response(data, name, media, length=len(data))
+
+
+def _copy(letter_id: UUID, act: Literal["print", "download"]) -> Response:
+    with working() as uow:
+        letter = queries.letter(uow, letter_id)
+        pdf, copy = reading.open_copy(uow, letter, act, store=parts()[ContentStore], keys=parts()[Keyring])
+        name = f"{letter.document_code}-{copy.code}.pdf"
+    return attachment_response(pdf, name, "application/pdf", length=len(pdf))
+
+
+def _own_view(uow: UnitOfWork, letter: Letter) -> IssuedCopy | None:
+    if letter.rendition_id is None:
+        raise NotFound("letters.no-rendition")
+    return queries.own_copy(uow, letter.rendition_id, "view")
+
+
+def _pages(uow: UnitOfWork, letter: Letter) -> int:
+    """Return how many page images there are; an incoming letter's count is read from its sheet."""
+    if letter.rendition_id is None:
+        return 0 if letter.state in NUMBERED else draft_pages(uow, letter)
+    if letter.pages:
+        return letter.pages
+    copy = _own_view(uow, letter)
+    if copy is None:
+        return 0
+    return page_count(reading.read_copy(uow, letter, copy, store=parts()[ContentStore], keys=parts()[Keyring]))
+
+
+def _track_url(letter_id: UUID) -> str:
+    """Return where the letter's movement is shown, when that page is part of this application."""
+    path = f"/letters/{letter_id}/track"
+    try:
+        current_app.url_map.bind("").match(path)
+    except RequestRedirect:
+        return path
+    except HTTPException:
+        return ""
+    return path
