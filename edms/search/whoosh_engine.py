@@ -46,7 +46,7 @@ class WhooshIndex:
         with self._lock, self._folder.writing():
             self._refresh()
             frames = [*self._frames, frame]
-            most = _JOURNAL_DOCUMENTS + self._head.index_id[:1].ljust(1)[0] % _JOURNAL_SPREAD
+            most = _JOURNAL_DOCUMENTS + (self._head.index_id[0] % _JOURNAL_SPREAD if self._head.index_id else 0)
             if sum(map(_size, frames)) > most or self._end > _JOURNAL_BYTES:
                 self._fold(frames, position)
                 return

@@ -49,11 +49,11 @@ def test_crash_before_the_rename_leaves_the_old_index(tmp_path: Path, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", crash)
         with pytest.raises(Unavailable, match="index-unavailable"):
-            index.write(letters(30), position=2)
+            index.write(letters(60), position=2)
     again = WhooshIndex(tmp_path, KEY)
     assert (again.position(), again.count()) == (1, 30)
-    again.write(letters(30), position=2)
-    assert again.count() == 60
+    again.write(letters(60), position=2)
+    assert again.count() == 90
 
 
 def test_frames_of_a_journal_cannot_change_places(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_frames_of_a_journal_cannot_change_places(tmp_path: Path) -> None:
 def test_segments_cannot_change_names(tmp_path: Path) -> None:
     index = WhooshIndex(tmp_path, KEY)
     index.write(letters(30), position=1)
-    index.write(letters(30), position=2)
+    index.write(letters(60), position=2)
     first, second = sorted(tmp_path.glob("*.seg.sealed"))
     one, two = first.read_bytes(), second.read_bytes()
     first.write_bytes(two)
@@ -102,8 +102,8 @@ def test_temporary_files_stay_in_memory(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_segments_are_merged_as_they_gather(tmp_path: Path) -> None:
     index = WhooshIndex(tmp_path, KEY)
-    for position in range(1, 21):
-        index.write(letters(25), position=position)
+    for position in range(1, 11):
+        index.write(letters(50), position=position)
     assert index.count() == 500
     assert len(list(tmp_path.glob("*.seg.sealed"))) <= 8
 
