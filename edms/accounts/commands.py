@@ -33,7 +33,7 @@ def staff() -> None:
 @click.option("--post", required=True)
 @click.option("--name", required=True)
 @click.option("--login", required=True)
-@click.option("--role", "roles", type=click.Choice([*Role]), multiple=True, required=True)
+@click.option("--role", "roles", type=click.Choice([one.value for one in Role]), multiple=True, required=True)
 @click.option("--clearance", type=click.IntRange(CLEARANCES[0], CLEARANCES[-1]), default=1)
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj

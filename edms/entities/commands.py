@@ -30,7 +30,7 @@ def entity() -> None:
 @entity.command("add")
 @click.option("--name-ar", required=True, help="The Arabic name.")
 @click.option("--name-en", default="", help="The English name.")
-@click.option("--type", "kind", type=click.Choice([*EntityType]), required=True)
+@click.option("--type", "kind", type=click.Choice([one.value for one in EntityType]), required=True)
 @click.option("--domain", required=True, help="The mail domain.")
 @click.option("--parent", help="The code of the body above.")
 @click.option("--short-mark", default="", help="The mark before its numbers.")
