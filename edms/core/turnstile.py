@@ -17,20 +17,28 @@ class FairLock:
         self._waiting: deque[threading.Lock] = deque()
 
     def __enter__(self) -> None:
-        """Wait for the turn."""
+        """Wait for the turn; who is interrupted while waiting leaves the queue."""
         gate = threading.Lock()
         gate.acquire()
         with self._mutex:
             self._waiting.append(gate)
             if self._waiting[0] is gate:
                 gate.release()
-        gate.acquire()
+        try:
+            gate.acquire()
+        except BaseException:
+            self._leave(gate)
+            raise
 
     def __exit__(self, *_: object) -> None:
         """Let the next one through."""
+        self._leave(self._waiting[0])
+
+    def _leave(self, gate: threading.Lock) -> None:
         with self._mutex:
-            self._waiting.popleft()
-            if self._waiting:
+            was_first = self._waiting[0] is gate
+            self._waiting.remove(gate)
+            if was_first and self._waiting:
                 self._waiting[0].release()
 
 
