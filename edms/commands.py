@@ -32,6 +32,7 @@ COMMANDS = {
     "search": "edms.search.commands:search_command",
     "staff": "edms.accounts.commands:staff",
     "trace": "edms.verification.commands:trace",
+    "track": "edms.tracking.commands:track",
     "up": "edms.operation.commands:up",
     "verify": "edms.verification.commands:verify",
     "web": "edms.operation.commands:web",

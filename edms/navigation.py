@@ -12,6 +12,8 @@ from edms.letters.menu import letters_menu
 from edms.letters.rules import DRAFT
 from edms.search import api as search_api
 from edms.search import views as search
+from edms.tracking import api as tracking_api
+from edms.tracking import views as tracking
 from edms.verification import api as verification_api
 from edms.verification import views as verification
 from edms.web.page import Link, Section
@@ -28,6 +30,8 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool) -> None:
     for blueprint in (accounts.blueprint, staff_views.blueprint, entities.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (tracking.blueprint, tracking_api.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (verification.blueprint, verification_api.blueprint):
         app.register_blueprint(blueprint)

@@ -108,9 +108,6 @@ def trace(parts: Parts, file: Path, as_json: bool) -> None:
     emit(value, as_json, lambda: "\n".join(lines) or "No copy code of the registry can be read; nothing follows.")
 
 
-commands: tuple[click.Command, ...] = (verify, copy, trace)
-
-
 def _document_code(text: str, year: int) -> str:
     try:
         code = codes.parse(text, year=year)
