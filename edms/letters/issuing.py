@@ -173,8 +173,8 @@ def _commit(
     )
     _settle_answered(uow, letter)
     uow.flush()
-    record(uow, "letters.issued", "letter", letter.id, row=letter, code=letter.document_code, number=entry.number,
-           year=entry.year)
+    record(uow, "letters.issued", "letter", letter.id, entity_id=letter.entity_id, row=letter,
+           code=letter.document_code, number=entry.number, year=entry.year)
     return Issued(letter.id, letter.document_code or "", letter.number, prepared.day, meta["hijri"],
                   letter.verification_code)
 
