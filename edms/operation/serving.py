@@ -38,6 +38,7 @@ def serve(web: Web, *, level: str) -> None:
             "loglevel": "warning" if level == "info" else level,
             "errorlog": "-",
             "accesslog": None,
+            "limit_request_line": 0,  # an over-long search is answered by the search page, in words
             "control_socket_disable": True,
             "proc_name": "diwan web",
         }
