@@ -67,11 +67,12 @@ class Outgoing:
     async def octets(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
         """Return the message, composed in a thread when first asked for; every try gives the same octets."""
         if self._making is None:
-            work = partial(self._compose, sources, register, recipients)
+            work = partial(self.compose, sources, register, recipients)
             self._making = asyncio.get_running_loop().create_task(asyncio.to_thread(work))
         return await asyncio.shield(self._making)
 
-    def _compose(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
+    def compose(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
+        """Return the message; ``recipients`` are named in To where the package does not name them itself."""
         common: dict[str, Any] = {"mail_from": self.sender, "message_id": f"{self.package_id}@{self.sender.domain}",
                   "date": self.created_at, "hostname": sources.hostname}  # fmt: skip
         if self.kind == PackageKind.RECEIPT:

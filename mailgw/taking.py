@@ -28,18 +28,17 @@ GATEWAY = system_actor("gateway")
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message parsed, judged and staged; ``listed`` are the recipients whom the package itself names."""
+    """A message parsed, judged and staged; ``genuine_for`` are codes of bodies that a truly sealed package names."""
 
     message: WireMessage
     key: bytes
     raw: StagedFile
     raw_hash: bytes
     parts: tuple[StagedFile, ...]
-    genuine: bool
+    genuine_for: frozenset[str] = field(repr=False)
     peer: str
     sender_id: UUID
     recipients: tuple[UUID, ...]
-    listed: frozenset[UUID] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,12 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     message = read_message(envelope.raw)
     found = [register.by_domain[one.address.domain] for one in envelope.recipients]
     recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
-    genuine, listed = False, frozenset(recipients)
+    genuine_for: frozenset[str] = frozenset()
     parts: tuple[StagedFile, ...] = ()
     if isinstance(message, LetterPackage):
         authority = register.peers[sender.installation_id].authority if sender.installation_id else b""
-        genuine = is_genuine(message, sender_code=sender.code, authority=authority)
-        codes = {each.entity_code for each in message.recipients}
-        listed = frozenset(entry.entity_id for entry in found if entry.code in codes)
+        if is_genuine(message, sender_code=sender.code, authority=authority):
+            genuine_for = frozenset(each.entity_code for each in message.recipients)
         parts = tuple(
             content.stage(part.content, kind="received", now=envelope.received_at, store=desk.store)
             for part in message.parts
@@ -77,18 +75,24 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     desk.failing.reach("after-stage")
     return Parcel(
         message=message, key=idempotency_key(message, envelope.raw, sender_code=sender.code), raw=raw,
-        raw_hash=sha256(envelope.raw), parts=parts, genuine=genuine, peer=envelope.peer, sender_id=sender.entity_id,
-        recipients=recipients, listed=listed,
+        raw_hash=sha256(envelope.raw), parts=parts, genuine_for=genuine_for, peer=envelope.peer,
+        sender_id=sender.entity_id, recipients=recipients,
     )
 
 
 def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted]]:
     """Adopt, accept and register the messages in ONE transaction; what comes back is durable."""
-    unused: list[StagedFile] = []
-    with desk.database.work(GATEWAY) as uow:
+    with desk.database.work(GATEWAY) as uow, uow.session.no_autoflush:
         ids = [one for parcel in parcels for one in (parcel.sender_id, *parcel.recipients)]
         entities.entities_by_ids(uow, ids)
-        accepted = [_take_one(uow, parcel, desk, unused) for parcel in parcels]
+        known = [intake_queries.bodies_that_know(uow, parcel.key, parcel.recipients) for parcel in parcels]
+        unused = _adopt(uow, parcels, known, desk.keys)
+        accepted, seen = [], set()
+        for parcel in parcels:
+            if parcel.key in seen:  # the same message twice in one group: the second must see the first
+                uow.flush()
+            seen.add(parcel.key)
+            accepted.append(_take_one(uow, parcel, desk))
         desk.failing.reach("before-commit")
     desk.failing.reach("after-commit-before-250")
     for staged in unused:
@@ -96,22 +100,28 @@ def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted]]:
     return accepted
 
 
-def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk, unused: list[StagedFile]) -> list[Accepted]:
-    known = intake_queries.bodies_that_know(uow, parcel.key, parcel.recipients)
-    holders = [one for one in parcel.recipients if one not in known]
-    files = (parcel.raw, *parcel.parts)
-    for staged in files if holders else ():
-        content.adopt(uow, staged, entities=holders, keys=desk.keys)
-    if not holders:
-        unused.extend(files)
-    sender = entities.entity(uow, parcel.sender_id)
-    found = []
-    for recipient_id in parcel.recipients:
-        arrival = Arrival(
-            message=parcel.message, key=parcel.key, raw_file=parcel.raw.id, raw_size=parcel.raw.size,
-            raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts),
-            genuine=parcel.genuine and recipient_id in parcel.listed, peer=parcel.peer,
-        )
-        recipient = entities.entity(uow, recipient_id)
-        found.append(intake.accept(uow, arrival, sender=sender, recipient=recipient, timezone=desk.timezone))
-    return found
+def _adopt(
+    uow: UnitOfWork, parcels: Sequence[Parcel], known: Sequence[set[UUID]], keys: Keyring
+) -> list[StagedFile]:
+    """Name the files of all parcels by rows; returns those that nobody needs, as every recipient had the message."""
+    wanted: list[tuple[StagedFile, list[UUID]]] = []
+    unused: list[StagedFile] = []
+    for parcel, knowing in zip(parcels, known, strict=True):
+        holders = [one for one in parcel.recipients if one not in knowing]
+        files = (parcel.raw, *parcel.parts)
+        if holders:
+            wanted.extend((staged, holders) for staged in files)
+        else:
+            unused.extend(files)
+    content.adopt_all(uow, wanted, keys=keys)
+    return unused
+
+
+def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk) -> list[Accepted]:
+    arrival = Arrival(
+        message=parcel.message, key=parcel.key, raw_file=parcel.raw.id, raw_size=parcel.raw.size,
+        raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts), peer=parcel.peer,
+        genuine_for=parcel.genuine_for,
+    )  # fmt: skip
+    bodies = [entities.entity(uow, one) for one in (parcel.sender_id, *parcel.recipients)]
+    return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:], timezone=desk.timezone)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -54,11 +55,20 @@ def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: Con
 
 def adopt(uow: UnitOfWork, staged: StagedFile, *, entities: Sequence[UUID], keys: Keyring) -> StoredFile:
     """Name a staged blob by a row and wrap its key for each body in ``entities``."""
-    row = StoredFile(id=staged.id, kind=staged.kind, size=staged.size, created_at=uow.now)
-    uow.session.add(row)
+    return adopt_all(uow, [(staged, entities)], keys=keys)[0]
+
+
+def adopt_all(
+    uow: UnitOfWork, staged: Sequence[tuple[StagedFile, Sequence[UUID]]], *, keys: Keyring
+) -> list[StoredFile]:
+    """Do :func:`adopt` for many blobs, each with its bodies, in two statements."""
+    rows = [StoredFile(id=one.id, kind=one.kind, size=one.size, created_at=uow.now) for one, _ in staged]
+    uow.session.add_all(rows)
     uow.flush()
-    _wrap_for(uow, staged.id, staged.key, entities, keys)
-    return row
+    wraps = [wrap for one, entities in staged for wrap in _wraps(uow, one.id, one.key, entities, keys)]
+    if wraps:
+        uow.session.execute(insert(FileKey), wraps)
+    return rows
 
 
 def put(
@@ -72,7 +82,10 @@ def put(
 def share(uow: UnitOfWork, file_id: UUID, *, holder: UUID, entities: Sequence[UUID], keys: Keyring) -> None:
     """Give bodies a wrap of a file's key that ``holder`` already has."""
     known = set(uow.session.scalars(select(FileKey.entity_id).where(FileKey.file_id == file_id)))
-    _wrap_for(uow, file_id, _key_of(uow, file_id, holder, keys), [e for e in entities if e not in known], keys)
+    missing = [entity_id for entity_id in entities if entity_id not in known]
+    wraps = _wraps(uow, file_id, _key_of(uow, file_id, holder, keys), missing, keys)
+    if wraps:
+        uow.session.execute(insert(FileKey), wraps)
 
 
 def read(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring) -> bytes:
@@ -96,13 +109,14 @@ def _decrypted(file_id: UUID, key: bytes, store: ContentStore) -> Iterator[bytes
             raise Unavailable("content.damaged-blob") from error
 
 
-def _wrap_for(uow: UnitOfWork, file_id: UUID, key: bytes, entities: Sequence[UUID], keys: Keyring) -> None:
+def _wraps(
+    uow: UnitOfWork, file_id: UUID, key: bytes, entities: Sequence[UUID], keys: Keyring
+) -> list[dict[str, Any]]:
     rows = []
     for entity_id in dict.fromkeys(entities):
         version, wrapped = keys.wrap(uow.session, entity_id, key, _context(file_id, entity_id))
         rows.append({"file_id": file_id, "entity_id": entity_id, "key_version": version, "wrapped": wrapped})
-    if rows:
-        uow.session.execute(insert(FileKey), rows)
+    return rows
 
 
 def _key_of(uow: UnitOfWork, file_id: UUID, entity_id: UUID, keys: Keyring) -> bytes:

@@ -43,19 +43,18 @@ def enqueue(
 
     ``meta`` is made as in ``packing``: values of a letter package or a receipt, stored files in place of bytes.
     """
-    package = OutboundPackage(id=new_id(), entity_id=entity_id, kind=kind, created_at=uow.now)
-    package.meta = meta
-    uow.session.add(package)
-    uow.flush()
-    shared = {
-        "package_id": package.id, "letter_id": letter_id, "kind": str(kind), "entity_id": entity_id,
-        "state": str(ItemState.QUEUED), "attempts": 0, "next_at": uow.now, "created_at": uow.now,
-        "far_number": "", "refusal": "",
-    }  # fmt: skip
-    rows = [{**shared, "id": new_id(), "recipient_id": recipient, "role": role} for recipient, role in recipients]
-    if rows:
-        uow.session.execute(insert(OutboxItem), rows)
+    package = _package(uow, kind, entity_id, meta)
+    _enqueue_all(uow, [(package, letter_id, recipients)])
     return package.id
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body's answer to a letter that it received: its own row of it and its register number, if it has them."""
+
+    entity_id: UUID
+    letter_id: UUID | None = None
+    register_number: str = ""
 
 
 def answer(
@@ -72,15 +71,33 @@ def answer(
     reason_text: str = "",
 ) -> None:
     """Send a receipt from a body to the sender of a letter: delivered, registered, opened, settled or refused."""
-    receipt = Receipt(
-        kind=kind, package_id=package_id, document_code=document_code,
-        entity_code=entities.entity(uow, entity_id).code, at=uow.now, register_number=register_number,
-        reason_code=reason_code, reason_text=reason_text,
+    answer_all(
+        uow, kind, [Answer(entity_id, letter_id, register_number)], sender_id=sender_id, package_id=package_id,
+        document_code=document_code, reason_code=reason_code, reason_text=reason_text,
     )  # fmt: skip
-    enqueue(
-        uow, kind=PackageKind.RECEIPT, entity_id=entity_id, letter_id=letter_id, meta=receipt_meta(receipt),
-        recipients=[(sender_id, "to")],
-    )  # fmt: skip
+
+
+def answer_all(
+    uow: UnitOfWork,
+    kind: ReceiptKind,
+    answers: Sequence[Answer],
+    *,
+    sender_id: UUID,
+    package_id: UUID,
+    document_code: str,
+    reason_code: str = "",
+    reason_text: str = "",
+) -> None:
+    """Send the receipts of many bodies for one letter, in two statements."""
+    packages, bodies = [], entities.entities_by_ids(uow, [one.entity_id for one in answers])
+    for one in answers:
+        receipt = Receipt(
+            kind=kind, package_id=package_id, document_code=document_code, entity_code=bodies[one.entity_id].code,
+            at=uow.now, register_number=one.register_number, reason_code=reason_code, reason_text=reason_text,
+        )  # fmt: skip
+        package = _package(uow, PackageKind.RECEIPT, one.entity_id, receipt_meta(receipt))
+        packages.append((package, one.letter_id, [(sender_id, "to")]))
+    _enqueue_all(uow, packages)
 
 
 def announce_void(uow: UnitOfWork, letter_id: UUID, *, document_code: str, reason: str) -> None:
@@ -268,6 +285,31 @@ _EVENTS: dict[str, str] = {
     "refused": "ConsignmentRejection",
     "void": "ConsignmentRejection",
 }
+
+
+def _package(uow: UnitOfWork, kind: PackageKind, entity_id: UUID, meta: dict[str, Any]) -> OutboundPackage:
+    package = OutboundPackage(id=new_id(), entity_id=entity_id, kind=kind, created_at=uow.now)
+    package.meta = meta
+    uow.session.add(package)
+    return package
+
+
+def _enqueue_all(
+    uow: UnitOfWork, packages: Sequence[tuple[OutboundPackage, UUID | None, Sequence[tuple[UUID, str]]]]
+) -> None:
+    """Add a consignment for each recipient of each (package, letter, recipients)."""
+    uow.flush()
+    rows = [
+        {
+            "id": new_id(), "package_id": package.id, "letter_id": letter_id, "kind": package.kind,
+            "entity_id": package.entity_id, "recipient_id": recipient, "role": role, "state": str(ItemState.QUEUED),
+            "attempts": 0, "next_at": uow.now, "created_at": uow.now, "far_number": "", "refusal": "",
+        }
+        for package, letter_id, recipients in packages
+        for recipient, role in recipients
+    ]  # fmt: skip
+    if rows:
+        uow.session.execute(insert(OutboxItem), rows)
 
 
 def _prove(uow: UnitOfWork, item: OutboxItem, event: str, reason: str = "") -> None:

@@ -50,11 +50,12 @@ def message_of_letter(uow: UnitOfWork, letter_id: UUID) -> ReceivedMessage | Non
     return uow.session.scalars(select(ReceivedMessage).where(ReceivedMessage.letter_id == letter_id)).first()
 
 
-def repeat_of(uow: UnitOfWork, entity_id: UUID, key: bytes) -> ReceivedMessage | None:
-    """Return the message that already came to a body under this idempotency key."""
-    return uow.session.scalars(
-        select(ReceivedMessage).where(ReceivedMessage.entity_id == entity_id, ReceivedMessage.key == key)
-    ).one_or_none()
+def repeats_of(uow: UnitOfWork, entity_ids: Sequence[UUID], key: bytes) -> dict[UUID, ReceivedMessage]:
+    """Return, by body, the message that already came to it under this idempotency key."""
+    rows = uow.session.scalars(
+        select(ReceivedMessage).where(ReceivedMessage.entity_id.in_(entity_ids), ReceivedMessage.key == key)
+    )
+    return {row.entity_id: row for row in rows}
 
 
 def bodies_that_know(uow: UnitOfWork, key: bytes, entity_ids: Sequence[UUID]) -> set[UUID]:

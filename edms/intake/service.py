@@ -1,27 +1,32 @@
 """Taking messages in: kept whole, registered by rule or by the clerk, answered by receipts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
+from edms.core.ids import new_id
 from edms.dispatch import service as dispatch
 from edms.dispatch.package import LetterPackage, Receipt, ReceiptKind, UntypedMessage, WireMessage
 from edms.dispatch.packing import files_of, package_meta, package_of
+from edms.dispatch.service import Answer
 from edms.entities.models import Entity
 from edms.intake import queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import ACCEPT, DECIDE, MessageKind, MessageState
 from edms.letters import closing, receiving
+from edms.letters.models import Letter
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A message as the gateway took it: parsed, its raw bytes and its parts already stored for all its recipients.
 
-    ``key`` is the idempotency key without the recipient, ``genuine`` says that the sealed PDF's seal holds and is the
-    sender's, ``files`` are the stored parts of a letter package in their order.
+    ``key`` is the idempotency key without the recipient, ``genuine_for`` are the codes of the bodies to which a package
+    whose seal holds and is the sender's is addressed, ``files`` the stored parts of a letter package in their order.
     """
 
     message: WireMessage
@@ -30,7 +35,7 @@ class Arrival:
     raw_size: int
     raw_hash: bytes
     files: tuple[UUID, ...]
-    genuine: bool
+    genuine_for: frozenset[str]
     peer: str
 
 
@@ -44,37 +49,42 @@ class Accepted:
 
 
 def accept(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipient: Entity, timezone: str) -> Accepted:
-    """Take a message in for one recipient; registered at once when the body registers by rule and the seal is good.
+    """Take a message in for one recipient, as :func:`accept_all`."""
+    return accept_all(uow, arrival, sender=sender, recipients=[recipient], timezone=timezone)[0]
+
+
+def accept_all(
+    uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity], timezone: str
+) -> list[Accepted]:
+    """Take a message in for its recipients; registered at once where a body registers by rule and the seal is good.
 
     The same key for the same body is the same message: it is answered with what became of it and not taken twice.
+    The answers are in the order of ``recipients``.
     """
     uow.actor.require(ACCEPT)
-    known = queries.repeat_of(uow, recipient.id, arrival.key)
-    if known is not None:
-        known.times_received += 1
-        return Accepted(MessageState(known.state), _number(uow, known), repeat=True)
-    row = ReceivedMessage(
-        entity_id=recipient.id, key=arrival.key, kind=_kind(arrival.message), state=MessageState.WAITING,
-        sender_id=sender.id, raw_file_id=arrival.raw_file, raw_hash=arrival.raw_hash, received_at=uow.now,
-        peer=arrival.peer[:60],
-    )  # fmt: skip
-    uow.session.add(row)
-    if isinstance(arrival.message, Receipt):
-        return _take_receipt(uow, row, arrival.message)
-    if isinstance(arrival.message, LetterPackage):
-        row.meta = {**package_meta(arrival.message, arrival.files), "package_id": str(arrival.message.package_id),
-                    "genuine": arrival.genuine, "raw_size": arrival.raw_size}  # fmt: skip
-    else:
-        row.meta = {"subject": arrival.message.subject, "text": arrival.message.text,
-                    "message_id": arrival.message.message_id, "problems": list(arrival.message.problems),
-                    "raw_size": arrival.raw_size}  # fmt: skip
-    uow.flush()
-    record(uow, "intake.accepted", "message", row.id, entity_id=recipient.id, row=row, kind=row.kind)
-    if isinstance(arrival.message, LetterPackage):
-        if recipient.registers_by_rule and arrival.genuine:
-            return Accepted(MessageState.REGISTERED, _register(uow, row, timezone))
-        _answer(uow, row, "delivered")
-    return Accepted(MessageState.WAITING)
+    known = queries.repeats_of(uow, [each.id for each in recipients], arrival.key)
+    found: dict[UUID, Accepted] = {}
+    for row in known.values():
+        row.times_received += 1
+        found[row.entity_id] = Accepted(MessageState(row.state), _number(uow, row), repeat=True)
+    new = [each for each in recipients if each.id not in known]
+    rows = _rows(uow, arrival, sender, new)
+    message = arrival.message
+    if isinstance(message, Receipt):
+        uow.session.add_all(rows)
+        found.update((row.entity_id, _take_receipt(uow, row, message)) for row in rows)
+        return [found[each.id] for each in recipients]
+    for row in rows:
+        record(uow, "intake.accepted", "message", row.id, entity_id=row.entity_id, row=row, kind=row.kind)
+        found[row.entity_id] = Accepted(MessageState.WAITING)
+    if isinstance(message, LetterPackage):
+        by_rule = {each.id for each in new if each.registers_by_rule and each.code in arrival.genuine_for}
+        ruled = [row for row in rows if row.entity_id in by_rule]
+        found.update(_register_by_rule(uow, ruled, message, arrival.files, timezone))
+    uow.session.add_all(rows)  # only now, so that each is written once
+    if isinstance(message, LetterPackage):
+        _answer_delivered(uow, [row for row in rows if row.state == MessageState.WAITING], message)
+    return [found[each.id] for each in recipients]
 
 
 def register(uow: UnitOfWork, message_id: UUID, *, timezone: str) -> ReceivedMessage:
@@ -100,12 +110,72 @@ def refuse(uow: UnitOfWork, message_id: UUID, *, code: str, reason: str) -> Rece
     return row
 
 
-def _register(uow: UnitOfWork, row: ReceivedMessage, timezone: str) -> str:
+def _rows(uow: UnitOfWork, arrival: Arrival, sender: Entity, recipients: Sequence[Entity]) -> list[ReceivedMessage]:
+    """Return a row of the message for each body, not yet added to the unit of work."""
+    rows = []
+    values = _meta(arrival)
+    for recipient in recipients:
+        row = ReceivedMessage(
+            id=new_id(), entity_id=recipient.id, key=arrival.key, kind=_kind(arrival.message),
+            state=MessageState.WAITING, sender_id=sender.id, raw_file_id=arrival.raw_file, raw_hash=arrival.raw_hash,
+            received_at=uow.now, peer=arrival.peer[:60],
+        )  # fmt: skip
+        row.meta = {**values, "genuine": recipient.code in arrival.genuine_for}
+        rows.append(row)
+    return rows
+
+
+def _meta(arrival: Arrival) -> dict[str, Any]:
+    message = arrival.message
+    if isinstance(message, Receipt):
+        return {"receipt": message.kind}
+    if isinstance(message, LetterPackage):
+        values = package_meta(message, arrival.files)
+        return {**values, "package_id": str(message.package_id), "raw_size": arrival.raw_size}
+    return {"subject": message.subject, "text": message.text, "message_id": message.message_id,
+            "problems": list(message.problems), "raw_size": arrival.raw_size}  # fmt: skip
+
+
+def _register_by_rule(
+    uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage, files: tuple[UUID, ...], timezone: str
+) -> dict[UUID, Accepted]:
+    """Register a package in many bodies at once; where it contradicts an earlier letter it waits for the clerk."""
+    if not rows:
+        return {}
+    letters = receiving.receive_all(
+        uow, package, entity_ids=[row.entity_id for row in rows], sender_id=rows[0].sender_id, files=files,
+        timezone=timezone,
+    )
+    taken = [row for row in rows if row.entity_id in letters and _same(row, letters[row.entity_id])]
+    for row in taken:
+        row.state, row.letter_id, row.decided_at = MessageState.REGISTERED, letters[row.entity_id].id, uow.now
+    dispatch.answer_all(
+        uow, "registered",
+        [Answer(row.entity_id, row.letter_id, letters[row.entity_id].register_number) for row in taken],
+        sender_id=rows[0].sender_id, package_id=package.package_id, document_code=package.document_code,
+    )  # fmt: skip
+    return {
+        row.entity_id: Accepted(MessageState.REGISTERED, letters[row.entity_id].register_number) for row in taken
+    }
+
+
+def _answer_delivered(uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage) -> None:
+    if rows:
+        dispatch.answer_all(
+            uow, "delivered", [Answer(row.entity_id) for row in rows], sender_id=rows[0].sender_id,
+            package_id=package.package_id, document_code=package.document_code,
+        )  # fmt: skip
+
+
+def _register(uow: UnitOfWork, row: ReceivedMessage, timezone: str) -> None:
+    """Register one waiting message, as the clerk decided; raises Conflict where an earlier letter has its code."""
     if row.kind == MessageKind.LETTER:
-        letter, _new = receiving.receive(
+        letter, new = receiving.receive(
             uow, package_of(UUID(row.meta["package_id"]), row.meta), entity_id=row.entity_id, sender_id=row.sender_id,
             files=files_of(row.meta), timezone=timezone,
         )  # fmt: skip
+        if not new and not _same(row, letter):
+            raise Conflict("intake.document-differs", number=letter.register_number)
     else:
         message = UntypedMessage(
             tuple(row.meta["problems"]), message_id=row.meta["message_id"], subject=row.meta["subject"],
@@ -118,12 +188,16 @@ def _register(uow: UnitOfWork, row: ReceivedMessage, timezone: str) -> str:
     row.state, row.letter_id, row.decided_at = MessageState.REGISTERED, letter.id, uow.now
     if row.kind == MessageKind.LETTER:
         _answer(uow, row, "registered", register_number=letter.register_number)
-    return letter.register_number
+
+
+def _same(row: ReceivedMessage, letter: Letter) -> bool:
+    """Tell whether a letter that bears the message's document code is the same one: sender and sealed file alike."""
+    sealed = [part["sha256"] for part in row.meta["parts"] if part["role"] == "letter"]
+    return letter.sender_id == row.sender_id and [(letter.rendition_hash or b"").hex()] == sealed
 
 
 def _take_receipt(uow: UnitOfWork, row: ReceivedMessage, receipt: Receipt) -> Accepted:
     row.state = MessageState.NOTED
-    row.meta = {"receipt": receipt.kind}
     if receipt.kind == "void":
         closing.void_by_sender(uow, receipt, entity_id=row.entity_id, sender_id=row.sender_id)
     else:

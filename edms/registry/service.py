@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -151,6 +151,87 @@ def allocate(
     )
     uow.session.add(entry)
     return entry
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingNumber:
+    """A number taken from a body's incoming register."""
+
+    register_id: UUID
+    year: int
+    number: int
+
+    @property
+    def written(self) -> str:
+        """Return ``2026/123``."""
+        return f"{self.year}/{self.number}"
+
+
+def take_incoming_numbers(uow: UnitOfWork, entity_ids: Sequence[UUID], year: int) -> dict[UUID, IncomingNumber]:
+    """Take the next number of each body's incoming register, many at once; a body whose year is closed has none.
+
+    Every number must be entered by :func:`enter` in the same transaction.
+    """
+    registers: dict[UUID, UUID] = {}
+    for some in _chunks(entity_ids):
+        rows = uow.session.execute(
+            select(Register.entity_id, Register.id).where(
+                Register.entity_id.in_(some), Register.unit_id.is_(None), Register.direction == Direction.INCOMING
+            )
+        )
+        registers.update((entity_id, register_id) for entity_id, register_id in rows)
+    for entity_id in entity_ids:
+        if entity_id not in registers:
+            registers[entity_id] = register_of(uow, entity_id, Direction.INCOMING).id
+    numbers = _step_all(uow, list(registers.values()), year)
+    return {
+        entity_id: IncomingNumber(register_id, year, numbers[register_id])
+        for entity_id, register_id in registers.items()
+        if register_id in numbers
+    }
+
+
+def enter(
+    uow: UnitOfWork, entity_id: UUID, taken: IncomingNumber, letter_id: UUID, *, entry_date: date
+) -> RegisterEntry:
+    """Write the entry of a number that was taken."""
+    entry = RegisterEntry(
+        register_id=taken.register_id, entity_id=entity_id, direction=Direction.INCOMING, year=taken.year,
+        number=taken.number, letter_id=letter_id, entry_date=entry_date, entered_at=uow.now,
+        clerk_id=uow.actor.employee_id,
+    )  # fmt: skip
+    uow.session.add(entry)
+    return entry
+
+
+def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[UUID, int]:
+    """Advance the counters of some registers by one and return their new numbers; closed years are left out."""
+    known: set[UUID] = set()
+    for some in _chunks(register_ids):
+        known.update(uow.session.scalars(
+            select(RegisterYear.register_id)
+            .where(RegisterYear.register_id.in_(some), RegisterYear.year == year)
+            .order_by(RegisterYear.id)  # one order for all, so that two callers never wait for each other
+            .with_for_update()
+        ))  # fmt: skip
+    for register_id in register_ids:
+        if register_id not in known:
+            _year(uow, register_id, year)
+    numbers: dict[UUID, int] = {}
+    for some in _chunks(register_ids):
+        rows = uow.session.execute(
+            update(RegisterYear)
+            .where(RegisterYear.register_id.in_(some), RegisterYear.year == year, RegisterYear.closed_at.is_(None))
+            .values(last_number=RegisterYear.last_number + 1)
+            .returning(RegisterYear.register_id, RegisterYear.last_number)
+            .execution_options(synchronize_session=False)
+        )
+        numbers.update((register_id, number) for register_id, number in rows)
+    return numbers
+
+
+def _chunks(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
+    return (ids[at : at + size] for at in range(0, len(ids), size))
 
 
 def void_entry(uow: UnitOfWork, letter_id: UUID, *, reason: str, authority: UUID) -> RegisterEntry:

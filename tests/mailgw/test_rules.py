@@ -13,7 +13,9 @@ from mailgw.replies import TABLE, reply
 from mailgw.retry import classify, next_delay
 from mailgw.texts import text
 
-SAMPLE = dict.fromkeys(("id", "limit", "usage", "needed", "name", "domain", "number"), "x")
+SAMPLE = dict.fromkeys(
+    ("id", "limit", "usage", "needed", "name", "domain", "number", "registered", "waiting", "repeats"), "x"
+)
 
 
 def test_delays_grow_to_an_hour_and_stay_within_a_fifth() -> None:
