@@ -102,7 +102,7 @@ def _list(
         listed = rows(uow, found[:PAGE_SIZE])
     show = f"show={chosen[0]}&" if chosen[0] else ""
     return render(
-        "letters/list.html", title=title, rows=listed, wording=wording, direction=str(direction), url=url,
+        "letters/list.html", title=title, rows=listed, wording=wording, which=str(direction), url=url,
         tabs=[Link(label, f"{url}?show={key}" if key else url, active=key == chosen[0]) for key, label, _ in tabs],
         older=f"{url}?{show}before={listed[-1].id}" if len(found) > PAGE_SIZE else None,
         newest=(f"{url}?{show}".rstrip("?&")) if before else None, chosen=chosen[0],

@@ -12,6 +12,7 @@ from edms.letters.models import Letter
 from edms.letters.rendition import labels
 from edms.letters.rendition.values import Block, Letterhead, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
 from edms.letters.rules import AddresseeRole
+from edms.registry.rules import Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,7 @@ def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: 
     own = bodies[letter.entity_id]
     text = queries.newest_version(uow, letter.id).text
     signed = queries.signature(uow, letter.id)
-    name, post = "", ""
-    if signed is not None:
-        name = entities.employees_by_ids(uow, [signed.employee_id])[signed.employee_id].name
-        post = entities.post(uow, signed.post_id).title
+    name, post = _signer(uow, letter)
     lines_en = tuple(each.name_en for each in (upper, own) if each is not None and each.name_en)
     return PrintedLetter(
         letterhead=Letterhead(tuple(each.name_ar for each in (upper, own) if each is not None), lines_en),
@@ -61,7 +59,7 @@ def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: 
         addressees=tuple(bodies[a.recipient_id].name_ar for a in addressed if a.role == AddresseeRole.TO),
         subject=letter.subject,
         body=printed_blocks(text["body"]),
-        references=tuple(each.text for each in queries.references(uow, letter.id)),
+        references=_references(uow, letter, printing),
         attachments=tuple(each.name for each in queries.attachments(uow, letter.id)),
         signer_name=name,
         signer_post=post,
@@ -76,3 +74,31 @@ def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: 
         digits=printing.digits,
         hijri_adjust=printing.hijri_adjust,
     )
+
+
+def _signer(uow: UnitOfWork, letter: Letter) -> tuple[str, str]:
+    """Return name and post of who signed, or of who is to sign while the letter is unfinished."""
+    signed = queries.signature(uow, letter.id)
+    if signed is not None:
+        name = entities.employees_by_ids(uow, [signed.employee_id])[signed.employee_id].name
+        return name, entities.post(uow, signed.post_id).title
+    if letter.signer_post_id is None:
+        return "", ""
+    holders = entities.holders(uow, letter.signer_post_id, uow.now.date())
+    return holders[0].name if len(holders) == 1 else "", entities.post(uow, letter.signer_post_id).title
+
+
+def _references(uow: UnitOfWork, letter: Letter, printing: Printing) -> tuple[str, ...]:
+    """Return the lines of reference; of a letter that we hold its number and date, in place of its code."""
+    held = queries.references(uow, letter.id)
+    own = queries.own_by_codes(uow, letter.entity_id, [each.document_code for each in held if each.document_code])
+    lines = []
+    for each in held:
+        earlier = own.get(each.document_code or "")
+        if earlier is None or not earlier.number or earlier.letter_date is None:
+            lines.append(each.text)
+            continue
+        phrase = labels.REFERENCE_YOURS if earlier.direction == Direction.INCOMING else labels.REFERENCE_OURS
+        day = earlier.letter_date
+        lines.append(phrase.format(number=earlier.number, date=f"{day.year}/{day.month}/{day.day}"))
+    return tuple(lines)

@@ -255,6 +255,18 @@ def referred_letters(uow: UnitOfWork, codes: Sequence[str]) -> dict[str, Letter]
     return {row.document_code: row for row in rows if row.document_code}
 
 
+def own_by_codes(uow: UnitOfWork, entity_id: UUID, codes: Sequence[str]) -> dict[str, Letter]:
+    """Return a body's letters by document code, for what the system prints; incoming before outgoing."""
+    if not codes:
+        return {}
+    rows = uow.session.scalars(
+        select(Letter)
+        .where(Letter.entity_id == entity_id, Letter.document_code.in_(codes))
+        .order_by(Letter.direction.desc())
+    )
+    return {row.document_code: row for row in rows if row.document_code}
+
+
 def references(uow: UnitOfWork, letter_id: UUID) -> Sequence[Reference]:
     """Return the earlier letters that a letter refers to."""
     return uow.session.scalars(

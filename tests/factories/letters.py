@@ -21,7 +21,9 @@ from edms.letters.service import AddresseeText, LetterText
 from edms.registry.service import TurnQueue
 from tests.factories.world import World
 
-BODY = "تهديكم وزارتنا أطيب تحياتها.\n\nإشارةً إلى كتابكم ذي العدد ت/٤/١٢٨٧ في ٢٠٢٦/٣/١٥، يرجى تزويدنا بالبيانات المطلوبة."
+BODY = """تهديكم وزارتنا أطيب تحياتها.
+
+إشارةً إلى كتابكم ذي العدد ت/٤/١٢٨٧ في ٢٠٢٦/٣/١٥، يرجى تزويدنا بالبيانات المطلوبة."""
 SUBJECT = "تزويدنا ببيانات المراكز الصحية"
 
 
@@ -42,8 +44,9 @@ def drafted(world: World, *, by: Actor | None = None, files: dict[str, bytes] | 
     """A draft of body A's employee, with attachments."""
     with world.database.work(by or world.actor("a", "employee")) as uow:
         letter = service.draft(uow, letter_text(world, **given))
+        limits = world.parts[Limits]
         for name, data in (files or {}).items():
-            service.attach(uow, letter.id, name, data, limits=world.parts[Limits], store=world.store, keys=world.keyring)
+            service.attach(uow, letter.id, name, data, limits=limits, store=world.store, keys=world.keyring)
         return letter.id
 
 
@@ -124,5 +127,4 @@ def receive(world: World, letter_id: UUID, into: UUID | None = None) -> UUID:
 def letter(world: World, letter_id: UUID, as_: Actor | None = None) -> Letter:
     """A letter's row as an actor (default: body A's head) finds it."""
     with world.database.read(as_ or world.actor("a", "head")) as uow:
-        found = queries.letter(uow, letter_id)
-        return found
+        return queries.letter(uow, letter_id)

@@ -1,4 +1,4 @@
-"""A browser without a browser: Flask's client with the form tokens and sessions of the pages."""
+"""A browser without a screen: signs in as people do and sends forms with their token."""
 
 import re
 from typing import Any
@@ -14,25 +14,29 @@ _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 def make_app(world: World) -> Flask:
-    """Return the application of a world."""
+    """The pages over a world's own parts."""
     return create_app(world.settings, world.parts)
 
 
+application = make_app
+
+
 def token_of(client: FlaskClient, path: str = "/sign-in") -> str:
-    """Return the form token of a page."""
+    """The form token of a page."""
     found = _TOKEN.search(client.get(path, follow_redirects=True).get_data(as_text=True))
     assert found is not None, f"{path} has no form"
     return found[1]
 
 
-def post(client: FlaskClient, path: str, data: dict[str, Any], *, form: str = "/account") -> TestResponse:
-    """Send a form with the token of the page ``form``."""
-    return client.post(path, data={**data, "csrf_token": token_of(client, form)})
+def post(client: FlaskClient, url: str, data: dict[str, Any] | None = None, *, form: str = "/account") -> TestResponse:
+    """Send a form with the token of the page ``form``; files are given as (stream, name)."""
+    sent = {**(data or {}), "csrf_token": token_of(client, form)}
+    return client.post(url, data=sent, content_type="multipart/form-data")
 
 
 def sign_in(app: Flask, login: str, password: str = PASSWORD) -> FlaskClient:
-    """Return a client that is signed in."""
+    """A client that has signed in through the form."""
     client = app.test_client()
-    answer = post(client, "/sign-in", {"login": login, "password": password}, form="/sign-in")
-    assert answer.status_code == 303, answer.get_data(as_text=True)
+    answer = post(client, "/sign-in", {"login": login, "password": password, "next": "/account"}, form="/sign-in")
+    assert answer.status_code == 303, answer.text
     return client
