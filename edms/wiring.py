@@ -1,11 +1,13 @@
 """The one place where settings become parts; the web side, the command line and the gateway all start from it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from config.settings import Settings
 from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
+from edms.accounts.rules import Limits as AccessLimits
 from edms.content.store import ContentStore, DiskStore
 from edms.core.database import Database
 from edms.core.errors import Unavailable
@@ -26,6 +28,7 @@ def parts_of(settings: Settings) -> Parts:
     parts.put(
         Limits, Limits(settings.letters.attachment_mb, settings.letters.letter_mb, settings.letters.attachments_max)
     )
+    parts.put(AccessLimits, access_limits(settings))
     parts.put(
         Printing,
         Printing(
@@ -45,9 +48,28 @@ def parts_of(settings: Settings) -> Parts:
     )
     parts.offer(
         Database,
-        lambda: Database(settings.database_url, sealer=parts[Keyring], pool_size=settings.database.pool_size),
+        lambda: Database(
+            settings.database_url, sealer=parts[Keyring], pool_size=settings.database.pool_size,
+            timezone=settings.locale.timezone,
+        ),
     )
     return parts
+
+
+def access_limits(settings: Settings) -> AccessLimits:
+    """Return how long sessions live and how often somebody may try to sign in.
+
+    ``login_per_minute`` is the limit of a name from one address; a name from everywhere may be tried four times as
+    often, an address may try six times as often, for one name or many.
+    """
+    told = settings.accounts
+    return AccessLimits(
+        idle=timedelta(minutes=told.session_idle_minutes),
+        absolute=timedelta(hours=told.session_hours),
+        pair_per_minute=told.login_per_minute,
+        login_per_minute=4 * told.login_per_minute,
+        address_per_minute=6 * told.login_per_minute,
+    )
 
 
 def open_key_store(settings: Settings) -> FileKeyStore:

@@ -86,7 +86,7 @@ def list_(parts: Parts, entity: str, as_json: bool) -> None:
                 "roles": accounts[person.id].roles.split() if person.id in accounts else [],
                 "active": person.id in accounts and accounts[person.id].active,
             }
-            for person, post, unit in entities.staff_of(uow, body.id, uow.now.date())
+            for person, post, unit in entities.staff_of(uow, body.id, uow.today)
         ]  # fmt: skip
     emit(found, as_json, lambda: "\n".join(
         f"{one['employee']}  {one['login'] or '—'}  {one['name']}  {one['post']}" for one in found

@@ -8,7 +8,7 @@ from flask import Flask, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
 from edms.accounts import queries, service
-from edms.accounts.rules import DEFAULT_LIMITS, TOUCH_EVERY
+from edms.accounts.rules import TOUCH_EVERY, Limits
 from edms.core.actor import ANONYMOUS, Actor
 from edms.core.database import Database
 from edms.core.parts import Parts
@@ -44,6 +44,12 @@ def database() -> Database:
     return parts[Database]
 
 
+def limits() -> Limits:
+    """Return how long this installation's sessions live and how often somebody may try to sign in."""
+    parts: Parts = current_app.extensions["diwan"]
+    return parts[Limits]
+
+
 def load_actor() -> Actor | None:
     """Return who the session's cookie speaks for and set ``g.account``; the shell calls it before every request."""
     g.account = None
@@ -51,7 +57,7 @@ def load_actor() -> Actor | None:
     if not token or len(token) > 100 or request.path.startswith(_WITHOUT_SESSION):
         return None
     with database().read(ANONYMOUS) as uow:
-        found = queries.live_session(uow, token, DEFAULT_LIMITS)
+        found = queries.live_session(uow, token, limits())
         if found is None:
             return None
         session, account, employee = found

@@ -85,7 +85,7 @@ def actor_of(
         .join(Assignment, Assignment.post_id == Post.id)
         .where(
             Assignment.employee_id == employee.id, Post.entity_id == account.entity_id,
-            entities.holds(uow.now.date()),
+            entities.holds(uow.today),
         )
     ).all()  # fmt: skip
     return Actor(

@@ -35,7 +35,7 @@ def index() -> Response:
     with database().read(current_actor()) as uow:
         body = _body(uow)
         accounts = {one.employee_id: one for one in queries.accounts_of(uow, body.id)}
-        people = entities.staff_of(uow, body.id, uow.now.date())
+        people = entities.staff_of(uow, body.id, uow.today)
         listed = {person.id for person, _, _ in people}
         without = [one for one in accounts.values() if one.employee_id not in listed]
         names = entities.employees_by_ids(uow, [one.employee_id for one in without])
@@ -91,8 +91,8 @@ def show(code: str) -> Response:
     """Show one person of a body that the actor keeps: posts held, account."""
     with database().read(current_actor()) as uow:
         employee, account, body = _person(uow, code)
-        held = entities.assignments_of(uow, employee.id, uow.now.date())
-        posts = {post.id: post for post in entities.posts_held(uow, employee.id, body.id, uow.now.date())}
+        held = entities.assignments_of(uow, employee.id, uow.today)
+        posts = {post.id: post for post in entities.posts_held(uow, employee.id, body.id, uow.today)}
         return render(
             "accounts/person.html", person=employee, account=account, entity=body,
             held=[(one, posts[one.post_id]) for one in held if one.post_id in posts],
@@ -136,7 +136,7 @@ def end_assignment(code: str, assignment_id: UUID) -> WerkzeugResponse:
     """End a person's hold of a post at once."""
     with database().work(current_actor()) as uow:
         employee, _, _ = _person(uow, code)
-        if assignment_id not in {one.id for one in entities.assignments_of(uow, employee.id, uow.now.date())}:
+        if assignment_id not in {one.id for one in entities.assignments_of(uow, employee.id, uow.today)}:
             raise NotFound("entities.unknown-assignment")
         register.end_assignment(uow, assignment_id)
     return go("/staff", notice="The post was taken back.")
@@ -165,7 +165,7 @@ def _person(uow: UnitOfWork, code: str) -> tuple[Employee, Account | None, Entit
     uow.actor.require(KEEP_STAFF)
     employee = entities.employee_by_code(uow, code[:40])
     account = queries.account_of_employee(uow, employee.id)
-    held = entities.assignments_of(uow, employee.id, uow.now.date())
+    held = entities.assignments_of(uow, employee.id, uow.today)
     bodies = ([account.entity_id] if account else []) + [one.entity_id for one in held]
     mine = [one for one in bodies if uow.actor.may(KEEP_ALL_ACCOUNTS) or one == uow.actor.entity_id]
     if not mine:

@@ -224,7 +224,7 @@ def _employ(
     uow: UnitOfWork, people: Sequence[_Person], places: _Places, progress: Callable[[int], object]
 ) -> Iterable[Account]:
     """Store a chunk of people: persons first, then what refers to them."""
-    day = uow.now.date()
+    day = uow.today
     codes = register.take_employee_codes(uow, len(people))
     made: list[tuple[Employee, Assignment, Account]] = []
     for number, (person, code) in enumerate(zip(people, codes, strict=True), start=1):

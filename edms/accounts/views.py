@@ -6,8 +6,8 @@ from flask import Blueprint, Response, g, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts import entry, queries, service
-from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database
-from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, SHORTEST_PASSWORD, roles_of
+from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database, limits
+from edms.accounts.rules import LONGEST_PASSWORD, SHORTEST_PASSWORD, roles_of
 from edms.core.errors import Invalid, Problem, Unavailable
 from edms.entities import queries as entities
 from edms.entities.forms import ROLE_LABELS
@@ -34,6 +34,7 @@ def sign_in() -> WerkzeugResponse:
         token = entry.enter(
             database(), login, request.form.get("password", "")[: LONGEST_PASSWORD + 1],
             client=request.user_agent.string[:100], address=request.remote_addr or "",
+            limits=limits(),
         )  # fmt: skip
     except service.SignInRefused as error:
         slowed = "n" in error.params
@@ -67,12 +68,12 @@ def account() -> Response:
     actor = current_actor()
     with database().read(actor) as uow:
         own = service.own_account(uow)
-        posts = entities.posts_held(uow, own.employee_id, own.entity_id, uow.now.date())
+        posts = entities.posts_held(uow, own.employee_id, own.entity_id, uow.today)
         return render(
             "accounts/account.html", account=g.account, actor_code=actor.employee_code, posts=posts,
             roles=[ROLE_LABELS[role] for role in sorted(roles_of(own.roles))], here_id=actor.session_id,
             browser_name=browser_name,
-            sessions=queries.sessions_of(uow, own.id, DEFAULT_LIMITS),
+            sessions=queries.sessions_of(uow, own.id, limits()),
         )  # fmt: skip
 
 

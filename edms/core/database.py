@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, MetaData, Uuid, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -34,12 +35,17 @@ class Base(DeclarativeBase):
 
 
 class UnitOfWork:
-    """One transaction of one actor; services flush through it, only the edge that opened it commits."""
+    """One transaction of one actor; services flush through it, only the edge that opened it commits.
 
-    def __init__(self, session: Session, actor: Actor, now: datetime) -> None:
+    ``now`` is in UTC; ``today`` is the day that the wall calendar of the installation shows at that moment: the day
+    that letters, numbers and posts go by.
+    """
+
+    def __init__(self, session: Session, actor: Actor, now: datetime, today: date) -> None:
         self.session = session
         self.actor = actor
         self.now = now
+        self.today = today
         self.info: dict[str, Any] = {}
         self._before: dict[str, Callable[[], None]] = {}
         self._after: list[Callable[[], None]] = []
@@ -68,13 +74,18 @@ class UnitOfWork:
 class Database:
     """An engine with our rules: SQLite in WAL with full sync behind a fair writer queue, or PostgreSQL.
 
-    ``sealer`` encrypts sealed columns; a database without one can only be migrated.
+    ``sealer`` encrypts sealed columns; a database without one can only be migrated. ``timezone`` (an IANA name) is
+    where the installation's days begin.
     """
 
-    def __init__(self, url: str, *, sealer: Sealer | None = None, pool_size: int = 20, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, url: str, *, sealer: Sealer | None = None, pool_size: int = 20, clock: Clock = utc_now,
+        timezone: str = "Asia/Baghdad",
+    ) -> None:  # fmt: skip
         self.url = url
         self._sealer = sealer
         self._clock = clock
+        self._zone = ZoneInfo(timezone)
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": 60}
@@ -119,7 +130,8 @@ class Database:
 
     def _unit(self, session: Session, actor: Actor) -> UnitOfWork:
         session.info[SEALER] = self._sealer
-        return UnitOfWork(session, actor, self._clock())
+        now = self._clock()
+        return UnitOfWork(session, actor, now, now.astimezone(self._zone).date())
 
 
 def _refuse_flush(session: Session, *_: object) -> None:

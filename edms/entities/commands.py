@@ -43,7 +43,7 @@ def add(parts: Parts, /, kind: str, domain: str, parent: str | None, valid_from:
     """Register one body."""
     with parts[Database].work(OPERATOR) as uow:
         new = NewEntity(
-            type=EntityType(kind), mail_domain=domain, valid_from=valid_from.date() if valid_from else uow.now.date(),
+            type=EntityType(kind), mail_domain=domain, valid_from=valid_from.date() if valid_from else uow.today,
             parent_id=entity_by_typed_code(uow, parent).id if parent else None, **told,
         )  # fmt: skip
         found = _shown(service.add_entity(uow, new, keys=parts[Keyring]))

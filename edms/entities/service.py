@@ -134,7 +134,7 @@ def add_unit(
         if parent is None or parent.entity_id != entity.id:
             raise NotFound("entities.unknown-unit")
     code = unit_code(entity.code[:6], _next(uow, f"units:{entity.code}", 1))
-    unit = Unit(entity_id=entity.id, parent_id=parent_id, code=code, is_registry=is_registry, valid_from=uow.now.date())
+    unit = Unit(entity_id=entity.id, parent_id=parent_id, code=code, is_registry=is_registry, valid_from=uow.today)
     unit.name = title
     uow.session.add(unit)
     uow.flush()
@@ -145,7 +145,7 @@ def add_unit(
 def add_post(uow: UnitOfWork, unit: Unit, title: str, *, may_sign: bool = False) -> Post:
     """Add a post (منصب) to a unit; ``may_sign`` lets its holder sign letters. Raises Invalid ``entities.bad-post``."""
     entity = keep_staff_of(uow, unit.entity_id)
-    post = Post(entity_id=entity.id, unit_id=unit.id, may_sign=may_sign, valid_from=uow.now.date())
+    post = Post(entity_id=entity.id, unit_id=unit.id, may_sign=may_sign, valid_from=uow.today)
     post.title = _title(title, "entities.bad-post")
     uow.session.add(post)
     uow.flush()
@@ -162,7 +162,7 @@ def add_employee(uow: UnitOfWork, name: str, *, clearance: int = 1, valid_from: 
     title = _title(name, "entities.bad-employee")
     _require_clearance(uow, clearance)
     code = take_employee_codes(uow, 1)[0]
-    employee = Employee(code=code, clearance=clearance, valid_from=valid_from or uow.now.date())
+    employee = Employee(code=code, clearance=clearance, valid_from=valid_from or uow.today)
     employee.name = title
     uow.session.add(employee)
     uow.flush()
@@ -194,7 +194,7 @@ def assign(
     Conflict ``entities.already-assigned`` when the person holds the post that day.
     """
     entity = keep_staff_of(uow, post.entity_id)
-    day = valid_from or uow.now.date()
+    day = valid_from or uow.today
     current = queries.assignments_of(uow, employee.id, day)
     if any(one.post_id == post.id for one in current):
         raise Conflict("entities.already-assigned")
@@ -213,7 +213,7 @@ def end_assignment(uow: UnitOfWork, assignment_id: UUID, last_day: date | None =
     if held is None:
         raise NotFound("entities.unknown-assignment")
     keep_staff_of(uow, held.entity_id, "entities.unknown-assignment")
-    day = last_day or uow.now.date() - timedelta(days=1)
+    day = last_day or uow.today - timedelta(days=1)
     if held.valid_to is not None and held.valid_to <= day:
         raise Conflict("entities.assignment-ended")
     held.valid_to = day

@@ -52,7 +52,7 @@ def index() -> Response:
     asked = request.args.get("q", "")[:300]
     with parts()[Database].read(actor) as uow:
         rows = queries.all_entities(uow)
-        today = uow.now.date()
+        today = uow.today
         ended = {row.id for row in rows if row.valid_to and row.valid_to < today}
         lines = [
             Line(row.code, named(row), named(above) if above else "", row.type, row.mail_domain, depth,
@@ -87,7 +87,7 @@ def show(code: str) -> Response:
             installation=names.get(body.installation_id, ""), inside=inside,
             units=queries.units_of(uow, body.id) if inside else (),
             posts=queries.posts_of(uow, body.id) if inside else (),
-            staff=queries.staff_of(uow, body.id, uow.now.date()) if inside else (),
+            staff=queries.staff_of(uow, body.id, uow.today) if inside else (),
         )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def choice(entity: Entity) -> Choice:
 
 def others(uow: UnitOfWork) -> list[Entity]:
     """Return every body that may be addressed today, the actor's own left out, in order of code."""
-    day = uow.now.date()
+    day = uow.today
     return [
         each
         for each in entities.all_entities(uow)

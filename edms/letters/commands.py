@@ -279,7 +279,7 @@ def _signer(uow: UnitOfWork, code: str | None) -> UUID | None:
     signing = entities.signing_posts(uow, uow.actor.entity_id)
     if code is not None:
         who = entities.employee_by_code(uow, _digits(code))
-        held = {post.id for post in entities.posts_held(uow, who.id, uow.actor.entity_id, uow.now.date())}
+        held = {post.id for post in entities.posts_held(uow, who.id, uow.actor.entity_id, uow.today)}
         signing = [post for post in signing if post.id in held]
         if not signing:
             raise NotFound("letters.not-a-signatory", employee=code)

@@ -204,7 +204,7 @@ def _form(
 ) -> Response:
     actor = current_actor()
     posts = entities.signing_posts(uow, actor.entity_id) if actor.entity_id else []
-    today = uow.now.date()
+    today = uow.today
     signers = [
         (str(post.id), " – ".join([post.title, *(one.name for one in entities.holders(uow, post.id, today))]))
         for post in posts

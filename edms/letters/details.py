@@ -159,7 +159,7 @@ def _signing(uow: UnitOfWork, letter: Letter) -> Signing | None:
         return Signing(entities.post(uow, signed.post_id).title, who.name, signed.signed_at)
     if letter.signer_post_id is None:
         return None
-    holders = entities.holders(uow, letter.signer_post_id, uow.now.date())
+    holders = entities.holders(uow, letter.signer_post_id, uow.today)
     return Signing(entities.post(uow, letter.signer_post_id).title, holders[0].name if len(holders) == 1 else "")
 
 

@@ -123,7 +123,7 @@ def _prepare(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring, printing: Print
         raise Conflict("letters.not-signed" if letter.state == State.SUBMITTED else "letters.wrong-state",
                        state=letter.state)
     service.valid_signature(uow, letter)
-    day = uow.now.astimezone(ZoneInfo(printing.timezone)).date()
+    day = uow.today
     own = entities.entity(uow, letter.entity_id)
     if letter.document_code is None:
         letter.document_code = codes.assign(uow, own.id, own.code, day.year)

@@ -1,9 +1,8 @@
 """The daily register (دفتر الصادر / الوارد) on screen and as PDF."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request
 
@@ -72,14 +71,14 @@ def register_pdf() -> Response:
         asked = _asked(uow)
         lines = _lines(uow, asked)
         own = entities.entity(uow, _entity(uow)).name_ar
-        pdf = render_register(_sheet(asked, lines, own, uow.now))
+        pdf = render_register(_sheet(asked, lines, own, uow.today))
     name = f"register-{asked.direction}-{asked.day_from}-{asked.day_to}.pdf"
     return attachment_response(pdf, name, "application/pdf", length=len(pdf))
 
 
 def _asked(uow: UnitOfWork) -> Asked:
     uow.actor.require(SEE_REGISTER)
-    today = uow.now.astimezone(ZoneInfo(parts()[Printing].timezone)).date()
+    today = uow.today
     given = request.args.get("direction", Direction.INCOMING)
     direction = Direction(given) if given in tuple(Direction) else Direction.INCOMING
     day_from, day_to = _day("from", today), _day("to", today)
@@ -112,14 +111,14 @@ def _lines(uow: UnitOfWork, asked: Asked) -> list[Line]:
     ]
 
 
-def _sheet(asked: Asked, lines: list[Line], own: str, now: datetime) -> RegisterPage:
+def _sheet(asked: Asked, lines: list[Line], own: str, today: date) -> RegisterPage:
     printing = parts()[Printing]
     period = [calendar.format_pair(each, digits=printing.digits) for each in (asked.day_from, asked.day_to)]
     return RegisterPage(
         title=_ar(TITLES[asked.direction]), entity_name=own, period=" – ".join(dict.fromkeys(period)),
         columns=tuple(_ar(each) for each in COLUMNS), rows=tuple(_printed(each) for each in lines),
         totals=_ar(msgid("Entries: %(n)s, of these void: %(void)s"), n=len(lines), void=sum(e.void for e in lines)),
-        printed_on=now.astimezone(ZoneInfo(printing.timezone)).date(), digits=printing.digits,
+        printed_on=today, digits=printing.digits,
     )
 
 

@@ -256,7 +256,7 @@ def _addressee_problems(uow: UnitOfWork, addressed: Sequence[AddresseeText]) -> 
             yield Problem(where, "letters.unknown-addressee")
         elif found.id == uow.actor.entity_id:
             yield Problem(where, "letters.own-entity")
-        elif found.valid_to is not None and found.valid_to < uow.now.date():
+        elif found.valid_to is not None and found.valid_to < uow.today:
             yield Problem(where, "letters.closed-addressee", entity=found.code)
         elif each.entity_id in seen:
             yield Problem(where, "letters.addressee-twice", entity=found.code)

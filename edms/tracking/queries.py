@@ -149,7 +149,7 @@ def _arrival(uow: UnitOfWork, letter: Letter) -> datetime:
 def _people(uow: UnitOfWork, entity_id: UUID, ids: Iterable[UUID | None]) -> dict[UUID | None, Person]:
     """Return people by inner key with the posts that they hold in a body today."""
     wanted = {one for one in ids if one is not None}
-    day = uow.now.date()
+    day = uow.today
     posts: dict[UUID, list[str]] = {}
     held = select(Assignment.employee_id, Post).join(Post, Post.id == Assignment.post_id)
     held = held.where(

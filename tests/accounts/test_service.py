@@ -269,7 +269,7 @@ def test_staff_table_makes_units_posts_and_accounts(any_world: World) -> None:
     with any_world.database.work(OPERATOR) as uow:
         made = service.import_staff(uow, rows, keys=any_world.keyring, progress=told.append)
         maha = made[0].employee_id
-        posts = entities.posts_held(uow, maha, body.id, uow.now.date())
+        posts = entities.posts_held(uow, maha, body.id, uow.today)
         assert [(post.title, post.may_sign) for post in posts] == [("مدير القسم", True)]
         assert [unit.name for unit in entities.units_of(uow, body.id)].count("الديوان") == 1
     assert told == [1, 2, 3]

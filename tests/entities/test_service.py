@@ -131,7 +131,7 @@ def test_administrator_keeps_only_the_own_staff(world: World) -> None:
         own_post = uow.session.get_one(Post, post.id)
         with pytest.raises(NotFound):
             service.assign(uow, other, own_post)
-        held = queries.assignments_of(uow, theirs.employee_id or person.id, uow.now.date())
+        held = queries.assignments_of(uow, theirs.employee_id or person.id, uow.today)
         with pytest.raises(NotFound):
             service.end_assignment(uow, held[0].id)
 
@@ -144,9 +144,9 @@ def test_assignment_twice_and_end_twice_are_conflicts(any_world: World) -> None:
         with pytest.raises(Conflict, match="already-assigned"):
             service.assign(uow, person, post)
     with any_world.database.work(OPERATOR) as uow:
-        held = queries.assignments_of(uow, head.employee_id, uow.now.date())
+        held = queries.assignments_of(uow, head.employee_id, uow.today)
         service.end_assignment(uow, held[0].id)
-        assert queries.posts_held(uow, head.employee_id, any_world.entity_a.id, uow.now.date()) == []
+        assert queries.posts_held(uow, head.employee_id, any_world.entity_a.id, uow.today) == []
     with pytest.raises(Conflict, match="assignment-ended"), any_world.database.work(OPERATOR) as uow:
         service.end_assignment(uow, held[0].id)
 

@@ -17,7 +17,7 @@ def test_world_has_people_with_posts_on_every_database(tmp_path: Path, database_
     assert head.clearance == 3
     with world.database.read(head) as uow:
         assert head.employee_id is not None
-        posts = queries.posts_held(uow, head.employee_id, head.entity_id, uow.now.date())
+        posts = queries.posts_held(uow, head.employee_id, head.entity_id, uow.today)
         assert {post.id for post in posts} == head.post_ids
         assert all(post.may_sign for post in posts)
     token = entry.enter(world.database, "Head.A", PASSWORD, client="test", address="127.0.0.1")
