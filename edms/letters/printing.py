@@ -7,12 +7,17 @@ from typing import Any
 from edms.core.calendar import Digits
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
+from edms.entities.rules import EntityType
 from edms.letters import queries
 from edms.letters.models import Letter
 from edms.letters.rendition import labels
 from edms.letters.rendition.values import Block, Letterhead, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
 from edms.letters.rules import AddresseeRole
 from edms.registry.rules import Direction
+
+
+_UNDER_A_PARENT = frozenset({EntityType.DIRECTORATE, EntityType.BRANCH})
+"""Bodies whose letterhead begins with the body above them; a ministry stands for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,9 @@ def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: 
     """Gather what the sheet of an outgoing letter shows; a draft has no ``day`` and carries the draft's mark."""
     addressed = queries.addressees(uow, letter.id)
     bodies = entities.entities_by_ids(uow, [letter.entity_id, *(each.recipient_id for each in addressed)])
-    parent = bodies[letter.entity_id].parent_id
-    upper = entities.entity(uow, parent) if parent else None
     own = bodies[letter.entity_id]
+    parent = own.parent_id
+    upper = entities.entity(uow, parent) if parent and own.type in _UNDER_A_PARENT else None
     text = queries.newest_version(uow, letter.id).text
     signed = queries.signature(uow, letter.id)
     name, post = _signer(uow, letter)
