@@ -53,7 +53,7 @@ def main() -> int:
 
 def _receive(settings: Settings, parts: Parts) -> Work:
     gateway = settings.gateway
-    desk = Desk(parts[Database], parts[ContentStore], parts[Keyring], settings.locale.timezone, FailPoints())
+    desk = Desk(parts[Database], parts[ContentStore], parts[Keyring], FailPoints())
     limits = Limits(
         message_size=gateway.max_message_mb * MEGABYTE, recipients=gateway.max_recipients,
         connections=gateway.max_connections, connections_per_peer=gateway.max_connections_per_address,

@@ -60,7 +60,7 @@ class Snapshot:
 
 def read_snapshot(uow: UnitOfWork) -> Snapshot:
     """Read the whole register: a row for each body (thousands at most), no sealed column."""
-    day, position = uow.now.date(), _position(uow)
+    day, position = uow.today, _position(uow)
     found = entities.installations(uow)
     home = entities.home(uow)
     peers = {
@@ -88,7 +88,7 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
 def newer_snapshot(uow: UnitOfWork, old: Snapshot) -> Snapshot:
     """Return ``old``, or a new reading when the log tells of a change of the register or another day has begun."""
     position = _position(uow)
-    if uow.now.date() == old.day:
+    if uow.today == old.day:
         if position == old.position:
             return old
         touched = select(Event.seq).where(Event.seq > old.position, Event.act.like("entities.%")).limit(1)

@@ -48,7 +48,6 @@ class Desk:
     database: Database
     store: ContentStore
     keys: Keyring
-    timezone: str
     failing: FailPoints
 
 
@@ -124,4 +123,4 @@ def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk) -> list[Accepted]:
         genuine_for=parcel.genuine_for,
     )  # fmt: skip
     bodies = [entities.entity(uow, one) for one in (parcel.sender_id, *parcel.recipients)]
-    return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:], timezone=desk.timezone)
+    return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:])

@@ -48,13 +48,13 @@ class Accepted:
     repeat: bool = False
 
 
-def accept(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipient: Entity, timezone: str) -> Accepted:
+def accept(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipient: Entity) -> Accepted:
     """Take a message in for one recipient, as :func:`accept_all`."""
-    return accept_all(uow, arrival, sender=sender, recipients=[recipient], timezone=timezone)[0]
+    return accept_all(uow, arrival, sender=sender, recipients=[recipient])[0]
 
 
 def accept_all(
-    uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity], timezone: str
+    uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity]
 ) -> list[Accepted]:
     """Take a message in for its recipients; registered at once where a body registers by rule and the seal is good.
 
@@ -80,18 +80,18 @@ def accept_all(
     if isinstance(message, LetterPackage):
         by_rule = {each.id for each in new if each.registers_by_rule and each.code in arrival.genuine_for}
         ruled = [row for row in rows if row.entity_id in by_rule]
-        found.update(_register_by_rule(uow, ruled, message, arrival.files, timezone))
+        found.update(_register_by_rule(uow, ruled, message, arrival.files))
     uow.session.add_all(rows)  # only now, so that each is written once
     if isinstance(message, LetterPackage):
         _answer_delivered(uow, [row for row in rows if row.state == MessageState.WAITING], message)
     return [found[each.id] for each in recipients]
 
 
-def register(uow: UnitOfWork, message_id: UUID, *, timezone: str) -> ReceivedMessage:
+def register(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     """Register a waiting message, as the clerk: it gets the next incoming number and the sender a receipt."""
     uow.actor.require(DECIDE)
     row = _undecided(uow, message_id)
-    _register(uow, row, timezone)
+    _register(uow, row)
     row.decided_by_id = uow.actor.employee_id
     return row
 
@@ -137,14 +137,13 @@ def _meta(arrival: Arrival) -> dict[str, Any]:
 
 
 def _register_by_rule(
-    uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage, files: tuple[UUID, ...], timezone: str
+    uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage, files: tuple[UUID, ...]
 ) -> dict[UUID, Accepted]:
     """Register a package in many bodies at once; where it contradicts an earlier letter it waits for the clerk."""
     if not rows:
         return {}
     letters = receiving.receive_all(
         uow, package, entity_ids=[row.entity_id for row in rows], sender_id=rows[0].sender_id, files=files,
-        timezone=timezone,
     )
     taken = [row for row in rows if row.entity_id in letters and _same(row, letters[row.entity_id])]
     for row in taken:
@@ -167,12 +166,12 @@ def _answer_delivered(uow: UnitOfWork, rows: Sequence[ReceivedMessage], package:
         )  # fmt: skip
 
 
-def _register(uow: UnitOfWork, row: ReceivedMessage, timezone: str) -> None:
+def _register(uow: UnitOfWork, row: ReceivedMessage) -> None:
     """Register one waiting message, as the clerk decided; raises Conflict where an earlier letter has its code."""
     if row.kind == MessageKind.LETTER:
         letter, new = receiving.receive(
             uow, package_of(UUID(row.meta["package_id"]), row.meta), entity_id=row.entity_id, sender_id=row.sender_id,
-            files=files_of(row.meta), timezone=timezone,
+            files=files_of(row.meta),
         )  # fmt: skip
         if not new and not _same(row, letter):
             raise Conflict("intake.document-differs", number=letter.register_number)
@@ -183,7 +182,7 @@ def _register(uow: UnitOfWork, row: ReceivedMessage, timezone: str) -> None:
         )  # fmt: skip
         letter = receiving.receive_untyped(
             uow, message, entity_id=row.entity_id, sender_id=row.sender_id, raw_file=row.raw_file_id,
-            raw_size=row.meta["raw_size"], raw_hash=row.raw_hash, timezone=timezone,
+            raw_size=row.meta["raw_size"], raw_hash=row.raw_hash,
         )  # fmt: skip
     row.state, row.letter_id, row.decided_at = MessageState.REGISTERED, letter.id, uow.now
     if row.kind == MessageKind.LETTER:

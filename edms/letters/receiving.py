@@ -1,9 +1,7 @@
 """Taking a letter that arrived into the receiving body's own papers, with its incoming number."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -29,7 +27,6 @@ def receive(
     entity_id: UUID,
     sender_id: UUID,
     files: Sequence[UUID],
-    timezone: str,
 ) -> tuple[Letter, bool]:
     """Register an incoming letter in one body, as :func:`receive_all`; returns the letter and whether it is new.
 
@@ -37,7 +34,7 @@ def receive(
     """
     before = _received_before(uow, [entity_id], package.document_code)
     found = before or receive_all(
-        uow, package, entity_ids=[entity_id], sender_id=sender_id, files=files, timezone=timezone
+        uow, package, entity_ids=[entity_id], sender_id=sender_id, files=files
     )
     if not found:
         raise Conflict("registry.year-closed")
@@ -51,7 +48,6 @@ def receive_all(
     entity_ids: Sequence[UUID],
     sender_id: UUID,
     files: Sequence[UUID],
-    timezone: str,
 ) -> dict[UUID, Letter]:
     """Register an incoming letter in each of some bodies and give it each body's next incoming number.
 
@@ -60,7 +56,7 @@ def receive_all(
     """
     uow.actor.require(RECEIVE)
     found = _received_before(uow, entity_ids, package.document_code)
-    day: date = uow.now.astimezone(ZoneInfo(timezone)).date()
+    day = uow.today
     new = [entity_id for entity_id in entity_ids if entity_id not in found]
     numbers = registry.take_incoming_numbers(uow, new, day.year)
     made = {entity_id: _letter_of(uow, package, entity_id, sender_id, files) for entity_id in numbers}
@@ -93,7 +89,6 @@ def receive_untyped(
     raw_file: UUID,
     raw_size: int,
     raw_hash: bytes,
-    timezone: str,
 ) -> Letter:
     """Register mail of a registered body that carries no valid package; its original is kept as an attachment."""
     uow.actor.require(RECEIVE)
@@ -102,7 +97,7 @@ def receive_untyped(
     uow.flush()
     _add_text(uow, letter, message.text)
     _attach(uow, letter, raw_file, 0, "original.eml", "message/rfc822", raw_size, raw_hash.hex())
-    _register(uow, letter, timezone)
+    _register(uow, letter)
     return letter
 
 
@@ -168,9 +163,9 @@ def _add_text(uow: UnitOfWork, letter: Letter, text: str) -> None:
     )
 
 
-def _register(uow: UnitOfWork, letter: Letter, timezone: str) -> None:
+def _register(uow: UnitOfWork, letter: Letter) -> None:
     uow.flush()
-    day: date = uow.now.astimezone(ZoneInfo(timezone)).date()
+    day = uow.today
     register = registry.register_of(uow, letter.entity_id, Direction.INCOMING)
     entry = registry.allocate(uow, register, day.year, letter.id, entry_date=day)
     letter.registered_at = uow.now

@@ -119,7 +119,6 @@ def receive(world: World, letter_id: UUID, into: UUID | None = None) -> UUID:
             content.share(uow, file_id, holder=world.entity_a.id, entities=[receiver], keys=world.keyring)
         letter, _ = receiving.receive(
             uow, package, entity_id=receiver, sender_id=world.entity_a.id, files=files,
-            timezone=world.parts[Printing].timezone,
         )
         return letter.id
 

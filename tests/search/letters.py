@@ -33,7 +33,7 @@ def arrive(world: World, entity_id: UUID, packages: Sequence[LetterPackage]) -> 
     with world.database.work(GATEWAY) as uow:
         return [
             receive(
-                uow, one, entity_id=entity_id, sender_id=world.centre.id, files=(), timezone="Asia/Baghdad"
+                uow, one, entity_id=entity_id, sender_id=world.centre.id, files=()
             )[0].id
             for one in packages
         ]  # fmt: skip
