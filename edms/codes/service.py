@@ -9,15 +9,17 @@ from edms.audit.service import record
 from edms.codes.models import DocumentCounter, IssuedCopy
 from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden
+from edms.entities.models import Entity
 
 
 def assign(uow: UnitOfWork, entity_id: UUID, entity_code: str, year: int) -> str:
     """Return the next document code (18 digits) of a body and year; the serial is the body's own counter."""
-    counter = uow.session.scalars(
-        select(DocumentCounter)
-        .where(DocumentCounter.entity_id == entity_id, DocumentCounter.year == year)
-        .with_for_update()
-    ).one_or_none()
+    wanted = select(DocumentCounter).where(DocumentCounter.entity_id == entity_id, DocumentCounter.year == year)
+    counter = uow.session.scalars(wanted.with_for_update()).one_or_none()
+    if counter is None:
+        # The body's row is locked first, so that two beginners of a year do not both insert the counter.
+        uow.session.execute(select(Entity.id).where(Entity.id == entity_id).with_for_update())
+        counter = uow.session.scalars(wanted.with_for_update()).one_or_none()
     if counter is None:
         counter = DocumentCounter(entity_id=entity_id, year=year, last_serial=0)
         uow.session.add(counter)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from crypto import codes
 from crypto.digests import canonical, sha256
@@ -20,6 +20,7 @@ from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.core.ids import new_id
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
+from edms.entities.models import Employee
 from edms.letters import attachments as files
 from edms.letters import body as bodies
 from edms.letters import queries
@@ -217,6 +218,7 @@ def _signing_key(uow: UnitOfWork, keys: Keyring) -> tuple[bytes, bytes]:
     if employee is None or entity is None:
         raise Forbidden("letters.person-required")
     context = f"edms/1/signing|{employee}".encode()
+    uow.session.execute(select(Employee.id).where(Employee.id == employee).with_for_update())  # one key for a person
     held = uow.session.get(SigningKey, employee)
     if held is not None:
         version = int.from_bytes(held.private_key_wrapped[:2], "big")

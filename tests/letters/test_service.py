@@ -121,12 +121,13 @@ def test_signature_covers_text_and_attachments(world: World) -> None:
     letter_id = make.submitted(world, files={"جدول.csv": b"a,b\n"})
     with world.database.work(world.actor("a", "head")) as uow:
         service.sign(uow, letter_id, keys=world.keyring)
-    with pytest.raises(Conflict, match="signature-invalid"), world.database.work(world.actor("a", "head")) as uow:
+    with world.database.work(world.actor("a", "head")) as uow:
         letter = queries.letter(uow, letter_id)
         service.valid_signature(uow, letter)
         queries.attachments(uow, letter_id)[0].name = "جدول آخر.csv"
         uow.flush()
-        service.valid_signature(uow, letter)
+        with pytest.raises(Conflict, match="signature-invalid"):
+            service.valid_signature(uow, letter)
 
 
 def test_discard_hides_a_draft_for_good(world: World) -> None:
