@@ -1,0 +1,163 @@
+"""Letters between two installations over SMTP, with processes killed at every step: never lost, never doubled."""
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from edms.dispatch import queries as dispatch_queries
+from edms.dispatch.models import OutboxItem, RefusalCount
+from edms.dispatch.rules import ItemState
+from edms.entities.queries import entity_by_code
+from edms.intake.models import ReceivedMessage
+from edms.letters.models import Letter
+from tests.factories.issued import IssuedLetter, issued_letter
+from tests.factories.world import OPERATOR, World
+from tests.mailgw.processes import Cast, two_worlds, until
+
+SIGKILLED = -9
+SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Two:
+    """Two installations that know each other, and the processes that run."""
+
+    north: World
+    south: World
+    cast: Cast
+    far_id: UUID
+
+    def letter(self) -> IssuedLetter:
+        """Issue a letter of the north to the south's ministry."""
+        return issued_letter(self.north, subject="تجهيز المستلزمات المدرسية", to=[self.far_id])
+
+    def run(self, *roles: tuple[World, str]) -> None:
+        """See that these processes run."""
+        for world, verb in roles:
+            self.cast.run(world, verb)
+
+    def run_all(self) -> None:
+        """See that both gateways and both relays run."""
+        for world in (self.south, self.north):
+            self.run((world, "receive"), (world, "relay"))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """Two installations; what one test leaves running serves the next."""
+    north, south = two_worlds(tmp_path_factory.mktemp("two"))
+    with north.database.read(OPERATOR) as uow:
+        far_id = entity_by_code(uow, south.entity_b.code).id
+    cast = Cast()
+    try:
+        yield Two(north, south, cast, far_id)
+    finally:
+        cast.close()
+
+
+def item_of(north: World, letter: IssuedLetter) -> OutboxItem:
+    with north.database.read(OPERATOR) as uow:
+        return dispatch_queries.items_of(uow, letter.id)[0]
+
+
+def taken(south: World, letter: IssuedLetter) -> tuple[list[str], list[int]]:
+    """Return the register numbers that the document has in the south, and how often its message came."""
+    with south.database.read(OPERATOR) as uow:
+        letters = uow.session.scalars(select(Letter).where(Letter.document_code == letter.document_code)).all()
+        messages = uow.session.scalars(
+            select(ReceivedMessage).where(ReceivedMessage.letter_id.in_([row.id for row in letters]))
+        )
+        return [row.register_number for row in letters], [row.times_received for row in messages]
+
+
+def registered(north: World, letter: IssuedLetter) -> bool:
+    return until(lambda: item_of(north, letter).state == ItemState.REGISTERED, SECONDS)
+
+
+def test_letter_is_registered_far_away_and_its_number_comes_back(two: Two) -> None:
+    letter = two.letter()
+    two.run_all()
+    assert registered(two.north, letter)
+    item = item_of(two.north, letter)
+    numbers, times = taken(two.south, letter)
+    assert [item.far_number] == numbers
+    assert times == [1]
+    assert item.taken_at
+    assert item.delivered_at
+    assert item.registered_at
+
+
+@pytest.mark.parametrize("point", ["after-stage", "before-commit", "after-commit-before-250"])
+def test_a_killed_gateway_loses_and_doubles_nothing(two: Two, point: str) -> None:
+    two.run_all()
+    dying = two.cast.run_until_killed(two.south, "receive", point)
+    two.cast.end(two.south, "relay")  # no receipt may come before the repeat
+    letter = two.letter()
+    assert dying.wait(SECONDS) == SIGKILLED
+    two.run((two.south, "receive"))
+    assert until(lambda: item_of(two.north, letter).state == ItemState.ACCEPTED)
+    assert item_of(two.north, letter).attempts >= 2
+    numbers, times = taken(two.south, letter)
+    two.run((two.south, "relay"))
+    assert registered(two.north, letter)
+    assert [item_of(two.north, letter).far_number] == numbers == taken(two.south, letter)[0]
+    assert times == [2 if point == "after-commit-before-250" else 1]
+
+
+@pytest.mark.parametrize(("point", "times_received"), [("after-claim", 1), ("after-250-before-commit", 2)])
+def test_a_killed_relay_loses_and_doubles_nothing(two: Two, point: str, times_received: int) -> None:
+    two.run((two.south, "receive"), (two.north, "receive"))
+    two.cast.end(two.south, "relay")
+    letter = two.letter()
+    assert two.cast.run_until_killed(two.north, "relay", point).wait(SECONDS) == SIGKILLED
+    assert item_of(two.north, letter).state == ItemState.SENDING
+    two.run((two.north, "relay"))  # takes its dead predecessor's leases over at once
+    assert until(lambda: item_of(two.north, letter).state == ItemState.ACCEPTED)
+    numbers, times = taken(two.south, letter)
+    two.run((two.south, "relay"))
+    assert registered(two.north, letter)
+    assert [item_of(two.north, letter).far_number] == numbers == taken(two.south, letter)[0]
+    assert times == [times_received]
+
+
+def test_strangers_are_refused_and_counted(two: Two) -> None:
+    north = two.north
+    two.run((north, "receive"))
+    with smtplib.SMTP("127.0.0.1", north.settings.gateway.port, timeout=20) as client:
+        client.starttls(context=_any_server())
+        client.ehlo("stranger.test")
+        code, text = client.mail("someone@stranger.test")
+        assert (code, text[:5]) == (550, b"5.7.1")
+        client.rset()
+        assert client.mail("diwan@basra.gov.example")[0] == 250
+        code, text = client.rcpt("diwan@stranger.test")
+        assert (code, text[:5]) == (550, b"5.7.1")
+        code, _text = client.rcpt("diwan@moh.gov.example")
+        assert code == 530
+
+    def counted() -> dict[str, int]:
+        with north.database.read(OPERATOR) as uow:
+            return {row.code: row.count for row in uow.session.scalars(select(RefusalCount))}
+
+    wanted = {"smtp.sender-unregistered": 1, "smtp.recipient-unregistered": 1, "smtp.certificate-required": 1}
+    assert until(lambda: counted() == wanted)
+
+
+def test_no_log_line_tells_what_letters_say(two: Two) -> None:
+    for log in [path for world in (two.north, two.south) for path in Path(world.settings.data).glob("*.log")]:
+        text = log.read_text("utf-8")
+        assert "message." in text or "relay." in text
+        assert "المستلزمات" not in text
+        assert "Traceback" not in text
+
+
+def _any_server() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
