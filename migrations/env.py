@@ -6,6 +6,7 @@ from pathlib import Path
 from alembic import context
 from sqlalchemy import create_engine
 
+from config.settings import load
 from edms.models import metadata
 
 
@@ -13,9 +14,7 @@ def _url() -> str:
     url = context.config.get_main_option("sqlalchemy.url")
     if url:
         return url
-    from config.settings import load  # the caller gave no URL: `alembic` was typed by hand
-
-    return load(None, os.environ).database_url
+    return load(None, os.environ).database_url  # the caller gave no URL: `alembic` was typed by hand
 
 
 def run() -> None:
@@ -23,16 +22,18 @@ def run() -> None:
     engine = create_engine(_url())
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    with engine.connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=metadata,
-            render_as_batch=engine.dialect.name == "sqlite",
-            transaction_per_migration=True,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            context.configure(
+                connection=connection,
+                target_metadata=metadata,
+                render_as_batch=engine.dialect.name == "sqlite",
+                transaction_per_migration=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        engine.dispose()
 
 
 run()

@@ -65,7 +65,7 @@ def test_a_reading_unit_of_work_refuses_changed_rows(world: World) -> None:
 def test_a_reading_unit_of_work_refuses_statements_that_write(world: World) -> None:
     with world.database.work(OPERATOR) as uow:
         add_letter(uow, world.entity_a.id)
-    with pytest.raises(Exception, match=r"(?i)read-?only|unavailable"), world.database.read(OPERATOR) as uow:  # noqa: PT012
+    with pytest.raises(Exception, match=r"(?i)read-?only|unavailable"), world.database.read(OPERATOR) as uow:
         uow.session.execute(update(Letter).values(state="void"))
     with world.database.work(OPERATOR) as uow:  # the same connection can write again
         assert uow.session.scalars(select(Letter.state)).all() == ["draft"]
