@@ -5,7 +5,9 @@ from flask import Flask
 from edms.accounts import guard, staff_views
 from edms.accounts import views as accounts
 from edms.core.actor import Actor
+from edms.dispatch import views as dispatch
 from edms.entities import views as entities
+from edms.intake import views as intake
 from edms.letters import api as letters_api
 from edms.letters import views as letters
 from edms.letters.menu import letters_menu
@@ -16,6 +18,7 @@ from edms.tracking import api as tracking_api
 from edms.tracking import views as tracking
 from edms.verification import api as verification_api
 from edms.verification import views as verification
+from edms.verification.rules import TRACE
 from edms.web.page import Link, Section
 from edms.web.shell import configure_web
 
@@ -30,6 +33,8 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool) -> None:
     for blueprint in (accounts.blueprint, staff_views.blueprint, entities.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (intake.blueprint, dispatch.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (tracking.blueprint, tracking_api.blueprint):
         app.register_blueprint(blueprint)
@@ -46,9 +51,11 @@ def primary_action(actor: Actor) -> Link | None:
 
 def navigation(actor: Actor) -> tuple[Section, ...]:
     """Return the side menu of an actor: only places that the actor's roles open."""
-    sections = list(letters_menu(actor))
+    sections = list(letters_menu(actor, *intake.intake_menu(actor), *dispatch.queue_menu(actor)))
     places = [Link("Bodies", "/entities")]
     if not actor.roles.isdisjoint({"administrator", "centre"}):
         places.append(Link("Staff", "/staff"))
+    if actor.may(TRACE):
+        places.append(Link("Trace a copy", "/trace"))
     sections.append(Section("Administration", tuple(places)))
     return tuple(sections)
