@@ -75,7 +75,7 @@ def directly(folder: Path, bodies: int) -> float:
     """Return seconds for the same rows by calls of this process."""
     world = make_world(folder)
     circular(world, bodies)
-    desk = Desk(world.database, world.store, world.keyring, "Asia/Baghdad", FailPoints({}))
+    desk = Desk(world.database, world.store, world.keyring, FailPoints({}))
     sources = Sources(world.database, world.store, world.keyring, "localhost")
     start = time.monotonic()
     while _carry(world, desk, sources):

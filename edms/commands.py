@@ -15,7 +15,6 @@ from edms.operation.site import Site
 from edms.web.locale import translate_error
 from edms.wiring import parts_of
 
-
 COMMANDS = {
     "copy": "edms.verification.commands:copy",
     "db": "edms.operation.commands:db",
@@ -26,6 +25,7 @@ COMMANDS = {
     "init": "edms.operation.commands:init",
     "installation": "edms.entities.commands:installation",
     "letter": "edms.letters.commands:letter",
+    "queue": "edms.dispatch.commands:queue",
     "register": "edms.letters.commands:register",
     "reindex": "edms.search.commands:reindex_command",
     "relay": "edms.operation.commands:relay",

@@ -41,5 +41,6 @@ class Outcome(StrEnum):
 
 
 OPEN = (ItemState.QUEUED, ItemState.SENDING)
+WAITING_STATES = (*OPEN, ItemState.FAILED)
 LEASE = timedelta(seconds=90)
 WAITING = timedelta(hours=24)

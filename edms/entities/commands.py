@@ -63,6 +63,20 @@ def import_(parts: Parts, file: Path, as_json: bool) -> None:
     emit(found, as_json, lambda: f"{found['imported']} bodies registered.")
 
 
+@entity.command("set")
+@click.argument("code")
+@click.option("--by-rule/--by-clerk", "by_rule", required=True, default=None, help="How letters to it are registered.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def set_(parts: Parts, code: str, by_rule: bool, as_json: bool) -> None:
+    """Say how letters that come in to a body are registered."""
+    with parts[Database].work(OPERATOR) as uow:
+        found = entity_by_typed_code(uow, code)
+        service.set_registers_by_rule(uow, found, by_rule)
+        shown = {"code": found.code, "registers_by_rule": by_rule}
+    emit(shown, as_json, lambda: f"{shown['code']}: {'by rule' if by_rule else 'by the clerk'}.")
+
+
 @entity.command("list")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj

@@ -123,6 +123,13 @@ def import_entities(
     return made
 
 
+def set_registers_by_rule(uow: UnitOfWork, entity: Entity, by_rule: bool) -> None:
+    """Say whether sealed letters to a body are registered by rule as they come in, or wait for its clerk."""
+    uow.actor.require(KEEP_ENTITIES)
+    entity.registers_by_rule = by_rule
+    audit.record(uow, "entities.registering-set", "entity", entity.id, entity_id=entity.id, row=entity, by_rule=by_rule)
+
+
 def add_unit(
     uow: UnitOfWork, entity_id: UUID, name: str, *, parent_id: UUID | None = None, is_registry: bool = False
 ) -> Unit:

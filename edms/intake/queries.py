@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
 from edms.intake.models import ReceivedMessage
-from edms.intake.rules import DECIDE, MessageState
+from edms.intake.rules import DECIDE, MessageKind, MessageState
 
 
 def waiting(uow: UnitOfWork, *, before: UUID | None = None, limit: int = 51) -> Sequence[ReceivedMessage]:
@@ -33,10 +33,19 @@ def count_waiting(uow: UnitOfWork, *, cap: int = 1000) -> int:
     return uow.session.scalar(select(func.count()).select_from(rows)) or 0
 
 
+def waiting_message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
+    """Return a message of the actor's body that was to be decided on; NotFound otherwise."""
+    return _message(uow, select(ReceivedMessage).where(ReceivedMessage.id == message_id))
+
+
 def message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     """Return a message of the actor's body, locked for a decision; NotFound otherwise."""
+    return _message(uow, select(ReceivedMessage).where(ReceivedMessage.id == message_id).with_for_update())
+
+
+def _message(uow: UnitOfWork, query: Select[ReceivedMessage]) -> ReceivedMessage:
     uow.actor.require(DECIDE)
-    query = select(ReceivedMessage).where(ReceivedMessage.id == message_id).with_for_update()
+    query = query.where(ReceivedMessage.kind != MessageKind.RECEIPT)
     if uow.actor.entity_id is not None:
         query = query.where(ReceivedMessage.entity_id == uow.actor.entity_id)
     found = uow.session.scalars(query).one_or_none()

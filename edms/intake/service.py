@@ -66,7 +66,7 @@ def accept_all(
     found: dict[UUID, Accepted] = {}
     for row in known.values():
         row.times_received += 1
-        found[row.entity_id] = Accepted(MessageState(row.state), _number(uow, row), repeat=True)
+        found[row.entity_id] = Accepted(MessageState(row.state), number_of(uow, row), repeat=True)
     new = [each for each in recipients if each.id not in known]
     rows = _rows(uow, arrival, sender, new)
     message = arrival.message
@@ -223,7 +223,8 @@ def _undecided(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     return row
 
 
-def _number(uow: UnitOfWork, row: ReceivedMessage) -> str:
+def number_of(uow: UnitOfWork, row: ReceivedMessage) -> str:
+    """Return the register number that a message got, or nothing."""
     return receiving.number_of(uow, row.letter_id) if row.letter_id and row.kind != MessageKind.RECEIPT else ""
 
 

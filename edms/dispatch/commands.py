@@ -1,0 +1,94 @@
+"""``diwan queue``: what waits to be sent, from the command line."""
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import click
+
+from edms.core.actor import system_actor
+from edms.core.database import Database
+from edms.core.output import emit
+from edms.core.parts import Parts
+from edms.dispatch import queries, service
+from edms.dispatch.queries import QueueLine
+from edms.dispatch.rules import WAITING_STATES, ItemState
+
+OPERATOR = system_actor("operator")
+LIMIT = 200
+
+
+@click.group("queue")
+def queue() -> None:
+    """Look after the sending queue."""
+
+
+@queue.command("list")
+@click.option("--state", type=click.Choice([str(state) for state in ItemState]), help="Only this state.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=LIMIT, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def list_(parts: Parts, state: str | None, limit: int, as_json: bool) -> None:
+    """List what waits or was given up, newest first."""
+    with parts[Database].read(OPERATOR) as uow:
+        found = queries.queue(uow, states=(state,) if state else WAITING_STATES, limit=limit)
+        counted = asdict(queries.balance(uow))
+    emit([_plain(line) for line in found], as_json, lambda: "\n".join([*map(_text, found), _sum(counted)]))
+
+
+@queue.command("show")
+@click.argument("item", type=click.UUID)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def show(parts: Parts, item: UUID, as_json: bool) -> None:
+    """Show one consignment and every try to deliver it."""
+    with parts[Database].read(OPERATOR) as uow:
+        line = queries.queue_line(uow, item)
+        tries = [
+            {"at": one.at.isoformat(), "outcome": one.outcome, "reply": one.reply}
+            for one in queries.attempts_of(uow, item)
+        ]
+    emit(
+        {**_plain(line), "tries": tries}, as_json,
+        lambda: "\n".join([_text(line), *(f"  {one['at']}  {one['outcome']}  {one['reply']}" for one in tries)]),
+    )
+
+
+@queue.command("retry")
+@click.argument("item", type=click.UUID)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def retry(parts: Parts, item: UUID, as_json: bool) -> None:
+    """Try a waiting or given-up consignment again now."""
+    with parts[Database].work(OPERATOR) as uow:
+        state = service.retry_now(uow, item).state
+    emit({"id": str(item), "state": state}, as_json, lambda: "It is tried again now.")
+
+
+@queue.command("cancel")
+@click.argument("item", type=click.UUID)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def cancel(parts: Parts, item: UUID, as_json: bool) -> None:
+    """Take a consignment out before its first try."""
+    with parts[Database].work(OPERATOR) as uow:
+        state = service.cancel(uow, item).state
+    emit({"id": str(item), "state": state}, as_json, lambda: "It was taken out of the queue.")
+
+
+def _plain(line: QueueLine) -> dict[str, Any]:
+    return {
+        "id": str(line.id), "kind": line.kind, "number": line.number, "document_code": line.document_code,
+        "recipient": line.recipient_code, "recipient_name": line.recipient_ar, "state": line.state,
+        "attempts": line.attempts, "created_at": line.created_at.isoformat(), "next_at": line.next_at.isoformat(),
+        "last_reply": line.last_reply,
+    }  # fmt: skip
+
+
+def _text(line: QueueLine) -> str:
+    what = line.number or f"receipt {line.document_code}"
+    return f"{line.id}  {line.state:9} {line.recipient_code}  {what}  tries {line.attempts}  {line.last_reply}".rstrip()
+
+
+def _sum(counted: dict[str, int]) -> str:
+    return "  ".join(f"{name} {number}" for name, number in counted.items())
