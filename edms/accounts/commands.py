@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from edms.accounts import queries, service
-from edms.accounts.passwords import generate_password
+from edms.accounts import entry, queries, service
+from edms.accounts.passwords import generate_password, prepare
 from edms.accounts.staffing import STAFF_COLUMNS, STAFF_OPTIONAL
 from edms.core.actor import system_actor
 from edms.core.database import Database
@@ -42,7 +42,7 @@ def add(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Add a person with an account, and print a password for one use."""
-    password = generate_password()
+    password = prepare(generate_password())
     with parts[Database].work(OPERATOR) as uow:
         body = entity_by_typed_code(uow, entity)
         new = service.NewPerson(
@@ -51,9 +51,9 @@ def add(
         employee, account = service.add_person(uow, new)
         found = {
             "employee": employee.code, "name": employee.name, "entity": body.code, "login": account.login,
-            "roles": account.roles.split(), "password": password,
+            "roles": account.roles.split(), "password": password.text,
         }  # fmt: skip
-    emit(found, as_json, lambda: f"{found['employee']}  {found['login']}  password for one use: {password}")
+    emit(found, as_json, lambda: f"{found['employee']}  {found['login']}  password for one use: {password.text}")
 
 
 @staff.command("import")
@@ -63,8 +63,8 @@ def add(
 def import_(parts: Parts, file: Path, as_json: bool) -> None:
     """Add the people of a CSV file, all or nothing."""
     rows = read_rows(file.read_bytes(), STAFF_COLUMNS, STAFF_OPTIONAL)
-    with parts[Database].work(OPERATOR) as uow, progress_bar("Staff", len(rows)) as progress:
-        made = service.import_staff(uow, rows, keys=parts[Keyring], progress=progress)
+    with progress_bar("Staff", len(rows)) as progress:
+        made = entry.import_staff(parts[Database], OPERATOR, rows, keys=parts[Keyring], progress=progress)
         found = {"imported": len(made), "logins": [one.login for one in made]}
     emit(found, as_json, lambda: f"{found['imported']} people added.")
 
@@ -101,11 +101,12 @@ def list_(parts: Parts, entity: str, as_json: bool) -> None:
 def password(parts: Parts, login: str, from_stdin: bool, as_json: bool) -> None:
     """Give an account a new password: one for one use is printed, or the one on standard input is kept."""
     given = sys.stdin.readline().rstrip("\r\n") if from_stdin else generate_password()
+    prepared = prepare(given)
     with parts[Database].work(OPERATOR) as uow:
         account = queries.account_by_login(uow, login)
         if account is None:
             raise NotFound("accounts.no-account", employee=login)
-        service.set_password(uow, account.id, given, one_time=not from_stdin)
+        service.set_password(uow, account.id, prepared, one_time=not from_stdin)
     shown = {"login": login, "password": None if from_stdin else given}
     emit(shown, as_json, lambda: "The password is set." if from_stdin else f"{login}  password for one use: {given}")
 

@@ -1,24 +1,28 @@
-"""Signing in step by step, each in a unit of work of its own: for the edges (pages, SMTP submission)."""
+"""Whatever compares or hashes passwords, step by step in units of work of its own: no transaction waits for a hash."""
+
+from collections.abc import Callable, Sequence
 
 from edms.accounts import queries, service
-from edms.accounts.rules import DEFAULT_LIMITS, Limits
+from edms.accounts.models import Account
+from edms.accounts.passwords import fits, prepare
+from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, Limits
 from edms.core.actor import ANONYMOUS, Actor
 from edms.core.database import Database
+from edms.core.errors import Invalid, Problem
+from edms.entities.csv_import import Row
+from edms.entities.keyring import Keyring
 from edms.entities.models import Employee
 
 
 def enter(
     database: Database, login: str, password: str, *, client: str, address: str, limits: Limits = DEFAULT_LIMITS
 ) -> str:
-    """Sign in and return the new session's token; raises SignInRefused after its count and its event are stored.
-
-    No lock is held and no transaction is open while the password is hashed.
-    """
+    """Sign in and return the new session's token; raises SignInRefused after its count and its event are stored."""
     with database.work(ANONYMOUS) as uow:
         attempt = service.begin_sign_in(uow, login, address=address, limits=limits)
-    passed = service.check_password(attempt, password)
+    proof = service.check_password(attempt, password)
     with database.work(ANONYMOUS) as uow:
-        found = service.finish_sign_in(uow, attempt, password, passed, client=client, limits=limits)
+        found = service.finish_sign_in(uow, attempt, proof, client=client, limits=limits)
     if isinstance(found, service.SignInRefused):
         raise found
     return found[0]
@@ -30,11 +34,41 @@ def prove(
     """Check login and password without a session, for SMTP AUTH; raises SignInRefused like ``enter``."""
     with database.work(ANONYMOUS) as uow:
         attempt = service.begin_sign_in(uow, login, address=address, limits=limits)
-    passed = service.check_password(attempt, password)
+    proof = service.check_password(attempt, password)
     with database.work(ANONYMOUS) as uow:
-        account = None if attempt.refusal else service.confirm_sign_in(uow, attempt, password, passed)
+        account = None if attempt.refusal else service.confirm_sign_in(uow, attempt, proof)
         employee = uow.session.get_one(Employee, account.employee_id) if account else None
         actor = queries.actor_of(uow, account, employee, client=client) if account and employee else None
     if actor is None:
         raise attempt.refusal or service.SignInRefused("accounts.sign-in-refused")
     return actor
+
+
+def change_password(database: Database, actor: Actor, old: str, new: str) -> None:
+    """Change the actor's own password; the other sessions end. Raises Invalid with the field at fault."""
+    with database.read(actor) as uow:
+        stored = service.own_account(uow).password_hash
+    if not fits(old[: LONGEST_PASSWORD + 1], stored):
+        raise service.wrong_old_password()
+    if old == new:
+        raise Invalid("accounts.bad-password", (Problem("password", "accounts.password-same"),))
+    with database.read(actor) as uow:
+        service.may_take_password(uow, new)
+    prepared = prepare(new)
+    with database.work(actor) as uow:
+        service.change_password(uow, stored, prepared)
+
+
+def import_staff(
+    database: Database, actor: Actor, rows: Sequence[tuple[int, Row]], *, keys: Keyring,
+    progress: Callable[[int], object] = lambda _done: None,
+) -> list[Account]:  # fmt: skip
+    """Employ the people of a table, all or nothing: every row is checked before the first password is hashed.
+
+    ``progress`` is told how many rows are done. Raises Invalid ``accounts.bad-csv``.
+    """
+    with database.read(actor) as uow:
+        service.check_staff(uow, rows)
+    hashes = service.hash_passwords(rows)
+    with database.work(actor) as uow:
+        return service.import_staff(uow, rows, hashes=hashes, keys=keys, progress=progress)

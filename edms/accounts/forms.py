@@ -6,6 +6,7 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
+from edms.accounts.passwords import NewPassword
 from edms.accounts.service import NewPerson
 from edms.core.arabic import fold_digits
 from edms.core.errors import Invalid, Problem
@@ -37,7 +38,7 @@ class PersonForm:
         texts = {name: sent.get(name, "").strip()[:300] for name in ("name", "unit", "post", "login", "clearance")}
         return cls(**texts, roles=tuple(sent.getlist("roles")[:10]))
 
-    def value(self, entity_id: UUID, password: str) -> NewPerson:
+    def value(self, entity_id: UUID, password: NewPassword) -> NewPerson:
         """Return the new person with a password for one use; raises Invalid ``accounts.bad-account``."""
         problems = [
             Problem(name, "accounts.field-empty") for name in ("name", "unit", "post") if not getattr(self, name)

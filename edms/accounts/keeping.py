@@ -8,12 +8,11 @@ from sqlalchemy import select
 
 from edms.accounts import queries
 from edms.accounts.models import Account, LoginSession
-from edms.accounts.passwords import UNUSABLE, fits, hash_password
+from edms.accounts.passwords import UNUSABLE, NewPassword
 from edms.accounts.rules import (
     GRANTED_BY_ADMINISTRATORS,
     KEEP_ACCOUNTS,
     KEEP_ALL_ACCOUNTS,
-    LONGEST_PASSWORD,
     clean_login,
     password_problem,
     roles_of,
@@ -35,7 +34,7 @@ def open_account(
     employee_id: UUID,
     entity_id: UUID,
     login: str,
-    password: str | None,
+    password: NewPassword | None,
     roles: Iterable[str],
     *,
     one_time: bool = False,
@@ -51,12 +50,11 @@ def open_account(
     name, kept, problems = _checked_account(uow, employee_id, login, roles)
     if problems or name is None:
         raise Invalid("accounts.bad-account", problems)
-    hashed = UNUSABLE
     if password is not None:
-        _require_good(uow, password, name, employee, entity_id)
-        hashed = hash_password(password)
+        _require_good(uow, password.text, name, employee, entity_id)
     account = Account(
-        employee_id=employee_id, entity_id=entity_id, login=name, password_hash=hashed, roles=kept,
+        employee_id=employee_id, entity_id=entity_id, login=name, roles=kept,
+        password_hash=password.hashed if password else UNUSABLE,
         created_at=uow.now, password_changed_at=NEVER if one_time else uow.now,
     )  # fmt: skip
     uow.session.add(account)
@@ -65,12 +63,12 @@ def open_account(
     return account
 
 
-def set_password(uow: UnitOfWork, account_id: UUID, password: str, *, one_time: bool = False) -> None:
-    """Give an account a new password as its keeper; all its sessions end."""
+def set_password(uow: UnitOfWork, account_id: UUID, password: NewPassword, *, one_time: bool = False) -> None:
+    """Give an account a new password (prepared beforehand) as its keeper; all its sessions end."""
     account = _kept(uow, account_id)
     employee = uow.session.get_one(Employee, account.employee_id)
-    _require_good(uow, password, account.login, employee, account.entity_id)
-    account.password_hash = hash_password(password)
+    _require_good(uow, password.text, account.login, employee, account.entity_id)
+    account.password_hash = password.hashed
     account.password_changed_at = NEVER if one_time else uow.now
     end_sessions(uow, account.id)
     uow.flush()
@@ -90,16 +88,29 @@ def set_roles(uow: UnitOfWork, account_id: UUID, roles: Iterable[str]) -> None:
     )
 
 
-def change_password(uow: UnitOfWork, old: str, new: str) -> None:
-    """Change the own password; every other session of the account ends. Raises Invalid with the field at fault."""
+def may_take_password(uow: UnitOfWork, new: str) -> Account:
+    """Return the own account when it may take a password; raises Invalid ``accounts.bad-password``."""
     account = own_account(uow)
-    if not fits(old[: LONGEST_PASSWORD + 1], account.password_hash):
-        raise Invalid("accounts.bad-password", (Problem("old", "accounts.password-wrong"),))
     employee = uow.session.get_one(Employee, account.employee_id)
     _require_good(uow, new, account.login, employee, account.entity_id)
-    if old == new:
-        raise Invalid("accounts.bad-password", (Problem("password", "accounts.password-same"),))
-    account.password_hash = hash_password(new)
+    return account
+
+
+def wrong_old_password() -> Invalid:
+    """Return the refusal of a change whose old password is wrong."""
+    return Invalid("accounts.bad-password", (Problem("old", "accounts.password-wrong"),))
+
+
+def change_password(uow: UnitOfWork, proved: str, new: NewPassword) -> None:
+    """Change the own password; every other session of the account ends.
+
+    ``proved`` is the stored hash that the old password was found to fit before this unit of work (``entry``). Raises
+    Invalid with the field at fault.
+    """
+    account = may_take_password(uow, new.text)
+    if account.password_hash != proved:
+        raise wrong_old_password()
+    account.password_hash = new.hashed
     account.password_changed_at = uow.now
     end_sessions(uow, account.id, but=uow.actor.session_id)
     uow.flush()

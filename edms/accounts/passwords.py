@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -27,6 +28,14 @@ _queue = threading.BoundedSemaphore(_AT_ONCE + _QUEUE)
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password that is to be kept: as typed, for the rules about passwords, and its hash."""
+
+    text: str = field(repr=False)
+    hashed: str = field(repr=False)
+
+
 @contextmanager
 def _slot() -> Iterator[None]:
     """Hold one of two places (64 MiB each); raise Unavailable ``accounts.busy`` when twenty wait already."""
@@ -47,6 +56,11 @@ def hash_password(password: str) -> str:
     """Return the Argon2id hash (RFC 9106, 64 MiB, t=3, p=1) in PHC form; about 0.2 s."""
     with _slot():
         return _HASHER.hash(clean_password(password))
+
+
+def prepare(password: str) -> NewPassword:
+    """Hash a password that is to be kept (about 0.2 s, so never while a unit of work is open)."""
+    return NewPassword(password, hash_password(password))
 
 
 def fits(password: str, stored: str) -> bool:

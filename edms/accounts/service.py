@@ -7,27 +7,29 @@ from edms.accounts.keeping import (
     change_password,
     disable_account,
     enable_account,
+    may_take_password,
     must_change_password,
     open_account,
     own_account,
     set_password,
     set_roles,
+    wrong_old_password,
 )
 from edms.accounts.rules import ACT_FOR_OTHERS
 from edms.accounts.sessions import (
     Attempt,
+    Proof,
     SignInRefused,
     actor_for_token,
     begin_sign_in,
     check_password,
     confirm_sign_in,
     finish_sign_in,
-    sign_in,
     sign_out,
     sign_out_everywhere,
     touch_session,
 )
-from edms.accounts.staffing import NewPerson, add_person, import_staff
+from edms.accounts.staffing import NewPerson, add_person, check_staff, hash_passwords, import_staff
 from edms.audit import service as audit
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
@@ -35,10 +37,11 @@ from edms.core.errors import NotFound
 from edms.entities.models import Employee
 
 __all__ = [
-    "Attempt", "NewPerson", "SignInRefused", "actor_for_token", "actor_of_employee", "add_person", "begin_sign_in",
-    "change_password", "check_password", "confirm_sign_in", "disable_account", "enable_account", "finish_sign_in",
-    "import_staff", "must_change_password", "open_account", "own_account", "set_password", "set_roles", "sign_in",
-    "sign_out", "sign_out_everywhere", "touch_session",
+    "Attempt", "NewPerson", "Proof", "SignInRefused", "actor_for_token", "actor_of_employee", "add_person",
+    "begin_sign_in", "change_password", "check_password", "check_staff", "confirm_sign_in", "disable_account",
+    "enable_account", "finish_sign_in", "hash_passwords", "import_staff", "may_take_password", "must_change_password",
+    "open_account", "own_account", "set_password", "set_roles", "sign_out", "sign_out_everywhere", "touch_session",
+    "wrong_old_password",
 ]  # fmt: skip
 
 

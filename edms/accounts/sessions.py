@@ -34,6 +34,17 @@ class Attempt:
     refusal: SignInRefused | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a comparison ended; ``renewed`` is the password's hash at today's costs, where the stored one is older."""
+
+    passed: bool
+    renewed: str | None = None
+
+
+FAILED = Proof(passed=False)
+
+
 def begin_sign_in(uow: UnitOfWork, login: str, *, address: str, limits: Limits = DEFAULT_LIMITS) -> Attempt:
     """Count an attempt to sign in; commit before ``check_password``, so that nothing is locked while a hash is made."""
     wait = count_attempt(uow, login, address, limits)
@@ -47,22 +58,23 @@ def begin_sign_in(uow: UnitOfWork, login: str, *, address: str, limits: Limits =
     return Attempt(login, address, account.password_hash if account and known else UNUSABLE, known)
 
 
-def check_password(attempt: Attempt, password: str) -> bool:
+def check_password(attempt: Attempt, password: str) -> Proof:
     """Compare a password (about 0.2 s, two at a time); a login that does not exist takes the same time."""
     if attempt.refusal is not None:
-        return False
-    return fits(password[: LONGEST_PASSWORD + 1], attempt.stored) and attempt.account_id is not None
+        return FAILED
+    passed = fits(password[: LONGEST_PASSWORD + 1], attempt.stored) and attempt.account_id is not None
+    return Proof(passed, hash_password(password) if passed and is_outdated(attempt.stored) else None)
 
 
 def finish_sign_in(
-    uow: UnitOfWork, attempt: Attempt, password: str, passed: bool, *, client: str, limits: Limits = DEFAULT_LIMITS
+    uow: UnitOfWork, attempt: Attempt, proof: Proof, *, client: str, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[str, Account] | SignInRefused:
     """Begin a session after a passed check and return its token and account, else the refusal, which the edge raises
     after the commit, so that the count and the event stay.
     """  # fmt: skip
     if attempt.refusal is not None:
         return attempt.refusal
-    account = confirm_sign_in(uow, attempt, password, passed)
+    account = confirm_sign_in(uow, attempt, proof)
     if account is None:
         return SignInRefused("accounts.sign-in-refused")
     for session in queries.sessions_of(uow, account.id, limits)[SESSIONS_AT_ONCE - 1 :]:
@@ -77,28 +89,18 @@ def finish_sign_in(
     return token, account
 
 
-def confirm_sign_in(uow: UnitOfWork, attempt: Attempt, password: str, passed: bool) -> Account | None:
+def confirm_sign_in(uow: UnitOfWork, attempt: Attempt, proof: Proof) -> Account | None:
     """Note how an attempt ended and return the account it proved, or None."""
     account = uow.session.get(Account, attempt.account_id) if attempt.account_id else None
-    if not passed or account is None or not account.active or account.password_hash != attempt.stored:
+    if not proof.passed or account is None or not account.active or account.password_hash != attempt.stored:
         entity_id = account.entity_id if account else None
         audit.record(uow, "accounts.sign-in-refused", "account", attempt.account_id, entity_id=entity_id)
         return None
     forget_attempts(uow, attempt.login, attempt.address)
-    if is_outdated(account.password_hash):
-        account.password_hash = hash_password(password)
+    account.password_hash = proof.renewed or account.password_hash
     uow.flush()
     audit.record(uow, "accounts.signed-in", "account", account.id, entity_id=account.entity_id)
     return account
-
-
-def sign_in(
-    uow: UnitOfWork, login: str, password: str, *, client: str, address: str, limits: Limits = DEFAULT_LIMITS
-) -> tuple[str, Account] | SignInRefused:
-    """Do the three steps of signing in inside one unit of work (small tools; the pages use ``entry.enter``)."""
-    attempt = begin_sign_in(uow, login, address=address, limits=limits)
-    passed = check_password(attempt, password)
-    return finish_sign_in(uow, attempt, password, passed, client=client, limits=limits)
 
 
 def actor_for_token(uow: UnitOfWork, token: str, *, limits: Limits = DEFAULT_LIMITS) -> Actor | None:

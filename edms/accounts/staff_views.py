@@ -5,11 +5,11 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from edms.accounts import queries, service
+from edms.accounts import entry, queries, service
 from edms.accounts.forms import CLEARANCE_LABELS, PersonForm
 from edms.accounts.guard import database
 from edms.accounts.models import Account
-from edms.accounts.passwords import generate_password
+from edms.accounts.passwords import generate_password, prepare
 from edms.accounts.rules import GRANTED_BY_ADMINISTRATORS, KEEP_ALL_ACCOUNTS, roles_of
 from edms.accounts.staffing import STAFF_COLUMNS, STAFF_OPTIONAL
 from edms.core.database import UnitOfWork
@@ -54,12 +54,12 @@ def new() -> Response:
 @blueprint.post("/staff/new")
 def add() -> Response:
     """Add a person with a post and an account; the password for one use is shown this once."""
-    form, password = PersonForm.read(request.form), generate_password()
+    form, password = PersonForm.read(request.form), prepare(generate_password())
     try:
         with database().work(current_actor()) as uow:
             body = _body(uow)
             employee, account = service.add_person(uow, form.value(body.id, password))
-            return _password_shown(employee, account, body, password)
+            return _password_shown(employee, account, body, password.text)
     except Invalid as error:
         return _person_form(form, error.problems, 422)
 
@@ -78,8 +78,7 @@ def import_table() -> WerkzeugResponse:
     sent = request.files.get("file")
     try:
         rows = read_rows(sent.read() if sent else b"", STAFF_COLUMNS, STAFF_OPTIONAL)
-        with database().work(current_actor()) as uow:
-            count = len(service.import_staff(uow, rows, keys=parts()[Keyring]))
+        count = len(entry.import_staff(database(), current_actor(), rows, keys=parts()[Keyring]))
     except Invalid as error:
         findings = [(line_of(problem), problem) for problem in error.problems]
         return render("accounts/import.html", 422, columns=STAFF_COLUMNS, optional=STAFF_OPTIONAL, findings=findings)
@@ -104,13 +103,13 @@ def show(code: str) -> Response:
 @blueprint.post("/staff/<code>/password")
 def set_password(code: str) -> Response:
     """Give an account a password for one use, shown this once; its sessions end."""
-    password = generate_password()
+    password = prepare(generate_password())
     with database().work(current_actor()) as uow:
         employee, account, body = _person(uow, code)
         if account is None:
             raise NotFound("accounts.unknown")
         service.set_password(uow, account.id, password, one_time=True)
-        return _password_shown(employee, account, body, password)
+        return _password_shown(employee, account, body, password.text)
 
 
 @blueprint.post("/staff/<code>/disable")

@@ -90,8 +90,7 @@ def change_password() -> WerkzeugResponse:
     if new != request.form.get("again", ""):
         return _password_page((Problem("again", "accounts.password-differs"),), 422)
     try:
-        with database().work(current_actor()) as uow:
-            service.change_password(uow, old, new)
+        entry.change_password(database(), current_actor(), old, new)
     except Invalid as error:
         return _password_page(error.problems, 422)
     return go("/account", notice="The password was changed and your other sessions were ended.")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from edms.accounts.models import Account
-from edms.accounts.service import import_staff
+from edms.accounts.service import hash_passwords, import_staff
 from edms.core.actor import system_actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict
@@ -55,15 +55,15 @@ def prepare(parts: Parts, site: Site, *, bodies: int, progress: Progress = lambd
         rows = read_rows(entities_csv().encode(), ENTITY_COLUMNS, ENTITY_OPTIONAL)
         with database.work(OPERATOR) as uow:
             entity_service.import_entities(uow, rows, keys=parts[Keyring], progress=progress)
-    with database.work(OPERATOR) as uow:
-        logins = _employ(uow, own_bodies()[:bodies], keys=parts[Keyring])
+    logins = _employ(database, own_bodies()[:bodies], keys=parts[Keyring])
     if logins:
-        _keep(marker, sorted([*demo_logins(site), *logins], key=lambda one: ROLES.index(one["role"])))
+        _keep(marker, sorted([*(demo_logins(site) or ()), *logins], key=lambda one: ROLES.index(one["role"])))
 
 
-def _employ(uow: UnitOfWork, bodies: Sequence[Body], *, keys: Keyring) -> list[dict[str, str]]:
+def _employ(database: Database, bodies: Sequence[Body], *, keys: Keyring) -> list[dict[str, str]]:
     """Give staff to the bodies that have none yet; returns the new logins."""
-    known = set(uow.session.scalars(select(Account.login)))
+    with database.read(OPERATOR) as uow:
+        known = set(uow.session.scalars(select(Account.login)))
     planned = [row for row in plan_staff([body.key for body in bodies], seed=_SEED) if row.login not in known]
     domains = {body.key: body.mail_domain for body in bodies}
     open_to = {body.key for body in bodies[:_WITH_LOGINS]}
@@ -71,12 +71,14 @@ def _employ(uow: UnitOfWork, bodies: Sequence[Body], *, keys: Keyring) -> list[d
     if not planned:
         return []
     rows = [(line, _csv_row(row, domains, passwords)) for line, row in enumerate(planned, start=2)]
-    accounts = import_staff(uow, rows, keys=keys)
-    return [
-        _login(uow, account, row, passwords[row.login])
-        for account, row in zip(accounts, planned, strict=True)
-        if passwords[row.login]
-    ]
+    hashes = hash_passwords(rows)
+    with database.work(OPERATOR) as uow:
+        accounts = import_staff(uow, rows, hashes=hashes, keys=keys)
+        return [
+            _login(uow, account, row, passwords[row.login])
+            for account, row in zip(accounts, planned, strict=True)
+            if passwords[row.login]
+        ]
 
 
 def _csv_row(row: StaffRow, domains: dict[str, str], passwords: dict[str, str]) -> dict[str, object]:
