@@ -32,11 +32,13 @@ from edms.operation.worker import catch_up
 )  # fmt: skip
 @click.option("--timeout", type=click.IntRange(1), default=900, show_default=True, help="Seconds to wait at most.")
 @click.option("--prepare", is_flag=True, help="Only make the installation, its bodies and staff; send nothing.")
+@click.option("--leave-waiting", is_flag=True, help="In the end send a few letters that wait for a clerk; no logins.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def demo(
-    context: click.Context, letters: int, entities: int, texts: Path | None, timeout: int, prepare: bool, as_json: bool
-) -> None:
+    context: click.Context, /, letters: int, entities: int, texts: Path | None, timeout: int, prepare: bool,
+    leave_waiting: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Make a demonstration in a new data folder, send letters over SMTP, wait for the balance, stop.
 
     One of the letters is a circular of the centre to every other body.
@@ -53,10 +55,12 @@ def demo(
             run = runner.send_letters(parts, sheets, letters=letters, bodies=entities, look=look, progress=issued)
         with progress_bar("Consignments settled", run.sent) as settled:
             result = runner.wait_for_balance(parts[Database], run, timeout=timeout, look=look, progress=settled)
+        if leave_waiting:
+            runner.leave_waiting(parts, sheets)
     catch_up(followers_of(parts))  # so that what was sent is found at once
-    shown = _shown(result, demo_logins(site))
+    shown = _shown(result, demo_logins(site) or [])
     emit(shown, as_json, lambda: _text(result))
-    if not as_json:
+    if not (as_json or leave_waiting):
         Console(width=140, highlight=False).print(logins_table(shown["logins"]))
     if not result.holds:
         raise Unavailable("demo.no-balance", sent=result.sent, moving=result.balance.moving)
@@ -85,5 +89,5 @@ def _text(result: Result) -> str:
         f"{result.letters} letters, {result.sent} consignments sent"
         f" = {found.registered} registered + {found.refused} refused + {found.waiting} waiting\n"
         f"{result.seconds:.1f} s ({result.sent / max(result.seconds, 0.001):.1f} consignments a second);"
-        f" the circular was registered by all: {circular}\n"
+        f" the circular was registered by all: {circular}"
     )

@@ -24,8 +24,7 @@ _CELL_RULE = re.compile(r"^:?-{1,}:?$")
 _UNESCAPED_BAR = re.compile(r"(?<!\\)\|")
 _DROPPED = {"Cc", "Cs", "Co", "Cn"}
 _INVISIBLE = frozenset(
-    "\ufeff\u00ad\u200b\u200e\u200f\u061c\ufffd\ufffc"
-    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    "\ufeff\u00ad\u200b\u200e\u200f\u061c\ufffd\ufffc\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
 
 

@@ -17,12 +17,15 @@ from edms.demo.balance import Balance, balance, registered_by_all
 from edms.demo.bodies import own_bodies
 from edms.demo.making import OPERATOR
 from edms.demo.texts import DemoLetter
+from edms.entities import queries as entities
+from edms.letters.service import AddresseeText
 from edms.operation import locks, programs, running
 from edms.operation.site import Site
 
 SENDERS = 3
 _NEEDED = ("gateway", "relay")
 _POLL_SECONDS = 0.5
+_LEFT = 4  # letters that wait for a clerk
 
 Progress = Callable[[int], object]
 
@@ -102,6 +105,16 @@ def send_letters(
         tuple(done.values()), sum(len(one.addressees) for one in planned), done[0], len(planned[0].addressees), since,
         begun, time.monotonic() - begun,
     )  # fmt: skip
+
+
+def leave_waiting(parts: Parts, texts: Sequence[DemoLetter]) -> None:
+    """Let the clerk of the third body register by hand from now on, and send a few letters there."""
+    staff = sending.staff_of(parts[Database], [body.key for body in own_bodies()[:3]])
+    with parts[Database].work(OPERATOR) as uow:
+        entities.entity(uow, staff[2].entity_id).registers_by_rule = False
+    for number in range(1, _LEFT + 1):
+        to_third = (AddresseeText(staff[2].entity_id),)
+        sending.send(parts, staff, sending.Sending(number, number % 2, to_third, texts[-number % len(texts)]))
 
 
 def wait_for_balance(

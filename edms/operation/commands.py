@@ -63,16 +63,20 @@ def up(context: click.Context, demo: bool) -> None:
     """Run pages, gateway, relay and worker together until Ctrl-C."""
     parts: Parts = context.obj
     site, config_file = parts[Site], _config_file(context)
-    fresh = demo and start.installed(site) is None
+    fresh = demo and (start.installed(site) is None or running.demo_logins(site) == [])
     programs.refuse_second_start(site)
     programs.refuse_taken_ports(site)
     if fresh:
+        click.echo(f"Making a demonstration in {site.data}.")
         prepare = [*programs.diwan_command(), "demo", "--prepare"]
         if subprocess.run(prepare, env=programs.environment(site, config_file), check=False).returncode:  # noqa: S603
             raise SystemExit(1)
     running.require_newest(site)
     ports = running.chosen_ports(site)
-    environ = programs.environment(site, config_file, **running.port_variables(ports))
+    environ = {
+        **({"DIWAN_LOGGING_LEVEL": "warning"} if demo else {}),  # the logins shall stay in sight
+        **programs.environment(site, config_file, **running.port_variables(ports)),
+    }
     with (
         running.stopped_by_signals() as stop,
         running.supervised(parts, site, programs.NAMES, ports, environ, _say) as supervisor,

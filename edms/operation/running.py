@@ -31,12 +31,12 @@ def require_newest(site: Site) -> None:
         raise Conflict("operation.old-database", found=found or "-", newest=newest or "-")
 
 
-def demo_logins(site: Site) -> list[dict[str, Any]]:
-    """Return who may sign in to a demonstration, and with what; empty in any other installation."""
+def demo_logins(site: Site) -> list[dict[str, Any]] | None:
+    """Return who may sign in to a demonstration, and with what; None in any other installation."""
     try:
         found: list[dict[str, Any]] = json.loads((site.run_folder / LOGINS).read_text("utf-8"))
     except FileNotFoundError:
-        return []
+        return None
     return found
 
 
@@ -133,5 +133,5 @@ def beside(command: Sequence[str], environ: Mapping[str, str], say: Callable[[st
 
 def first_letters(site: Site, config_file: Path | None, ports: Mapping[str, int]) -> tuple[list[str], dict[str, str]]:
     """Return the command, with its environment, that fills a new demonstration with letters."""
-    command = [*programs.diwan_command(), "demo", "--letters", "24", "--entities", "8"]
+    command = [*programs.diwan_command(), "demo", "--letters", "24", "--entities", "8", "--leave-waiting"]
     return command, programs.environment(site, config_file, **port_variables(ports))
