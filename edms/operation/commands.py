@@ -111,7 +111,7 @@ def gateway(context: click.Context) -> None:
     parts: Parts = context.obj
     running.require_newest(parts[Site])
     if parts[Site].gateway.port:
-        start.keep_gateway_address(parts, host=parts[Site].gateway.host, port=parts[Site].gateway.port)
+        start.keep_gateway_address(parts, parts[Site], port=parts[Site].gateway.port)
     _become(context, "gateway", programs.mailgw_command("receive"))
 
 

@@ -62,7 +62,7 @@ def supervised(
 ) -> Iterator[Supervisor]:
     """Run the programs of ``names`` for the block; Unavailable ``operation.not-ready`` when one does not come up."""
     if "gateway" in names:
-        start.keep_gateway_address(parts, host=site.gateway.host, port=ports["gateway"])
+        start.keep_gateway_address(parts, site, port=ports["gateway"])
     wanted = programs.programs(site, names=names, ports=ports)
     supervisor = Supervisor(wanted, environ=environ, run_folder=site.run_folder, say=say)
     try:

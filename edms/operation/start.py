@@ -29,6 +29,7 @@ from edms.operation.site import Site
 
 OPERATOR = system_actor("operator")
 SECRET_BYTES = 32
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 
 
 def installed(site: Site) -> Installation | None:
@@ -79,8 +80,14 @@ def quiet_migrations() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def keep_gateway_address(parts: Parts, *, host: str, port: int) -> None:
-    """Write where our own gateway listens into our row, when the settings have changed since."""
+def announced_host(site: Site) -> str:
+    """Return the host that peers reach our gateway by: where it listens, or its name when it listens everywhere."""
+    return site.gateway.hostname if site.gateway.host in _EVERYWHERE else site.gateway.host
+
+
+def keep_gateway_address(parts: Parts, site: Site, *, port: int) -> None:
+    """Write where our own gateway is reached into our row, when the settings have changed since."""
+    host = announced_host(site)
     with parts[Database].read(OPERATOR) as uow:
         home = entities.home(uow)
         if (home.gateway_host, home.gateway_port) == (host, port):
@@ -99,7 +106,7 @@ def _begin(parts: Parts, site: Site, name: str, first_serial: int) -> None:
     upgrade(site)
     with parts[Database].work(OPERATOR) as uow:
         entity_service.initialise(
-            uow, name=name, gateway_host=site.gateway.host, gateway_port=site.gateway.port, keys=parts[Keyring],
+            uow, name=name, gateway_host=announced_host(site), gateway_port=site.gateway.port, keys=parts[Keyring],
             first_serial=first_serial,
         )  # fmt: skip
 

@@ -102,11 +102,16 @@ def test_init_refuses_a_key_file_without_its_database(tmp_path: Path) -> None:
 def test_gateway_address_follows_the_settings(tmp_path: Path) -> None:
     parts = parts_in(tmp_path)
     start.initialise(parts, parts[Site], name="one")
-    start.keep_gateway_address(parts, host="127.0.0.1", port=4242)
+    start.keep_gateway_address(parts, parts[Site], port=4242)
     found = start.installed(parts[Site])
     assert found is not None
     assert found.gateway_port == 4242
     parts[Database].dispose()
+
+
+def test_gateway_that_listens_everywhere_is_announced_by_its_name(tmp_path: Path) -> None:
+    parts = parts_in(tmp_path, DIWAN_GATEWAY_HOST="0.0.0.0", DIWAN_GATEWAY_HOSTNAME="mail.moh.gov.example")
+    assert start.announced_host(parts[Site]) == "mail.moh.gov.example"
 
 
 def test_installation_begins_on_postgresql(tmp_path: Path, empty_database_url: str) -> None:
