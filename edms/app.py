@@ -14,13 +14,21 @@ from edms.navigation import install_pages
 from edms.wiring import parts_of
 
 
+_ROOM_MB = 8  # the other fields of a form that carries a letter's attachments
+
+
 def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
     """Return the application of one installation; ``parts`` are given by tests that share them with other edges."""
     app = Flask("edms", static_folder=None)
     app.extensions["diwan"] = parts or parts_of(settings)
     if settings.web.https:  # a TLS proxy stands in front: trust its one hop for address and scheme
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
-    install_pages(app, secret_key=_secret(settings, app.extensions["diwan"]), https=settings.web.https)
+    install_pages(
+        app,
+        secret_key=_secret(settings, app.extensions["diwan"]),
+        https=settings.web.https,
+        largest_body=(settings.letters.letter_mb + _ROOM_MB) << 20,
+    )
     return app
 
 

@@ -1,9 +1,10 @@
 """Puts the whole shell on a Flask application in one call: everything a page has before it has a feature."""
 
+import io
 from collections.abc import Callable
-from typing import Final
+from typing import IO, Final
 
-from flask import Blueprint, Flask, Response, g
+from flask import Blueprint, Flask, Request, Response, g, request
 
 from edms.core.actor import Actor
 from edms.web import assets_url, csrf, errors, formats, guards, language, page, security
@@ -11,8 +12,19 @@ from edms.web import assets_url, csrf, errors, formats, guards, language, page, 
 SMALLEST_KEY: Final = 32
 LARGEST_BODY: Final = 512 * 2**20
 LARGEST_TEXT: Final = 8 * 2**20
+STRANGERS_BODY: Final = 256 * 2**10
 
 Navigation = Callable[[Actor], tuple[page.Section, ...]]
+
+
+class InMemoryRequest(Request):
+    """A request whose uploads stay in memory: the default would write large ones to a temporary file, unencrypted."""
+
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:  # fmt: skip
+        return io.BytesIO()
 
 
 def _no_actor() -> Actor | None:
@@ -51,6 +63,7 @@ def configure_web(
     if app.has_static_folder:
         raise ValueError("make the application with static_folder=None: the shell serves /static")
     app.secret_key = secret_key
+    app.request_class = InMemoryRequest
     app.config.update(
         SESSION_COOKIE_NAME="__Host-notice" if https else "notice",
         SESSION_COOKIE_SECURE=https,
@@ -72,6 +85,8 @@ def configure_web(
 
     def identify() -> None:
         g.actor = load_actor()
+        if g.actor is None and request.max_content_length == largest_body:
+            request.max_content_length = STRANGERS_BODY
 
     def menu() -> dict[str, object]:
         actor = guards.current_actor()
