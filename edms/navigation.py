@@ -23,11 +23,12 @@ from edms.web.page import Link, Section
 from edms.web.shell import configure_web
 
 
-def install_pages(app: Flask, *, secret_key: bytes, https: bool) -> None:
-    """Put the shell and every feature's blueprint on ``app``."""
+def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: int) -> None:
+    """Put the shell and every feature's blueprint on ``app``; ``largest_body`` in octets is what a form may carry."""
     configure_web(
         app, secret_key=secret_key, https=https, navigation=navigation,
         load_actor=guard.load_actor, entity_name=guard.entity_name, primary_action=primary_action,
+        largest_body=largest_body,
     )  # fmt: skip
     guard.install(app)
     for blueprint in (accounts.blueprint, staff_views.blueprint, entities.blueprint):
