@@ -1,5 +1,6 @@
 """Finding the bodies that a letter may be addressed to, by name or code as a person types them."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from crypto import codes
 from crypto.errors import BadCode
-from edms.core.arabic import bare, words
+from edms.core.arabic import bare, fold_digits, words
 from edms.core.database import UnitOfWork
 from edms.core.errors import Problem
 from edms.entities import queries as entities
@@ -84,10 +85,8 @@ def resolve(uow: UnitOfWork, typed: str, *, field: str, but: Collection[str] = (
         return Problem(field, "letters.addressee-unclear", typed=typed)
     try:
         digits = codes.parse(typed).digits
-    except BadCode as error:
-        if error.suggestion and any(c.isdigit() for c in typed):
-            return Problem(field, "letters.bad-code-suggested", typed=typed, suggestion=error.suggestion)
-        return Problem(field, "letters.addressee-not-found", typed=typed)
+    except BadCode:
+        return _bad_code(uow, typed, field)
     own = by_codes(uow, [digits]).get(digits)
     if own is not None and own.id == uow.actor.entity_id:
         return Problem(field, "letters.own-entity")
@@ -103,3 +102,18 @@ def _rank(wanted: list[str], name: list[str]) -> int | None:
             return None
         total += place
     return total
+
+
+def _bad_code(uow: UnitOfWork, typed: str, field: str) -> Problem:
+    """Tell a mistyped code from an unknown name; two neighbouring digits exchanged are put right as a question."""
+    digits = re.sub(r"[\s./-]", "", fold_digits(typed))
+    if not digits.isdigit():
+        return Problem(field, "letters.addressee-not-found", typed=typed)
+    exchanged = [digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :] for at in range(len(digits) - 1)]
+    meant = by_codes(uow, [code for code in exchanged if code != digits])
+    if len(meant) == 1:
+        found = next(iter(meant.values()))
+        return Problem(
+            field, "letters.bad-code-suggested", typed=typed, suggestion=codes.format_code(found.code), name=found.name
+        )
+    return Problem(field, "letters.bad-entity-code", typed=typed)

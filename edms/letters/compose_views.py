@@ -65,7 +65,7 @@ def new_letter() -> Response:
 def begin_letter() -> WerkzeugResponse:
     """Save a new letter, or answer a search for bodies in its form."""
     current_actor().require(DRAFT)
-    return _handle(None)
+    return _handled(None)
 
 
 def edit_letter(letter_id: UUID) -> WerkzeugResponse:
@@ -81,7 +81,7 @@ def save_letter(letter_id: UUID) -> WerkzeugResponse:
     """Save a draft, with what the pressed button asks for beside it."""
     with reading() as uow:
         queries.letter(uow, letter_id)
-    return _handle(letter_id)
+    return _handled(letter_id)
 
 
 def find_addressees() -> Response:
@@ -122,6 +122,14 @@ def draft_pages(uow: UnitOfWork, letter: Letter) -> int:
 @lru_cache(maxsize=16)
 def _rendered(sheet: PrintedLetter) -> bytes:
     return render_letter(sheet)
+
+
+def _handled(letter_id: UUID | None) -> WerkzeugResponse:
+    try:
+        return _handle(letter_id)
+    finally:
+        for each in request.files.values():
+            each.close()
 
 
 def _handle(letter_id: UUID | None) -> WerkzeugResponse:

@@ -1,11 +1,13 @@
 """A browser without a screen: signs in as people do and sends forms with their token."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.test import TestResponse, stream_encode_multipart
 
 from edms.app import create_app
 from tests.factories.world import PASSWORD, World
@@ -31,7 +33,14 @@ def token_of(client: FlaskClient, path: str = "/sign-in") -> str:
 def post(client: FlaskClient, url: str, data: dict[str, Any] | None = None, *, form: str = "/account") -> TestResponse:
     """Send a form with the token of the page ``form``; files are given as (stream, name)."""
     sent = {**(data or {}), "csrf_token": token_of(client, form)}
-    return client.post(url, data=sent, content_type="multipart/form-data")
+    stream, _, boundary = stream_encode_multipart(MultiDict(_flat(sent)), use_tempfile=False)
+    return client.post(url, data=stream.read(), content_type=f'multipart/form-data; boundary="{boundary}"')
+
+
+def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        for each in value if isinstance(value, list) else [value]:
+            yield name, FileStorage(each[0], each[1], name) if isinstance(each, tuple) else each
 
 
 def sign_in(app: Flask, login: str, password: str = PASSWORD) -> FlaskClient:
