@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
@@ -35,6 +36,11 @@ class RegistryHandler:
         self._writer: Together[Parcel, list[Accepted]] = Together(
             lambda parcels: take_in(parcels, desk), most=MOST_AT_ONCE
         )
+
+    @property
+    def home_id(self) -> UUID:
+        """Return this installation."""
+        return self._register.snapshot.home_id
 
     def identify(self, ssl_object: ssl.SSLObject | None) -> Identity:
         """Return the installation whose authority issued the peer's certificate."""
