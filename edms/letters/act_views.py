@@ -1,5 +1,7 @@
 """What is done to a letter from its page or the tray: submit, return, sign, issue, void, settle, delete the draft."""
 
+from collections.abc import Callable
+from functools import wraps
 from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
@@ -24,9 +26,21 @@ def install(blueprint: Blueprint) -> None:
     """Put the acts of this module on the letters' blueprint."""
     for name, view in (("submit", submit), ("sign", sign), ("sign-and-issue", sign_and_issue), ("issue", issue),
                        ("return", return_letter), ("void", void), ("settle", settle), ("discard", discard)):
-        blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=view, methods=["POST"])
+        blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=_of_visible(view), methods=["POST"])
     for name, form in (("return", confirm_return), ("void", confirm_void), ("discard", confirm_discard)):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=form)
+
+
+def _of_visible(view: Callable[[UUID], WerkzeugResponse]) -> Callable[[UUID], WerkzeugResponse]:
+    """Answer 404 for a letter that the reader may not know of, before anything else is said about the act."""
+
+    @wraps(view)
+    def act(letter_id: UUID) -> WerkzeugResponse:
+        with reading() as uow:
+            queries.letter(uow, letter_id)
+        return view(letter_id)
+
+    return act
 
 
 def submit(letter_id: UUID) -> WerkzeugResponse:
@@ -58,8 +72,6 @@ def sign_and_issue(letter_id: UUID) -> WerkzeugResponse:
 
 def issue(letter_id: UUID) -> WerkzeugResponse:
     """Number, seal and send a signed letter."""
-    with reading() as uow:
-        queries.letter(uow, letter_id)
     return _issued(_issue(letter_id))
 
 

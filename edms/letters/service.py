@@ -218,7 +218,8 @@ def _signing_key(uow: UnitOfWork, keys: Keyring) -> tuple[bytes, bytes]:
     if employee is None or entity is None:
         raise Forbidden("letters.person-required")
     context = f"edms/1/signing|{employee}".encode()
-    uow.session.execute(select(Employee.id).where(Employee.id == employee).with_for_update())  # one key for a person
+    # one key for a person, whoever asks first
+    uow.session.execute(select(Employee.id).where(Employee.id == employee).with_for_update(key_share=True))
     held = uow.session.get(SigningKey, employee)
     if held is not None:
         version = int.from_bytes(held.private_key_wrapped[:2], "big")

@@ -1,0 +1,223 @@
+"""The pages of letters: reading as a coded copy, acts by state and role, lists, register, JSON, closed doors."""
+
+import re
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.routing import Rule
+
+from edms.audit.models import Event
+from edms.codes.models import IssuedCopy
+from edms.letters import queries
+from edms.letters.rules import Sensitivity, State
+from tests.factories import letters as make
+from tests.factories.pages import post
+from tests.factories.world import OPERATOR, World
+
+People = Callable[[str, str], FlaskClient]
+
+
+def copies(town: World, letter_id: UUID) -> list[tuple[str, str]]:
+    with town.database.read(OPERATOR) as uow:
+        rows = uow.session.scalars(select(IssuedCopy).where(IssuedCopy.letter_id == letter_id).order_by(IssuedCopy.id))
+        return [(row.act, row.code) for row in rows]
+
+
+def events(town: World, letter_id: UUID, act: str) -> int:
+    with town.database.read(OPERATOR) as uow:
+        return uow.session.scalar(
+            select(func.count()).select_from(Event).where(Event.object_id == letter_id, Event.act == act)
+        ) or 0  # fmt: skip
+
+
+def test_each_role_begins_where_its_work_is(signed_in: People) -> None:
+    homes = {"employee": "/incoming", "registry": "/incoming", "head": "/signing", "administrator": "/staff"}
+    assert {who: signed_in("a", who).get("/").headers["Location"] for who in homes} == homes
+    assert signed_in("centre", "centre").get("/").headers["Location"] == "/entities"
+    assert signed_in("centre", "auditor").get("/").headers["Location"] == "/incoming"
+
+
+def test_opening_is_recorded_before_anything_leaves_and_marks_it_read(signed_in: People, town: World) -> None:
+    letter_id = make.received(town, subject="كتاب لم يُقرأ", files={"صفحة.svg": b"<svg/>"})
+    employee = signed_in("b", "employee")
+    assert 'class="unread"' in employee.get("/incoming?show=unread").text
+    page = employee.get(f"/letters/{letter_id}")
+    assert "كتاب لم يُقرأ" in page.text
+    assert "صفحة.svg" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert str(letter_id) not in employee.get("/incoming?show=unread").text
+    assert [act for act, _ in copies(town, letter_id)] == ["view"]
+    assert (events(town, letter_id, "letters.opened"), events(town, letter_id, "codes.view")) == (1, 1)
+
+
+def test_page_images_and_files_are_copies_of_one_person(signed_in: People, town: World) -> None:
+    letter_id = make.received(town, files={"صفحة.html": b"<script>1</script>"})
+    employee = signed_in("b", "employee")
+    image = employee.get(f"/letters/{letter_id}/pages/1.png?width=160")
+    assert image.data.startswith(b"\x89PNG")
+    assert employee.get(f"/letters/{letter_id}/pages/2.png").status_code == 404
+    pdf = employee.get(f"/letters/{letter_id}/copy.pdf")
+    assert pdf.data.startswith(b"%PDF")
+    assert employee.get(f"/letters/{letter_id}/print.pdf").data.startswith(b"%PDF")
+    with town.database.read(town.actor("b", "employee")) as uow:
+        attached = queries.attachments(uow, letter_id)[0].id
+    file = employee.get(f"/letters/{letter_id}/attachments/{attached}")
+    assert file.data == b"<script>1</script>"
+    assert file.headers["Content-Disposition"].startswith("attachment")
+    assert file.headers["Content-Security-Policy"].startswith("sandbox")
+    assert [act for act, _ in copies(town, letter_id)] == ["view", "download", "print", "download"]
+    assert len({code for _, code in copies(town, letter_id)}) == 4
+    colleague = signed_in("b", "colleague").get(f"/letters/{letter_id}/copy.pdf")
+    assert colleague.data != pdf.data
+
+
+def test_text_is_in_logical_order_beside_the_sheet(signed_in: People, town: World) -> None:
+    letter_id = make.issued(town, markup="فقرة أولى.\n\n| ت | المادة |\n| ١ | حاسوب |").letter_id
+    page = signed_in("a", "employee").get(f"/letters/{letter_id}?view=text").text
+    assert page.index("فقرة أولى.") < page.index("المادة") < page.index("حاسوب")
+
+
+def test_tray_signs_and_issues_in_one_press(signed_in: People, town: World) -> None:
+    letter_id = make.submitted(town, subject="كتاب في صينية التوقيع")
+    head = signed_in("a", "head")
+    tray = head.get("/signing").text
+    assert f"/letters/{letter_id}/preview/1.png" in tray
+    answer = post(head, f"/letters/{letter_id}/sign-and-issue", {"next": "/signing"})
+    assert answer.headers["Location"] == "/signing"
+    assert "صدر الكتاب بالعدد" in head.get("/signing").text
+    assert make.letter(town, letter_id).state == State.ISSUED
+    assert post(head, f"/letters/{letter_id}/sign-and-issue").status_code == 409
+
+
+def test_return_asks_for_a_reason_and_shows_it_to_the_writer(signed_in: People, town: World) -> None:
+    letter_id = make.submitted(town)
+    head = signed_in("a", "head")
+    refused = post(head, f"/letters/{letter_id}/return", {"reason": " "})
+    assert (refused.status_code, "اكتب السبب." in refused.text) == (422, True)
+    post(head, f"/letters/{letter_id}/return", {"reason": "تُضاف المرفقات"})
+    assert "تُضاف المرفقات" in signed_in("a", "employee").get(f"/letters/{letter_id}/edit").text
+    assert "معاد" in signed_in("a", "employee").get("/drafts").text
+
+
+def test_registry_issues_what_is_signed(signed_in: People, town: World) -> None:
+    letter_id = make.signed(town)
+    registry = signed_in("a", "registry")
+    assert f"/letters/{letter_id}/issue" in registry.get("/signing").text
+    assert post(registry, f"/letters/{letter_id}/issue").status_code == 303
+    assert make.letter(town, letter_id).number
+
+
+def test_signing_needs_the_post(signed_in: People, town: World) -> None:
+    letter_id = make.submitted(town)
+    assert post(signed_in("a", "employee"), f"/letters/{letter_id}/sign").status_code == 403
+    assert post(signed_in("a", "registry"), f"/letters/{letter_id}/sign").status_code == 404
+    assert make.letter(town, letter_id).state == State.SUBMITTED
+
+
+def test_void_letter_is_struck_in_the_register_with_its_reason(signed_in: People, town: World) -> None:
+    made = make.issued(town, subject="كتاب يُلغى")
+    registry = signed_in("a", "registry")
+    assert "سبب الإلغاء" in registry.get(f"/letters/{made.letter_id}/void").text
+    assert post(registry, f"/letters/{made.letter_id}/void", {"reason": " "}).status_code == 422
+    post(registry, f"/letters/{made.letter_id}/void", {"reason": "صدر سهواً"})
+    assert "صدر سهواً" in registry.get(f"/letters/{made.letter_id}").text
+    page = registry.get("/register?direction=outgoing").text
+    assert 'class="void"' in page
+    assert "صدر سهواً" in page
+    pdf = registry.get("/register.pdf?direction=outgoing")
+    assert pdf.data.startswith(b"%PDF")
+
+
+def test_register_hides_what_its_reader_may_not_read_but_no_number(signed_in: People, town: World) -> None:
+    make.issued(town, by=town.actor("a", "head"), sensitivity=Sensitivity.TOP_SECRET, subject="سر مكتوم")
+    page = signed_in("a", "registry").get("/register?direction=outgoing").text
+    assert "سر مكتوم" not in page
+    assert "غير متاح لدرجة اطلاعك" in page
+    assert signed_in("a", "employee").get("/register").status_code == 403
+    assert signed_in("a", "registry").get("/register?from=2026-13-45").status_code == 422
+    assert "لا قيود في هذه الأيام." in signed_in("a", "registry").get("/register?from=2001-01-01&to=2001-01-02").text
+
+
+def test_settling_from_the_page(signed_in: People, town: World) -> None:
+    letter_id = make.received(town)
+    post(signed_in("b", "employee"), f"/letters/{letter_id}/settle")
+    assert make.letter(town, letter_id, town.actor("b", "employee")).state == State.SETTLED
+
+
+def test_incomplete_draft_says_what_is_missing(signed_in: People, town: World) -> None:
+    letter_id = make.drafted(town, to=())
+    answer = post(signed_in("a", "employee"), f"/letters/{letter_id}/submit")
+    assert (answer.status_code, "حدّد جهة واحدة على الأقل" in answer.text) == (422, True)
+
+
+def test_json_gives_the_same_letters(signed_in: People, town: World) -> None:
+    made = make.issued(town, subject="كتاب للواجهة")
+    employee = signed_in("a", "employee")
+    page = employee.get("/api/v1/letters?direction=outgoing&limit=1").get_json()
+    assert page["letters"][0]["subject"] == "كتاب للواجهة"
+    assert page["before"] == page["letters"][0]["id"]
+    one = employee.get(f"/api/v1/letters/{made.letter_id}").get_json()
+    assert (one["document_code"], one["number"], one["hijri"]) == (made.document_code, made.number, made.hijri)
+    for wrong in ("limit=0", "limit=x", "before=1", "direction=up"):
+        assert employee.get(f"/api/v1/letters?{wrong}").status_code == 422
+    assert town.entity_b.name_ar in one["to"]
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_lists_have_words_for_nothing(app: Flask, signed_in: People, language: str) -> None:
+    auditor = signed_in("centre", "auditor")
+    auditor.set_cookie("lang", language)
+    for url in ("/incoming", "/incoming?show=unread", "/outgoing", "/outgoing?show=void"):
+        assert 'class="empty"' in auditor.get(url).text
+
+
+def _addresses(rules: Iterator[Rule], letter_id: UUID, attachment_id: UUID) -> Iterator[tuple[str, str]]:
+    for rule in rules:
+        if "<uuid:letter_id>" not in rule.rule:
+            continue
+        path = rule.rule.replace("<uuid:letter_id>", str(letter_id)).replace("<int:number>", "1")
+        path = path.replace("<uuid:attachment_id>", str(attachment_id))
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            if "<" not in path:
+                yield method, path
+
+
+def test_another_bodys_letter_is_answered_like_one_that_does_not_exist(
+    app: Flask, signed_in: People, town: World
+) -> None:
+    made = make.received(town, subject="مكتوم عن الجهة الأخرى", files={"مكتوم.txt": b"a"})
+    own = make.drafted(town, subject="مكتوم عن الجهة الأخرى")
+    with town.database.read(town.actor("b", "head")) as uow:
+        attached = queries.attachments(uow, made)[0].id
+    strangers = ((made, "a"), (own, "b"))
+    for letter_id, where in strangers:
+        for who in ("head", "registry", "employee"):
+            client = signed_in(where, who)
+            client.get("/incoming")  # takes the notice that an earlier act may have left
+            pairs = zip(
+                _addresses(app.url_map.iter_rules(), letter_id, attached),
+                _addresses(app.url_map.iter_rules(), missing := uuid4(), attached),
+                strict=True,
+            )
+            for (method, path), (_, nowhere) in pairs:
+                fields = {"reason": "سبب", "subject": "س", "body": "ن", "version": "1"}
+                answers = [
+                    client.get(each) if method == "GET" else post(client, each, fields) for each in (path, nowhere)
+                ]
+                assert [each.status_code for each in answers] == [404, 404], (who, method, path)
+                texts = [_same(each.text, letter_id, missing) for each in answers]
+                assert texts[0] == texts[1], (who, method, path)
+            for url in ("/incoming", "/outgoing", "/drafts", "/signing", "/api/v1/letters"):
+                assert str(letter_id) not in client.get(url).text
+
+
+def _same(text: str, *ids: UUID) -> str:
+    """Take out what differs from request to request: tokens, the request's number, the id that was asked for."""
+    for each in ids:
+        text = text.replace(str(each), "ID")
+    text = re.sub(r'(csrf[-_]token"[^>]*(?:value|content)=")[^"]+', r"\1", text)
+    return re.sub(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", "REQUEST", text)
