@@ -57,6 +57,8 @@ def demo(
             result = runner.wait_for_balance(parts[Database], run, timeout=timeout, look=look, progress=settled)
         if leave_waiting:
             runner.leave_waiting(parts, sheets)
+    if not as_json:
+        click.echo("Filling the search indexes ...", err=True)
     catch_up(followers_of(parts))  # so that what was sent is found at once
     shown = _shown(result, demo_logins(site) or [])
     emit(shown, as_json, lambda: _text(result))
