@@ -15,11 +15,11 @@ from edms.entities.models import Entity
 def assign(uow: UnitOfWork, entity_id: UUID, entity_code: str, year: int) -> str:
     """Return the next document code (18 digits) of a body and year; the serial is the body's own counter."""
     wanted = select(DocumentCounter).where(DocumentCounter.entity_id == entity_id, DocumentCounter.year == year)
-    counter = uow.session.scalars(wanted.with_for_update()).one_or_none()
+    counter = uow.session.scalars(wanted.with_for_update(key_share=True)).one_or_none()
     if counter is None:
         # The body's row is locked first, so that two beginners of a year do not both insert the counter.
-        uow.session.execute(select(Entity.id).where(Entity.id == entity_id).with_for_update())
-        counter = uow.session.scalars(wanted.with_for_update()).one_or_none()
+        uow.session.execute(select(Entity.id).where(Entity.id == entity_id).with_for_update(key_share=True))
+        counter = uow.session.scalars(wanted.with_for_update(key_share=True)).one_or_none()
     if counter is None:
         counter = DocumentCounter(entity_id=entity_id, year=year, last_serial=0)
         uow.session.add(counter)

@@ -130,7 +130,7 @@ def claim(uow: UnitOfWork, owner: UUID, *, limit: int) -> Sequence[OutboxItem]:
         .where(OutboxItem.state.in_(OPEN), OutboxItem.next_at <= uow.now)
         .order_by(OutboxItem.next_at, OutboxItem.package_id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     ))  # fmt: skip
     if due:
         until = uow.now + LEASE
@@ -165,7 +165,8 @@ def record_attempts(uow: UnitOfWork, owner: UUID, attempts: Sequence[Attempt]) -
     """Write what next hops answered, many at once: one read for all their consignments."""
     ids = [attempt.item_id for attempt in attempts]
     for at in range(0, len(ids), 500):
-        uow.session.scalars(select(OutboxItem).where(OutboxItem.id.in_(ids[at : at + 500])).with_for_update()).all()
+        some = select(OutboxItem).where(OutboxItem.id.in_(ids[at : at + 500]))
+        uow.session.scalars(some.with_for_update(key_share=True)).all()
     for attempt in attempts:
         record_attempt(uow, owner, attempt)
 
@@ -321,7 +322,7 @@ def _prove(uow: UnitOfWork, item: OutboxItem, event: str, reason: str = "") -> N
 
 def _kept_item(uow: UnitOfWork, item_id: UUID) -> OutboxItem:
     uow.actor.require(KEEP_QUEUE)
-    item = uow.session.get(OutboxItem, item_id, with_for_update=True)
+    item = uow.session.get(OutboxItem, item_id, with_for_update={"key_share": True})
     if item is None or (uow.actor.entity_id is not None and item.entity_id != uow.actor.entity_id):
         raise NotFound("dispatch.unknown-item")
     return item

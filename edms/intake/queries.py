@@ -40,7 +40,8 @@ def waiting_message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
 
 def message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     """Return a message of the actor's body, locked for a decision; NotFound otherwise."""
-    return _message(uow, select(ReceivedMessage).where(ReceivedMessage.id == message_id).with_for_update())
+    wanted = select(ReceivedMessage).where(ReceivedMessage.id == message_id)
+    return _message(uow, wanted.with_for_update(key_share=True))
 
 
 def _message(uow: UnitOfWork, query: Select[ReceivedMessage]) -> ReceivedMessage:

@@ -56,7 +56,7 @@ def letter(uow: UnitOfWork, letter_id: UUID) -> Letter:
 
 def letter_for_update(uow: UnitOfWork, letter_id: UUID) -> Letter:
     """Return a letter with its row locked (PostgreSQL; SQLite has one writer anyway)."""
-    return _one(uow, select(Letter).where(Letter.id == letter_id).with_for_update(of=Letter))
+    return _one(uow, select(Letter).where(Letter.id == letter_id).with_for_update(of=Letter, key_share=True))
 
 
 def letter_by_code(uow: UnitOfWork, document_code: str) -> Letter:

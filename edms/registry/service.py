@@ -65,7 +65,7 @@ def register_of(uow: UnitOfWork, entity_id: UUID, direction: Direction) -> Regis
     )
     found = uow.session.scalars(wanted).one_or_none()
     if found is None:
-        uow.session.execute(select(Entity.id).where(Entity.id == entity_id).with_for_update())
+        uow.session.execute(select(Entity.id).where(Entity.id == entity_id).with_for_update(key_share=True))
         found = uow.session.scalars(wanted).one_or_none()
     if found is None:
         found = Register(entity_id=entity_id, direction=direction, pattern=PATTERNS[direction])
@@ -212,7 +212,7 @@ def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[
             select(RegisterYear.register_id)
             .where(RegisterYear.register_id.in_(some), RegisterYear.year == year)
             .order_by(RegisterYear.id)  # one order for all, so that two callers never wait for each other
-            .with_for_update()
+            .with_for_update(key_share=True)
         ))  # fmt: skip
     for register_id in register_ids:
         if register_id not in known:
@@ -263,7 +263,7 @@ def _year(uow: UnitOfWork, register_id: UUID, year: int, *, create: bool = True)
         if not create:
             raise NotFound("registry.no-year", year=year)
         # The register's row is locked first, so that two beginners of a year do not both insert it.
-        uow.session.execute(select(Register.id).where(Register.id == register_id).with_for_update())
+        uow.session.execute(select(Register.id).where(Register.id == register_id).with_for_update(key_share=True))
         found = uow.session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
         if found is None:
             found = RegisterYear(register_id=register_id, year=year)
