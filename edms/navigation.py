@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from edms.accounts import guard, staff_views
+from edms.accounts import guard, person_views, staff_views
 from edms.accounts import views as accounts
 from edms.core.actor import Actor
 from edms.dispatch import views as dispatch
@@ -31,7 +31,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         largest_body=largest_body,
     )  # fmt: skip
     guard.install(app)
-    for blueprint in (accounts.blueprint, staff_views.blueprint, entities.blueprint):
+    for blueprint in (accounts.blueprint, staff_views.blueprint, person_views.blueprint, entities.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
         app.register_blueprint(blueprint)

@@ -6,17 +6,21 @@ from pathlib import Path
 import click
 
 from edms.accounts import entry, queries, service
+from edms.accounts.models import Account
 from edms.accounts.passwords import generate_password, prepare
 from edms.accounts.staffing import STAFF_COLUMNS, STAFF_OPTIONAL
 from edms.core.actor import system_actor
-from edms.core.database import Database
+from edms.core.arabic import normalize
+from edms.core.database import Database, UnitOfWork
 from edms.core.errors import NotFound
 from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
 from edms.entities import queries as entities
+from edms.entities import service as register
 from edms.entities.commands import entity_by_typed_code
 from edms.entities.csv_import import read_rows
 from edms.entities.keyring import Keyring
+from edms.entities.models import Employee
 from edms.entities.rules import CLEARANCES, Role
 
 OPERATOR = system_actor("operator")
@@ -93,6 +97,67 @@ def list_(parts: Parts, entity: str, as_json: bool) -> None:
     ))  # fmt: skip
 
 
+@staff.command("set")
+@click.argument("login")
+@click.option("--role", "roles", type=click.Choice([one.value for one in Role]), multiple=True, help="All its roles.")
+@click.option("--clearance", type=click.IntRange(CLEARANCES[0], CLEARANCES[-1]))
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def set_(parts: Parts, login: str, roles: tuple[str, ...], clearance: int | None, as_json: bool) -> None:
+    """Change a person's roles (all of them are given) or clearance."""
+    with parts[Database].work(OPERATOR) as uow:
+        account, person = _person(uow, login)
+        level = person.clearance if clearance is None else clearance
+        service.change_person(uow, person, account, roles=roles or account.roles.split(), clearance=level)
+        found = {"employee": person.code, "login": account.login, "roles": account.roles.split(), "clearance": level}
+    emit(found, as_json, lambda: f"{found['employee']}  {found['login']}  {account.roles}  {level}")
+
+
+@staff.command("assign")
+@click.argument("login")
+@click.option("--unit", required=True)
+@click.option("--post", required=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def assign(parts: Parts, login: str, unit: str, post: str, as_json: bool) -> None:
+    """Give a person one more post from today; a new unit or post is made."""
+    with parts[Database].work(OPERATOR) as uow:
+        account, person = _person(uow, login)
+        service.give_post(uow, person, account, unit, post)
+        found = {"employee": person.code, "login": account.login, "unit": unit, "post": post}
+    emit(found, as_json, lambda: f"{found['employee']}  {found['login']}  {post}")
+
+
+@staff.command("unassign")
+@click.argument("login")
+@click.option("--post", required=True, help="The title of the post that the person holds.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def unassign(parts: Parts, login: str, post: str, as_json: bool) -> None:
+    """End a person's hold of a post at once."""
+    with parts[Database].work(OPERATOR) as uow:
+        account, person = _person(uow, login)
+        posts = {one.id: one for one in entities.posts_held(uow, person.id, account.entity_id, uow.today)}
+        ended = [
+            one.id
+            for one in entities.assignments_of(uow, person.id, uow.today)
+            if one.post_id in posts and normalize(posts[one.post_id].title) == normalize(post)
+        ]
+        if not ended:
+            raise NotFound("entities.unknown-assignment")
+        for assignment_id in ended:
+            register.end_assignment(uow, assignment_id)
+        found = {"employee": person.code, "login": account.login, "ended": len(ended)}
+    emit(found, as_json, lambda: f"{found['employee']}  {found['login']}  {post}")
+
+
+def _person(uow: UnitOfWork, login: str) -> tuple[Account, Employee]:
+    account = queries.account_by_login(uow, login)
+    if account is None:
+        raise NotFound("accounts.no-account", employee=login)
+    return account, uow.session.get_one(Employee, account.employee_id)
+
+
 @staff.command("password")
 @click.argument("login")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
@@ -103,9 +168,7 @@ def password(parts: Parts, login: str, from_stdin: bool, as_json: bool) -> None:
     given = sys.stdin.readline().rstrip("\r\n") if from_stdin else generate_password()
     prepared = prepare(given)
     with parts[Database].work(OPERATOR) as uow:
-        account = queries.account_by_login(uow, login)
-        if account is None:
-            raise NotFound("accounts.no-account", employee=login)
+        account, _ = _person(uow, login)
         service.set_password(uow, account.id, prepared, one_time=not from_stdin)
     shown = {"login": login, "password": None if from_stdin else given}
     emit(shown, as_json, lambda: "The password is set." if from_stdin else f"{login}  password for one use: {given}")

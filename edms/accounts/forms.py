@@ -54,3 +54,42 @@ class PersonForm:
             entity_id, self.unit, self.post, self.name, self.login, frozenset(self.roles), int(written),
             password=password, one_time=True,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RightsForm:
+    """The form of a person's roles and clearance as typed."""
+
+    clearance: str = ""
+    roles: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, sent: "MultiDict[str, str]") -> "RightsForm":
+        """Take the known fields, cut short."""
+        return cls(sent.get("clearance", "").strip()[:10], tuple(sent.getlist("roles")[:10]))
+
+    def level(self) -> int:
+        """Return the clearance; raises Invalid ``accounts.bad-account``."""
+        written = fold_digits(self.clearance)
+        if written not in {str(one) for one in CLEARANCES}:
+            raise Invalid("accounts.bad-account", (Problem("clearance", "entities.bad-clearance"),))
+        return int(written)
+
+
+@dataclass(frozen=True, slots=True)
+class PostForm:
+    """The form that gives a person one more post, as typed."""
+
+    unit: str = ""
+    post: str = ""
+
+    @classmethod
+    def read(cls, sent: "MultiDict[str, str]") -> "PostForm":
+        """Take the known fields, each cut at 300 characters."""
+        return cls(sent.get("unit", "").strip()[:300], sent.get("post", "").strip()[:300])
+
+    def require(self) -> None:
+        """Raise Invalid ``accounts.bad-account`` unless both fields are filled."""
+        empty = [name for name in ("unit", "post") if not getattr(self, name)]
+        if empty:
+            raise Invalid("accounts.bad-account", tuple(Problem(name, "accounts.field-empty") for name in empty))

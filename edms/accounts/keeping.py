@@ -76,11 +76,15 @@ def set_password(uow: UnitOfWork, account_id: UUID, password: NewPassword, *, on
 
 
 def set_roles(uow: UnitOfWork, account_id: UUID, roles: Iterable[str]) -> None:
-    """Change an account's roles; they hold from its next request on."""
+    """Change an account's roles; they hold from its next request on. Nobody changes the own ones."""
     account = _kept(uow, account_id)
     kept, problems = checked_roles(uow, roles)
     if problems:
         raise Invalid("accounts.bad-account", problems)
+    if kept == account.roles:
+        return
+    if account.employee_id == uow.actor.employee_id:
+        raise Forbidden("accounts.own-roles")
     account.roles = kept
     uow.flush()
     audit.record(

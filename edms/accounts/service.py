@@ -29,7 +29,15 @@ from edms.accounts.sessions import (
     sign_out_everywhere,
     touch_session,
 )
-from edms.accounts.staffing import NewPerson, add_person, check_staff, hash_passwords, import_staff
+from edms.accounts.staffing import (
+    NewPerson,
+    add_person,
+    change_person,
+    check_staff,
+    give_post,
+    hash_passwords,
+    import_staff,
+)
 from edms.audit import service as audit
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
@@ -38,10 +46,10 @@ from edms.entities.models import Employee
 
 __all__ = [
     "Attempt", "NewPerson", "Proof", "SignInRefused", "actor_for_token", "actor_of_employee", "add_person",
-    "begin_sign_in", "change_password", "check_password", "check_staff", "confirm_sign_in", "disable_account",
-    "enable_account", "finish_sign_in", "hash_passwords", "import_staff", "may_take_password", "must_change_password",
-    "open_account", "own_account", "set_password", "set_roles", "sign_out", "sign_out_everywhere", "touch_session",
-    "wrong_old_password",
+    "begin_sign_in", "change_password", "change_person", "check_password", "check_staff", "confirm_sign_in",
+    "disable_account", "enable_account", "finish_sign_in", "give_post", "hash_passwords", "import_staff",
+    "may_take_password", "must_change_password", "open_account", "own_account", "set_password", "set_roles",
+    "sign_out", "sign_out_everywhere", "touch_session", "wrong_old_password",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from edms.accounts.keeping import NEVER, bad_password, checked_roles, open_account
+from edms.accounts.keeping import NEVER, bad_password, checked_roles, open_account, set_roles
 from edms.accounts.models import Account
 from edms.accounts.passwords import UNUSABLE, NewPassword, hash_password
 from edms.accounts.rules import KEEP_ACCOUNTS, KEEP_ALL_ACCOUNTS, clean_login
@@ -70,6 +70,33 @@ def place(uow: UnitOfWork, entity_id: UUID, unit_name: str, title: str, roles: I
     post = posts.get(normalize(clean_name(title))) or register.add_post(uow, unit, title, may_sign=signs)
     let_sign(uow, post, signs)
     return post
+
+
+def change_person(
+    uow: UnitOfWork, employee: Employee, account: Account | None, *, roles: Iterable[str], clearance: int
+) -> None:
+    """Change what a person may do and read; the posts that a new signatory holds may sign from now on.
+
+    Raises what ``set_clearance`` and ``set_roles`` raise; a person without an account has no roles.
+    """
+    register.set_clearance(uow, employee, clearance)
+    if account is None:
+        return
+    wanted = frozenset(roles)
+    begins_to_sign = Role.SIGNATORY in wanted and Role.SIGNATORY not in account.roles.split()
+    set_roles(uow, account.id, wanted)
+    if begins_to_sign:
+        for post in entities.posts_held(uow, employee.id, account.entity_id, uow.today):
+            let_sign(uow, post, signs=True)
+
+
+def give_post(uow: UnitOfWork, employee: Employee, account: Account, unit: str, title: str) -> Assignment:
+    """Give a person one more post in the account's body, from today; unit and post are found by name or made.
+
+    Raises what ``place`` and ``assign`` raise.
+    """
+    register.keep_staff_of(uow, account.entity_id, "entities.unknown-employee")
+    return register.assign(uow, employee, place(uow, account.entity_id, unit, title, account.roles.split()))
 
 
 @dataclass(frozen=True, slots=True)

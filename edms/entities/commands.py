@@ -12,11 +12,11 @@ from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, NotFound
 from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
-from edms.entities import exchange, queries, service
+from edms.entities import changing, exchange, queries, service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
-from edms.entities.rules import EntityType, NewEntity
+from edms.entities.rules import EntityChange, EntityType, NewEntity
 
 OPERATOR = system_actor("operator")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -50,6 +50,29 @@ def add(parts: Parts, /, kind: str, domain: str, parent: str | None, valid_from:
     emit(found, as_json, lambda: f"{found['code']}  {found['name_ar']}  {found['mail_domain']}")
 
 
+@entity.command("set")
+@click.argument("code")
+@click.option("--by-rule/--by-clerk", "by_rule", default=None, help="Who registers letters that arrive.")
+@click.option("--valid-to", type=click.DateTime(["%Y-%m-%d"]), help="The last day: closes the body.")
+@click.option("--reopen", is_flag=True, help="Take the last day away.")
+@click.option("--mark", "short_mark", help="The mark before its numbers.")
+@click.option("--name-ar", help="The Arabic name.")
+@click.option("--name-en", help="The English name.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def set_(parts: Parts, /, code: str, by_rule: bool | None, valid_to: datetime | None, reopen: bool, as_json: bool,
+         **told: Any) -> None:  # fmt: skip
+    """Change a body of this installation."""
+    if reopen and valid_to:
+        raise click.UsageError("--reopen and --valid-to exclude each other.")
+    last = valid_to.date() if valid_to else None
+    with parts[Database].work(OPERATOR) as uow:
+        body = entity_by_typed_code(uow, code)
+        change = EntityChange(valid_to=last, reopen=reopen, registers_by_rule=by_rule, **told)
+        found = _shown(changing.change_entity(uow, body.id, change))
+    emit(found, as_json, lambda: f"{found['code']}  {found['name_ar']}  {found['valid_to'] or '—'}")
+
+
 @entity.command("import")
 @click.argument("file", type=_FILE)
 @click.option("--json", "as_json", is_flag=True)
@@ -61,20 +84,6 @@ def import_(parts: Parts, file: Path, as_json: bool) -> None:
         made = service.import_entities(uow, rows, keys=parts[Keyring], progress=progress)
         found = {"imported": len(made), "codes": [one.code for one in made]}
     emit(found, as_json, lambda: f"{found['imported']} bodies registered.")
-
-
-@entity.command("set")
-@click.argument("code")
-@click.option("--by-rule/--by-clerk", "by_rule", required=True, default=None, help="How letters to it are registered.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_obj
-def set_(parts: Parts, code: str, by_rule: bool, as_json: bool) -> None:
-    """Say how letters that come in to a body are registered."""
-    with parts[Database].work(OPERATOR) as uow:
-        found = entity_by_typed_code(uow, code)
-        service.set_registers_by_rule(uow, found, by_rule)
-        shown = {"code": found.code, "registers_by_rule": by_rule}
-    emit(shown, as_json, lambda: f"{shown['code']}: {'by rule' if by_rule else 'by the clerk'}.")
 
 
 @entity.command("list")
@@ -148,12 +157,13 @@ def entity_by_typed_code(uow: UnitOfWork, written: str) -> Entity:
     return found
 
 
-def _shown(row: Entity) -> dict[str, str | None]:
+def _shown(row: Entity) -> dict[str, Any]:
     days: tuple[date | None, ...] = (row.valid_from, row.valid_to)
     begin, end = (day.isoformat() if day else None for day in days)
     return {
         "code": row.code, "name_ar": row.name_ar, "name_en": row.name_en, "type": row.type,
         "mail_domain": row.mail_domain, "short_mark": row.short_mark, "valid_from": begin, "valid_to": end,
+        "registers_by_rule": row.registers_by_rule,
     }  # fmt: skip
 
 

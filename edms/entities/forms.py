@@ -6,7 +6,8 @@ from uuid import UUID
 
 from edms.core.errors import Invalid, Problem
 from edms.entities.csv_import import read_day
-from edms.entities.rules import EntityType, NewEntity
+from edms.entities.models import Entity
+from edms.entities.rules import EntityChange, EntityType, NewEntity
 from edms.web.formats import msgid
 
 TYPE_LABELS: dict[str, str] = {
@@ -61,6 +62,38 @@ class EntityForm:
             name_ar=self.name_ar, name_en=self.name_en, type=EntityType(self.type), mail_domain=self.mail_domain,
             short_mark=self.short_mark, code=self.code or None, valid_from=begin, parent_id=parent,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeForm:
+    """The form that changes a body, as typed; ``by_rule`` is "1" where arriving letters are registered at once."""
+
+    name_ar: str = ""
+    name_en: str = ""
+    short_mark: str = ""
+    valid_to: str = ""
+    by_rule: str = ""
+
+    @classmethod
+    def read(cls, sent: Mapping[str, str]) -> "ChangeForm":
+        """Take the known fields, each cut at 300 characters."""
+        return cls(**{name: sent.get(name, "").strip()[:300] for name in cls.__slots__})
+
+    @classmethod
+    def of(cls, body: Entity) -> "ChangeForm":
+        """Return the form as a body fills it."""
+        last = body.valid_to.isoformat() if body.valid_to else ""
+        return cls(body.name_ar or "", body.name_en or "", body.short_mark, last, "1" if body.registers_by_rule else "")
+
+    def value(self, *, everything: bool) -> EntityChange:
+        """Return the change, of ``everything`` or of the registering alone; raises Invalid ``entities.bad-entity``."""
+        by_rule = self.by_rule == "1"
+        if not everything:
+            return EntityChange(registers_by_rule=by_rule)
+        last = read_day(self.valid_to) if self.valid_to else None
+        if self.valid_to and last is None:
+            raise Invalid("entities.bad-entity", (Problem("valid_to", "entities.bad-date"),))
+        return EntityChange(self.name_ar, self.name_en, self.short_mark, last, not self.valid_to, by_rule)
 
 
 def _key(text: str) -> UUID | None:

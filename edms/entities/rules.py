@@ -32,6 +32,7 @@ class Role(StrEnum):
 
 
 KEEP_ENTITIES = permission("entities.keep", {Role.CENTRE, "system:operator"})
+SET_REGISTERING = permission("entities.set-registering", {Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
 KEEP_STAFF = permission("entities.keep-staff", {Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
 KEEP_ALL_STAFF = permission("entities.keep-all-staff", {Role.CENTRE, "system:operator"})
 SEE_ENTITIES = permission("entities.see", {*Role, "system:operator"})
@@ -71,6 +72,26 @@ class NewEntity:
     installation_id: UUID | None = None
     registers_by_rule: bool = True
     id: UUID | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityChange:
+    """What is to become different in a body; None leaves a value as it is.
+
+    ``valid_to`` is the last day in force (it closes the body); ``reopen`` takes that day away.
+    """
+
+    name_ar: str | None = None
+    name_en: str | None = None
+    short_mark: str | None = None
+    valid_to: date | None = None
+    reopen: bool = False
+    registers_by_rule: bool | None = None
+
+    @property
+    def only_registering(self) -> bool:
+        """Whether nothing is told but how arriving letters are registered."""
+        return self.registers_by_rule is not None and self == EntityChange(registers_by_rule=self.registers_by_rule)
 
 
 def clean_name(text: str) -> str:

@@ -10,7 +10,7 @@ from crypto.certificates import root_certificate
 from crypto.codes import employee_code, entity_code, unit_code
 from edms.audit import service as audit
 from edms.core.database import UnitOfWork
-from edms.core.errors import Conflict, Invalid, NotFound, Problem
+from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.core.ids import NIL, new_id
 from edms.entities import queries
 from edms.entities.csv_import import Known, Rows, plan_entities, read_entity_code
@@ -123,13 +123,6 @@ def import_entities(
     return made
 
 
-def set_registers_by_rule(uow: UnitOfWork, entity: Entity, by_rule: bool) -> None:
-    """Say whether sealed letters to a body are registered by rule as they come in, or wait for its clerk."""
-    uow.actor.require(KEEP_ENTITIES)
-    entity.registers_by_rule = by_rule
-    audit.record(uow, "entities.registering-set", "entity", entity.id, entity_id=entity.id, row=entity, by_rule=by_rule)
-
-
 def add_unit(
     uow: UnitOfWork, entity_id: UUID, name: str, *, parent_id: UUID | None = None, is_registry: bool = False
 ) -> Unit:
@@ -184,8 +177,19 @@ def take_employee_codes(uow: UnitOfWork, count: int) -> list[str]:
 
 
 def set_clearance(uow: UnitOfWork, employee: Employee, clearance: int) -> None:
-    """Change the highest sensitivity that a person may read."""
+    """Change the highest sensitivity that a person may read; nobody changes the own one.
+
+    An administrator does so for those who hold a post in the own body: NotFound ``entities.unknown-employee``.
+    """
     uow.actor.require(KEEP_STAFF)
+    if clearance == employee.clearance:
+        return
+    if employee.id == uow.actor.employee_id:
+        raise Forbidden("entities.own-clearance")
+    held = {one.entity_id for one in queries.assignments_of(uow, employee.id, uow.today)}
+    if not uow.actor.may(KEEP_ALL_STAFF) and uow.actor.entity_id not in held:
+        raise NotFound("entities.unknown-employee", employee=employee.code)
+    _require_clearance(uow, max(clearance, employee.clearance))
     _require_clearance(uow, clearance)
     employee.clearance = clearance
     uow.flush()

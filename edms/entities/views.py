@@ -8,15 +8,15 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
 from edms.core.arabic import normalize
-from edms.core.database import Database
-from edms.core.errors import Invalid, Problem
+from edms.core.database import Database, UnitOfWork
+from edms.core.errors import Forbidden, Invalid, Problem
 from edms.core.parts import Parts
-from edms.entities import queries, service
+from edms.entities import changing, queries, service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
-from edms.entities.forms import TYPE_LABELS, EntityForm
+from edms.entities.forms import TYPE_LABELS, ChangeForm, EntityForm
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
-from edms.entities.rules import KEEP_ALL_STAFF, KEEP_ENTITIES, KEEP_STAFF, SEE_ENTITIES
+from edms.entities.rules import KEEP_ALL_STAFF, KEEP_ENTITIES, KEEP_STAFF, SEE_ENTITIES, SET_REGISTERING
 from edms.web.formats import current_locale, translate
 from edms.web.guards import current_actor
 from edms.web.page import go, paginate, render
@@ -84,11 +84,37 @@ def show(code: str) -> Response:
             "entities/show.html", entity=body, named=named, types=TYPE_LABELS,
             parent=next((one for one in everything if one.id == body.parent_id), None),
             children=[one for one in everything if one.parent_id == body.id],
-            installation=names.get(body.installation_id, ""), inside=inside,
+            installation=names.get(body.installation_id, ""), inside=inside, may_change=_may_change(actor, body),
             units=queries.units_of(uow, body.id) if inside else (),
             posts=queries.posts_of(uow, body.id) if inside else (),
             staff=queries.staff_of(uow, body.id, uow.today) if inside else (),
         )  # fmt: skip
+
+
+@blueprint.get("/entities/<code>/edit")
+def edit(code: str) -> Response:
+    """Show the form that changes a body: all of it to the centre, how it registers to its administrator."""
+    actor = current_actor()
+    actor.require(SET_REGISTERING)
+    with parts()[Database].read(actor) as uow:
+        body = _changed(uow, code)
+        return _edit_form(body, ChangeForm.of(body), ())
+
+
+@blueprint.post("/entities/<code>/edit")
+def change(code: str) -> WerkzeugResponse:
+    """Change a body, or show the form again with everything that is wrong."""
+    actor = current_actor()
+    actor.require(SET_REGISTERING)
+    form = ChangeForm.read(request.form)
+    try:
+        with parts()[Database].work(actor) as uow:
+            body = _changed(uow, code)
+            changing.change_entity(uow, body.id, form.value(everything=actor.may(KEEP_ENTITIES)))
+    except Invalid as error:
+        with parts()[Database].read(actor) as uow:
+            return _edit_form(_changed(uow, code), form, error.problems, 422)
+    return go(f"/entities/{body.code}", notice="The body was changed.")
 
 
 @blueprint.get("/entities/new")
@@ -155,6 +181,26 @@ def _form(form: EntityForm, problems: tuple[Problem, ...], status: int = 200) ->
         "entities/new.html", status, form=form, problems=problems, parents=parents,
         types=[(key, translate(label)) for key, label in TYPE_LABELS.items()],
     )  # fmt: skip
+
+
+def _changed(uow: UnitOfWork, code: str) -> Entity:
+    """Return the body of an address that the actor may change; Forbidden for another's administrator."""
+    digits, _ = read_entity_code(code)
+    body = queries.entity_by_code(uow, digits or code[:40])
+    if not _may_change(uow.actor, body):
+        raise Forbidden("core.forbidden", permission=KEEP_ENTITIES.name)
+    return body
+
+
+def _edit_form(body: Entity, form: ChangeForm, problems: tuple[Problem, ...], status: int = 200) -> Response:
+    everything = current_actor().may(KEEP_ENTITIES)
+    return render(
+        "entities/edit.html", status, entity=body, form=form, problems=problems, named=named, everything=everything
+    )
+
+
+def _may_change(actor: Actor, body: Entity) -> bool:
+    return actor.may(KEEP_ENTITIES) or (actor.may(SET_REGISTERING) and actor.entity_id == body.id)
 
 
 def _may_look_inside(actor: Actor, body: Entity) -> bool:

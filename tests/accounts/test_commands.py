@@ -87,3 +87,24 @@ def test_installations_are_exchanged_by_files(world: World, tmp_path: Path) -> N
     told.write_text("{")
     with pytest.raises(Invalid):
         run(world, "installation", "import", str(told))
+
+
+def test_body_is_changed_closed_and_opened_again(world: World) -> None:
+    told = ("--by-clerk", "--valid-to", "2030-12-31", "--mark", "و.ص.ب")
+    made = run(world, "entity", "set", world.entity_a.code, *told)
+    assert (made["registers_by_rule"], made["valid_to"], made["short_mark"]) == (False, "2030-12-31", "و.ص.ب")
+    assert made["name_ar"] == world.entity_a.name_ar
+    assert run(world, "entity", "set", "moh.gov.example", "--reopen", "--by-rule")["valid_to"] is None
+    with pytest.raises(Invalid):
+        run(world, "entity", "set", world.entity_a.code, "--valid-to", "2001-01-01")
+
+
+def test_person_gets_and_loses_roles_and_posts(world: World) -> None:
+    changed = run(world, "staff", "set", "employee.a", "--role", "registry", "--clearance", "3")
+    assert (changed["roles"], changed["clearance"]) == (["registry"], 3)
+    run(world, "staff", "assign", "employee.a", "--unit", "الديوان", "--post", "أمين السجل")
+    with pytest.raises(Conflict):
+        run(world, "staff", "assign", "employee.a", "--unit", "الديوان", "--post", "أمين السجل")
+    assert run(world, "staff", "unassign", "employee.a", "--post", "امين السجل")["ended"] == 1
+    with pytest.raises(NotFound):
+        run(world, "staff", "unassign", "employee.a", "--post", "أمين السجل")

@@ -2,11 +2,17 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from edms.accounts import passwords
+from edms.core.database import Database
+from edms.entities import queries as entities
 from tests.factories.pages import make_app, post, sign_in, token_of
 from tests.factories.world import PASSWORD, World, make_world
 
@@ -172,3 +178,93 @@ def test_staff_import_page_takes_a_table(app: Flask, world: World) -> None:
     for status in (303, 422):
         data = {"csrf_token": token_of(client, "/account"), "file": (io.BytesIO(table.encode()), "t.csv")}
         assert client.post("/staff/import", data=data).status_code == status
+
+
+def test_administrator_changes_roles_and_gives_another_post(app: Flask, world: World) -> None:
+    client, code = sign_in(app, "administrator.a"), world.actor("a", "employee").employee_code
+    asked = {"clearance": "2", "roles": ["employee", "signatory"]}
+    refused = post(client, f"/staff/{code}/edit", {**asked, "clearance": "3"}, form=f"/staff/{code}/edit")
+    assert refused.status_code == 422
+    assert post(client, f"/staff/{code}/edit", asked, form=f"/staff/{code}/edit").status_code == 303
+    assert "مخوّل بالتوقيع" in client.get(f"/staff/{code}").text
+    empty = post(client, f"/staff/{code}/posts", {"unit": "قسم المتابعة"}, form=f"/staff/{code}/posts")
+    assert empty.status_code == 422
+    told = {"unit": "قسم المتابعة", "post": "مسؤول المتابعة"}
+    assert post(client, f"/staff/{code}/posts", told, form=f"/staff/{code}/posts").status_code == 303
+    with world.database.read(world.actor("a", "administrator")) as uow:
+        person = world.actor("a", "employee")
+        assert person.employee_id is not None
+        held = entities.posts_held(uow, person.employee_id, world.entity_a.id, uow.today)
+        assert [(one.title, one.may_sign) for one in held] == [("ملاحظ", True), ("مسؤول المتابعة", True)]
+    assert post(client, f"/staff/{code}/posts", told, form=f"/staff/{code}/posts").status_code == 409
+
+
+def test_nobody_changes_the_own_roles_or_clearance(app: Flask, world: World) -> None:
+    client, code = sign_in(app, "administrator.a"), world.actor("a", "administrator").employee_code
+    for asked in ({"clearance": "2", "roles": ["signatory"]}, {"clearance": "1", "roles": ["administrator"]}):
+        assert post(client, f"/staff/{code}/edit", asked, form=f"/staff/{code}/edit").status_code == 403
+
+
+def test_administrator_says_how_letters_are_registered_and_nothing_else(app: Flask, world: World) -> None:
+    client, code = sign_in(app, "administrator.a"), world.entity_a.code
+    page = f"/entities/{code}/edit"
+    assert 'name="name_ar"' not in client.get(page).text
+    assert post(client, page, {"by_rule": "", "name_ar": "اسم آخر"}, form=page).status_code == 303
+    shown = client.get(f"/entities/{code}").text
+    assert "يقيّدها مسؤول الديوان" in shown
+    assert "اسم آخر" not in shown
+    assert client.get(f"/entities/{world.entity_b.code}/edit").status_code == 403
+
+
+def test_centre_changes_and_closes_a_body(app: Flask, world: World) -> None:
+    client, page = sign_in(app, "centre.centre"), f"/entities/{world.entity_b.code}/edit"
+    told = {"name_ar": "وزارة التربية والتعليم", "short_mark": "و.ت.ت", "by_rule": "1"}
+    wrong = post(client, page, {**told, "name_ar": "", "valid_to": "2001-01-01"}, form=page)
+    assert wrong.status_code == 422
+    assert wrong.text.count("field-wrong") == 2
+    assert post(client, page, {**told, "valid_to": "2020-02-01"}, form=page).status_code == 303
+    assert "وزارة التربية والتعليم" in client.get(f"/entities/{world.entity_b.code}").text
+    assert post(client, page, {**told, "valid_to": ""}, form=page).status_code == 303
+
+
+def test_no_password_is_hashed_while_a_unit_of_work_is_open(
+    app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sign_in(app, "administrator.a")
+    open_now: list[str] = []
+    for name in ("work", "read"):
+        monkeypatch.setattr(Database, name, counting(getattr(Database, name), open_now))
+    true_slot, hashes = passwords._slot, []
+
+    @contextmanager
+    def slot() -> Iterator[None]:
+        hashes.append(tuple(open_now))
+        with true_slot():
+            yield
+
+    monkeypatch.setattr(passwords, "_slot", slot)
+    sign_in(app, "employee.a")
+    post(client, f"/staff/{world.actor('a', 'employee').employee_code}/password", {})
+    told: dict[str, Any] = {"name": "نور صباح", "unit": "قسم", "post": "مهندس", "login": "nour.s", "clearance": "1"}
+    told["roles"] = ["employee"]
+    assert post(client, "/staff/new", told, form="/staff/new").status_code == 200
+    table = "entity,unit,post,name,login,roles,clearance,password\n"
+    table += f"{world.entity_a.code},قسم,كاتب,سعاد علي,suad.ali,employee,1,{NEW}\n"
+    sent = {"file": (io.BytesIO(table.encode()), "staff.csv")}
+    assert post(client, "/staff/import", sent, form="/staff/import").status_code == 303
+    changed = {"old": PASSWORD, "password": NEW, "again": NEW}
+    assert post(client, "/account/password", changed, form="/account/password").status_code == 303
+    assert hashes == [()] * 6
+
+
+def counting(opened: Any, open_now: list[str]) -> Any:
+    @contextmanager
+    def watched(*given: Any) -> Iterator[Any]:
+        with opened(*given) as uow:
+            open_now.append("open")
+            try:
+                yield uow
+            finally:
+                open_now.pop()
+
+    return watched

@@ -1,0 +1,208 @@
+"""Deny by default, over every address of the application: strangers get nothing, other bodies get what nobody gets."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.routing import IntegerConverter, Rule
+from werkzeug.test import TestResponse
+
+from edms.accounts.models import Account, LoginSession
+from edms.audit.models import Event
+from edms.core.actor import system_actor
+from edms.dispatch.models import OutboxItem
+from edms.entities.models import Assignment
+from edms.intake.models import ReceivedMessage
+from edms.letters.models import Attachment
+from tests.factories.letters import drafted, issue, signed
+from tests.factories.pages import make_app, sign_in, token_of
+from tests.factories.world import World, make_world
+
+PUBLIC = {
+    "static", "healthz", "accounts.sign_in_form", "accounts.sign_in", "accounts.sign_out", "language.change",
+    "verification.form", "verification.verify", "verification_api.verify",
+}  # fmt: skip
+"""Every endpoint that answers strangers; a new one is put here on purpose or not at all."""
+
+OPEN_INSIDE = {"entities/code"}
+"""Identifiers that everybody signed in may use: the register of bodies is known to all of them."""
+
+PEOPLE = [("b", who) for who in ("head", "registry", "employee", "administrator")]
+PEOPLE += [("centre", "auditor"), ("centre", "centre")]
+CENTRE_KEEPS = {"staff/code", "assignment_id"}
+"""What the centre keeps for every body, so that it is no stranger there."""
+
+FORM = {
+    "reason": "سبب مكتوب", "note": "ملاحظة", "text": "نص", "subject": "موضوع", "body": "نص", "version": "1",
+    "clearance": "1", "roles": "employee", "unit": "وحدة", "post": "منصب", "name": "اسم", "authority": "رئيس",
+    "code": "other", "number": "1", "action": "save",
+}  # fmt: skip
+
+_CHANGING = re.compile(
+    r'[A-Za-z0-9_-]{16}[A-Za-z0-9_=-]{40,}|nonce-[A-Za-z0-9_=-]+|nonce="[^"]+"|[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}'
+)
+OPERATOR = system_actor("operator")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A world in which body A has one of everything: each identifier by name, those of body B's own, and the pages."""
+
+    app: Flask
+    world: World
+    foreign: dict[str, str]
+    own: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    world = make_world(tmp_path_factory.mktemp("isolation"))
+    app = make_app(world)
+    sign_in(app, world.logins["a", "employee"])
+    letter_id = issue(world, signed(world, files={"جدول.csv": b"1,2\n"})).letter_id
+    own = drafted(world, by=world.actor("b", "employee"), to=(world.entity_a.id,), signer_post_id=None)
+    with world.database.work(OPERATOR) as uow:
+        a = world.entity_a.id
+        attachment = uow.session.scalars(select(Attachment).where(Attachment.letter_id == letter_id)).one()
+        message = ReceivedMessage(
+            entity_id=a, key=b"k" * 32, kind="letter", state="waiting", sender_id=world.entity_b.id,
+            raw_file_id=attachment.file_id, raw_hash=b"h" * 32, received_at=uow.now, peer="127.0.0.1",
+        )  # fmt: skip
+        message.meta = {}
+        uow.session.add(message)
+        uow.flush()
+        employee = world.actor("a", "employee")
+        session = select(LoginSession.id).join(Account).where(Account.employee_id == employee.employee_id)
+        held = select(Assignment.id).where(Assignment.employee_id == employee.employee_id)
+        item = select(OutboxItem.id).where(OutboxItem.entity_id == a)
+        found: dict[str, UUID | str | None] = {
+            "letter_id": letter_id, "attachment_id": attachment.id, "message_id": message.id,
+            "item_id": uow.session.scalars(item).first(), "session_id": uow.session.scalars(session).first(),
+            "assignment_id": uow.session.scalars(held).first(), "staff/code": employee.employee_code,
+            "entities/code": world.entity_a.code,
+        }  # fmt: skip
+    assert None not in found.values()
+    foreign = {name: str(value) for name, value in found.items()}
+    return Scene(app, world, foreign, {"letter_id": str(own), "staff/code": world.actor("b", "employee").employee_code})
+
+
+def kind_of(rule: Rule, argument: str) -> str:
+    """The name under which the table knows an argument: ``code`` means something else in each part of the site."""
+    return f"{rule.rule.split('/')[1]}/{argument}" if argument == "code" else argument
+
+
+def numbers(rule: Rule) -> dict[str, str]:
+    """The arguments of a rule that count (pages) instead of naming something."""
+    return {name: "1" for name, converter in rule._converters.items() if isinstance(converter, IntegerConverter)}
+
+
+def methods(rule: Rule) -> list[str]:
+    return sorted((rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def address(rule: Rule, values: dict[str, str]) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda part: values[part[1]], rule.rule)
+
+
+def identifying(app: Flask) -> Iterator[tuple[Rule, list[str]]]:
+    """Every rule with the arguments by which it names something that belongs to a body."""
+    for rule in app.url_map.iter_rules():
+        names = sorted(rule.arguments - set(numbers(rule)))
+        if names and rule.endpoint not in PUBLIC and not {kind_of(rule, name) for name in names} <= OPEN_INSIDE:
+            yield rule, names
+
+
+def ask(client: FlaskClient, method: str, path: str, token: str) -> TestResponse:
+    return client.open(path, method=method, data={**FORM, "csrf_token": token} if method != "GET" else None)
+
+
+def comparable(answer: TestResponse, values: dict[str, str]) -> tuple[int, str, str | None]:
+    """What an answer tells, without what differs in every answer and without the identifiers asked for."""
+    readable = answer.mimetype in {"text/html", "application/json"}
+    text = answer.get_data(as_text=True) if readable else str(answer.mimetype)
+    for value in values.values():
+        text = text.replace(value, "ID") if len(value) >= 8 else text
+    return answer.status_code, _CHANGING.sub("…", text), answer.headers.get("Location")
+
+
+def test_every_identifier_in_an_address_is_known_to_this_test(scene: Scene) -> None:
+    unknown = {
+        f"{rule.rule}: {name}"
+        for rule, names in identifying(scene.app)
+        for name in names
+        if kind_of(rule, name) not in scene.foreign
+    }
+    assert not unknown, f"teach scene() an identifier of body A for: {sorted(unknown)}"
+
+
+def test_strangers_get_nothing_but_the_public_pages(scene: Scene) -> None:
+    client = scene.app.test_client()
+    token = token_of(client)
+    for rule in scene.app.url_map.iter_rules():
+        values = {**{name: scene.foreign.get(kind_of(rule, name), "x") for name in rule.arguments}, **numbers(rule)}
+        for method in methods(rule):
+            if rule.endpoint in PUBLIC:
+                continue
+            answer = ask(client, method, address(rule, values), token)
+            to_sign_in = answer.status_code == 303 and answer.headers["Location"].startswith("/sign-in")
+            assert to_sign_in or answer.status_code == 401, f"{method} {rule.rule} answers strangers"
+
+
+def test_forms_without_their_token_are_refused(scene: Scene) -> None:
+    client = sign_in(scene.app, scene.world.logins["a", "head"])
+    for rule in scene.app.url_map.iter_rules():
+        values = {**{name: scene.foreign.get(kind_of(rule, name), "x") for name in rule.arguments}, **numbers(rule)}
+        for method in set(methods(rule)) - {"GET"}:
+            answer = client.open(address(rule, values), method=method, data=FORM)
+            assert answer.status_code == 403, f"{method} {rule.rule} takes a form without its token"
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=".".join)
+def test_other_bodies_things_are_the_same_as_nothing(scene: Scene, person: tuple[str, str]) -> None:
+    client = sign_in(scene.app, scene.world.logins[person])
+    token = token_of(client, "/account")
+    before = events_of_a(scene)
+    for rule, names in identifying(scene.app):
+        kinds = {name: kind_of(rule, name) for name in names}
+        if person == ("centre", "centre") and set(kinds.values()) <= CENTRE_KEEPS:
+            continue
+        for values, nothing in cases(scene, rule, kinds):
+            for method in methods(rule):
+                theirs = comparable(ask(client, method, address(rule, values), token), values)
+                missing = comparable(ask(client, method, address(rule, nothing), token), nothing)
+                assert theirs == missing, f"{method} {rule.rule} tells {person} that another body's thing exists"
+                assert theirs[0] in {400, 403, 404, 409, 422}, f"{method} {rule.rule} serves {person}: {theirs[0]}"
+    assert events_of_a(scene) == before, "something was done to body A"
+
+
+def cases(scene: Scene, rule: Rule, kinds: dict[str, str]) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Arguments that name body A's things (under A's or under the own parent), each with as many that name nothing."""
+    fixed = numbers(rule)
+    fresh = {name: str(uuid4()) if len(scene.foreign[kind]) == 36 else "0" * len(scene.foreign[kind])
+             for name, kind in kinds.items()}  # fmt: skip
+    yield {**fixed, **{name: scene.foreign[kind] for name, kind in kinds.items()}}, {**fixed, **fresh}
+    parents = [name for name, kind in kinds.items() if kind in scene.own]
+    for parent, child in itertools.product(parents, set(kinds) - set(parents)):
+        mine = {**fixed, parent: scene.own[kinds[parent]]}
+        yield {**mine, child: scene.foreign[kinds[child]]}, {**mine, child: fresh[child]}
+
+
+def events_of_a(scene: Scene) -> int:
+    wanted = select(func.count()).select_from(Event).where(Event.entity_id == scene.world.entity_a.id)
+    with scene.world.database.read(OPERATOR) as uow:
+        return uow.session.scalar(wanted) or 0
+
+
+@pytest.mark.parametrize("person", [("a", "head"), *PEOPLE], ids=".".join)
+def test_no_page_breaks_for_any_role(scene: Scene, person: tuple[str, str]) -> None:
+    client = sign_in(scene.app, scene.world.logins[person])
+    for rule in scene.app.url_map.iter_rules():
+        if not rule.arguments and "GET" in methods(rule):
+            status = client.get(rule.rule).status_code
+            assert status < 500, f"{rule.rule} breaks for {person}: {status}"
