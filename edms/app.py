@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import secrets
 
-from flask import Flask
+from flask import Flask, g
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.settings import Settings
@@ -12,7 +12,6 @@ from crypto.keystore import KeyStore
 from edms.core.parts import Parts
 from edms.navigation import install_pages
 from edms.wiring import parts_of
-
 
 _ROOM_MB = 8  # the other fields of a form that carries a letter's attachments
 
@@ -29,6 +28,11 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
         https=settings.web.https,
         largest_body=(settings.letters.letter_mb + _ROOM_MB) << 20,
     )
+
+    def tell_zone() -> None:
+        g.time_zone = settings.locale.timezone
+
+    app.before_request(tell_zone)
     return app
 
 

@@ -15,6 +15,7 @@ from edms.letters.rules import DRAFT
 from edms.search import api as search_api
 from edms.search import views as search
 from edms.tracking import api as tracking_api
+from edms.tracking import compliance_views as compliance
 from edms.tracking import views as tracking
 from edms.verification import api as verification_api
 from edms.verification import views as verification
@@ -37,7 +38,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (intake.blueprint, dispatch.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (tracking.blueprint, tracking_api.blueprint):
+    for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (verification.blueprint, verification_api.blueprint):
         app.register_blueprint(blueprint)
@@ -58,5 +59,6 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
         places.append(Link("Staff", "/staff"))
     if actor.may(TRACE):
         places.append(Link("Trace a copy", "/trace"))
+    places += compliance.compliance_menu(actor)
     sections.append(Section("Administration", tuple(places)))
     return tuple(sections)

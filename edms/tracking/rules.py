@@ -13,6 +13,9 @@ from edms.dispatch.rules import ItemState
 SEE_READERS = permission("tracking.see-readers", {"registry", "auditor", "signatory", "system:operator"})
 """Who may see which colleagues opened a letter; everybody sees the own acts."""
 
+SEE_COMPLIANCE = permission("tracking.see-compliance", {"centre", "system:operator"})
+"""Who sees every body's counts; counts only, never a letter."""
+
 FACTS: Final = ("taken", "delivered", "opened", "registered", "settled")
 LIFE: Final = (
     "letters.drafted", "letters.submitted", "letters.returned", "letters.signed", "letters.issued",
