@@ -172,17 +172,7 @@ def take_incoming_numbers(uow: UnitOfWork, entity_ids: Sequence[UUID], year: int
 
     Every number must be entered by :func:`enter` in the same transaction.
     """
-    registers: dict[UUID, UUID] = {}
-    for some in _chunks(entity_ids):
-        rows = uow.session.execute(
-            select(Register.entity_id, Register.id).where(
-                Register.entity_id.in_(some), Register.unit_id.is_(None), Register.direction == Direction.INCOMING
-            )
-        )
-        registers.update((entity_id, register_id) for entity_id, register_id in rows)
-    for entity_id in entity_ids:
-        if entity_id not in registers:
-            registers[entity_id] = register_of(uow, entity_id, Direction.INCOMING).id
+    registers = _incoming_registers(uow, entity_ids)
     numbers = _step_all(uow, list(registers.values()), year)
     return {
         entity_id: IncomingNumber(register_id, year, numbers[register_id])
@@ -204,19 +194,49 @@ def enter(
     return entry
 
 
+def _incoming_registers(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return each body's own incoming register; those that are missing are opened together."""
+    found = _find_incoming(uow, entity_ids)
+    missing = [entity_id for entity_id in entity_ids if entity_id not in found]
+    if missing:
+        for some in _chunks(missing):
+            uow.session.execute(select(Entity.id).where(Entity.id.in_(some)).order_by(Entity.id).with_for_update())
+        found |= _find_incoming(uow, missing)
+        made = [
+            Register(id=new_id(), entity_id=entity_id, direction=Direction.INCOMING,
+                     pattern=PATTERNS[Direction.INCOMING])
+            for entity_id in missing if entity_id not in found
+        ]  # fmt: skip
+        uow.session.add_all(made)
+        uow.flush()
+        found |= {register.entity_id: register.id for register in made}
+    return found
+
+
+def _find_incoming(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    found: dict[UUID, UUID] = {}
+    for some in _chunks(entity_ids):
+        rows = uow.session.execute(
+            select(Register.entity_id, Register.id).where(
+                Register.entity_id.in_(some), Register.unit_id.is_(None), Register.direction == Direction.INCOMING
+            )
+        )
+        found.update((entity_id, register_id) for entity_id, register_id in rows)
+    return found
+
+
 def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[UUID, int]:
-    """Advance the counters of some registers by one and return their new numbers; closed years are left out."""
-    known: set[UUID] = set()
-    for some in _chunks(register_ids):
-        known.update(uow.session.scalars(
-            select(RegisterYear.register_id)
-            .where(RegisterYear.register_id.in_(some), RegisterYear.year == year)
-            .order_by(RegisterYear.id)  # one order for all, so that two callers never wait for each other
-            .with_for_update(key_share=True)
-        ))  # fmt: skip
-    for register_id in register_ids:
-        if register_id not in known:
-            _year(uow, register_id, year)
+    """Advance the counters of some registers by one and return their new numbers; closed years are left out.
+
+    Missing years are begun; rows are locked in one order for all callers, so that two never wait for each other.
+    """
+    missing = set(register_ids) - _lock_years(uow, register_ids, year)
+    if missing:
+        for some in _chunks(sorted(missing)):
+            uow.session.execute(select(Register.id).where(Register.id.in_(some)).order_by(Register.id).with_for_update())
+        begun = missing - _lock_years(uow, sorted(missing), year)
+        uow.session.add_all(RegisterYear(id=new_id(), register_id=each, year=year) for each in sorted(begun))
+        uow.flush()
     numbers: dict[UUID, int] = {}
     for some in _chunks(register_ids):
         rows = uow.session.execute(
@@ -228,6 +248,19 @@ def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[
         )
         numbers.update((register_id, number) for register_id, number in rows)
     return numbers
+
+
+def _lock_years(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> set[UUID]:
+    """Lock the counters of a year and return which registers have one."""
+    known: set[UUID] = set()
+    for some in _chunks(register_ids):
+        known.update(uow.session.scalars(
+            select(RegisterYear.register_id)
+            .where(RegisterYear.register_id.in_(some), RegisterYear.year == year)
+            .order_by(RegisterYear.id)
+            .with_for_update()
+        ))  # fmt: skip
+    return known
 
 
 def _chunks(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
