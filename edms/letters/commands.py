@@ -1,6 +1,7 @@
 """The command line of letters and registers: ``diwan letter …`` and ``diwan register …``."""
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -35,6 +36,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _OPERATOR = system_actor("operator")
 
 
+def _choice(of: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([each.value for each in of], case_sensitive=False)  # click itself would ask for the names
+
+
 @click.group("letter")
 def letter() -> None:
     """Write, sign, issue and look up letters."""
@@ -47,9 +52,9 @@ def letter() -> None:
 @click.option("--subject", required=True)
 @click.option("--body", "text", help="The text; blank lines separate paragraphs, '- ' lists, '| a | b |' tables.")
 @click.option("--body-file", type=click.File("r", encoding="utf-8"), help="A file with the text, - for standard input.")
-@click.option("--kind", type=click.Choice([*Kind]), default=Kind.LETTER)
+@click.option("--kind", type=_choice(Kind), default=Kind.LETTER.value)
 @click.option("--sensitivity", type=click.Choice([s.name.lower() for s in Sensitivity]), default="ordinary")
-@click.option("--precedence", type=click.Choice([*Precedence]), default=Precedence.ORDINARY)
+@click.option("--precedence", type=_choice(Precedence), default=Precedence.ORDINARY.value)
 @click.option("--reference", "references", multiple=True, help="An earlier letter: its code, or words.")
 @click.option("--attach", "attached", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--signer", help="Employee code of the signatory; default: the body's first signing post.")
@@ -151,7 +156,7 @@ def show(parts: Parts, which: str, employee: str | None, as_json: bool) -> None:
 
 @letter.command("list")
 @click.option("--as", "employee", help="Whose letters; default: all, as the operator.")
-@click.option("--direction", type=click.Choice([*Direction]))
+@click.option("--direction", type=_choice(Direction))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100)
 @_JSON
 @click.pass_obj
@@ -184,7 +189,7 @@ def register() -> None:
 
 @register.command("show")
 @click.option("--entity", required=True, help="Entity code.")
-@click.option("--direction", type=click.Choice([*Direction]), default=Direction.OUTGOING)
+@click.option("--direction", type=_choice(Direction), default=Direction.OUTGOING.value)
 @click.option("--from", "day_from", type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--to", "day_to", type=click.DateTime(["%Y-%m-%d"]))
 @_JSON
@@ -221,7 +226,7 @@ def register_list(parts: Parts, as_json: bool) -> None:
 
 @register.command("close-year")
 @click.option("--entity", required=True, help="Entity code.")
-@click.option("--direction", type=click.Choice([*Direction]), required=True)
+@click.option("--direction", type=_choice(Direction), required=True)
 @click.option("--year", type=int, required=True)
 @click.pass_obj
 def register_close(parts: Parts, entity: str, direction: str, year: int) -> None:

@@ -27,7 +27,10 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.command("search")
 @click.argument("query")
 @click.option("--as", "employee", required=True, help="Who searches: an employee code or a login.")
-@click.option("--direction", type=click.Choice([*Direction]), help="Only outgoing or only incoming letters.")
+@click.option(
+    "--direction", type=click.Choice([each.value for each in Direction], case_sensitive=False),
+    help="Only outgoing or only incoming letters.",
+)  # fmt: skip
 @click.option("--since", type=_DAY, help="Letters of this day and later.")
 @click.option("--until", type=_DAY, help="Letters of this day and earlier.")
 @click.option("--limit", type=click.IntRange(1, MOST_HITS), default=50, show_default=True)
