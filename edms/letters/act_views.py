@@ -18,6 +18,7 @@ from edms.letters.issuing import Issued
 from edms.letters.printing import Printing
 from edms.letters.rules import ISSUE
 from edms.registry.service import TurnQueue
+from edms.web.formats import digits
 from edms.web.guards import current_actor, safe_next
 from edms.web.page import go, render
 
@@ -139,7 +140,7 @@ def _issue(letter_id: UUID) -> Issued:
 
 def _issued(made: Issued) -> WerkzeugResponse:
     notice = "The letter was issued with number %(number)s on %(date)s and is on its way."
-    return go(_next(made.letter_id), notice=notice, number=made.number, date=made.date)
+    return go(_next(made.letter_id), notice=notice, number=digits(made.number), date=made.date)
 
 
 def _reason_page(

@@ -119,7 +119,7 @@ def draft_pages(uow: UnitOfWork, letter: Letter) -> int:
     return min(_LONGEST_PREVIEW, page_count(_rendered(printed_letter(uow, letter, parts()[Printing], day=None))))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _rendered(sheet: PrintedLetter) -> bytes:
     return render_letter(sheet)
 

@@ -92,6 +92,8 @@ def settle_search(uow: UnitOfWork, typed: Typed) -> Typed:
             typed = replace(typed, copies=(*typed.copies, (found, "")), find_copy="")
         else:
             problems.append(found)
+    if problems and not typed.subject.strip():
+        problems.append(Problem("subject", "letters.subject-empty"))
     return replace(typed, problems=tuple(problems))
 
 

@@ -18,7 +18,7 @@ from edms.web.formats import msgid
 from edms.web.guards import current_actor
 from edms.web.page import PAGE_SIZE, Link, go, render
 
-TRAY = 20
+TRAY = 10
 INCOMING_TABS = (
     ("", msgid("All"), tuple(NUMBERED)),
     ("unread", msgid("Not read yet"), tuple(NUMBERED)),
