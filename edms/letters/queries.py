@@ -242,6 +242,11 @@ def own_copy(uow: UnitOfWork, file_id: UUID, act: str) -> IssuedCopy | None:
     ).one_or_none()
 
 
+def is_opened(uow: UnitOfWork, letter_id: UUID) -> bool:
+    """Say whether anybody of the body has opened a letter."""
+    return uow.session.scalar(select(Opening.letter_id).where(Opening.letter_id == letter_id).limit(1)) is not None
+
+
 def register_entry(uow: UnitOfWork, letter_id: UUID) -> RegisterEntry | None:
     """Return the register entry of a letter that the caller has found visible."""
     return uow.session.scalars(select(RegisterEntry).where(RegisterEntry.letter_id == letter_id)).one_or_none()

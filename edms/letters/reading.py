@@ -14,17 +14,23 @@ from edms.core.errors import Forbidden, NotFound
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import queries
+from edms.letters.closing import tell_opened
 from edms.letters.models import Attachment, Letter, Opening
 
 Act = Literal["view", "print", "download"]
 
 
 def note_opening(uow: UnitOfWork, letter: Letter) -> bool:
-    """Note that the actor opened a letter and return whether it was the first time (unread marks come from it)."""
+    """Note that the actor opened a letter and return whether it was the first time (unread marks come from it).
+
+    The first person of the receiving body who opens it is what the sender is told as the fact «opened».
+    """
     if uow.actor.employee_id is None:
         raise Forbidden("codes.person-required")
     first = queries.opening(uow, letter.id) is None
     if first:
+        if not queries.is_opened(uow, letter.id):
+            tell_opened(uow, letter)
         uow.session.add(Opening(letter_id=letter.id, employee_id=uow.actor.employee_id, opened_at=uow.now))
         uow.flush()
     record(uow, "letters.opened", "letter", letter.id, entity_id=letter.entity_id, first=first)
