@@ -371,6 +371,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "web.port, gateway.port and gateway.submission_port must differ"
     if settings.letters.letter_mb < settings.letters.attachment_mb:
         yield f"letters.letter_mb is {settings.letters.letter_mb}; expected at least letters.attachment_mb"
+    if settings.letters.letter_mb * 1.4 > settings.gateway.max_message_mb:
+        yield (
+            f"letters.letter_mb is {settings.letters.letter_mb}; expected at most gateway.max_message_mb / 1.4, "
+            f"{settings.gateway.max_message_mb / 1.4:.0f}, as attachments grow on the wire"
+        )
     if settings.secret_file.is_relative_to(settings.data):
         yield f"keys.secret_file is {settings.secret_file}; expected a path outside the data folder {settings.data}"
     if bool(settings.gateway.tls_certificate) != bool(settings.gateway.tls_key):

@@ -24,8 +24,8 @@ ACTIVE_TYPES = frozenset(
 class Limits:
     """The largest attachment, all attachments of a letter (MiB), how many, and what an archive may unpack to (MiB)."""
 
-    attachment_mb: int = 25
-    letter_mb: int = 100
+    attachment_mb: int = 20
+    letter_mb: int = 24
     count: int = 50
     unpacked_mb: int = 1024
 

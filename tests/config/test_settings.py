@@ -163,6 +163,7 @@ def test_broken_toml_is_one_clear_line(tmp_path: Path) -> None:
     [
         ({"DIWAN_GATEWAY_PORT": "8080"}, "must differ"),
         ({"DIWAN_LETTERS_LETTER_MB": "10"}, "at least letters.attachment_mb"),
+        ({"DIWAN_LETTERS_LETTER_MB": "30"}, "at most gateway.max_message_mb"),
         ({"DIWAN_DATA": "/srv/diwan", "DIWAN_KEYS_SECRET_FILE": "/srv/diwan/x/secret"}, "outside the data folder"),
         ({"DIWAN_GATEWAY_TLS_KEY": "/etc/key.pem"}, "together"),
     ],
