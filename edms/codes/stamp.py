@@ -1,4 +1,4 @@
-"""Putting a copy's code on every page: Code 128-C of the copy along the margin, the body's and the person's beside it."""
+"""Putting a copy's code on every page: Code 128-C along the margin, the body's and the person's codes beside it."""
 
 import io
 from dataclasses import dataclass
