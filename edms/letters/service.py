@@ -30,6 +30,7 @@ from edms.registry.rules import Direction
 
 MAX_SUBJECT = 300
 MAX_ADDRESSEES = 5_000
+_DOCUMENT_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +242,21 @@ def _check(uow: UnitOfWork, text: LetterText) -> None:
         signing = {post.id for post in entities.signing_posts(uow, _entity(uow))}
         if text.signer_post_id not in signing:
             problems.append(Problem("signer", "letters.unknown-signer"))
+    problems += _reference_problems(uow, text.references)
     if text.sensitivity > uow.actor.clearance:
         problems.append(Problem("sensitivity", "letters.above-clearance"))
     if problems:
         raise Invalid("letters.invalid", tuple(problems))
+
+
+def _reference_problems(uow: UnitOfWork, references: Sequence[str]) -> Iterator[Problem]:
+    """Find document codes mistyped in the references; anything that is not written as a code stays free text."""
+    for words in references:
+        try:
+            codes.parse(words, year=uow.now.year)
+        except BadCode as error:
+            if error.code == "codes.bad-check" and sum(map(str.isdigit, words)) == _DOCUMENT_DIGITS:
+                yield Problem("references", "letters.bad-code", typed=words, suggestion=error.suggestion or "")
 
 
 def _addressee_problems(uow: UnitOfWork, addressed: Sequence[AddresseeText]) -> Iterator[Problem]:

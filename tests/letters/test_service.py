@@ -146,3 +146,12 @@ def test_reference_finds_a_visible_letter_by_its_code_only(world: World) -> None
     with world.database.read(world.actor("a", "employee")) as uow:
         held = queries.references(uow, letter_id)
         assert [each.document_code for each in held] == [earlier.document_code, None]
+
+
+def test_a_mistyped_document_code_in_a_reference_is_refused_and_other_numbers_stay_words(world: World) -> None:
+    with pytest.raises(Invalid) as refused:
+        make.drafted(world, references=("100234.26.00012345.17",))
+    assert codes(refused.value) == {"letters.bad-code"}
+    letter_id = make.drafted(world, references=("ت/٤/١٢٨٧ في ٢٠٢٦/١١/٢٠", "20261120"))
+    with world.database.read(world.actor("a", "employee")) as uow:
+        assert [each.document_code for each in queries.references(uow, letter_id)] == [None, None]
