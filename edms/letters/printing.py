@@ -15,7 +15,6 @@ from edms.letters.rendition.values import Block, Letterhead, ListBlock, Paragrap
 from edms.letters.rules import AddresseeRole
 from edms.registry.rules import Direction
 
-
 _UNDER_A_PARENT = frozenset({EntityType.DIRECTORATE, EntityType.BRANCH})
 """Bodies whose letterhead begins with the body above them; a ministry stands for itself."""
 
@@ -89,7 +88,7 @@ def _signer(uow: UnitOfWork, letter: Letter) -> tuple[str, str]:
         return name, entities.post(uow, signed.post_id).title
     if letter.signer_post_id is None:
         return "", ""
-    holders = entities.holders(uow, letter.signer_post_id, uow.now.date())
+    holders = entities.holders(uow, letter.signer_post_id, uow.today)
     return holders[0].name if len(holders) == 1 else "", entities.post(uow, letter.signer_post_id).title
 
 
