@@ -16,7 +16,7 @@ from edms.letters import body as bodies
 from edms.letters.addressing import Choice
 from edms.letters.models import Letter
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
-from edms.letters.service import AddresseeText, LetterText
+from edms.letters.checks import AddresseeText, LetterText
 
 MANY = 20
 """More addressees than this that are all there are: the form then says «all bodies» instead of naming each."""
@@ -65,8 +65,8 @@ def read(uow: UnitOfWork) -> Typed:
         copies=tuple(
             (known[code], form.get(f"purpose-{code}", "")) for code in dict.fromkeys(copies) if code in known
         ),
-        all_bodies="all_bodies" in form, find_to=form.get("find_to", "").strip()[:200],
-        find_copy=form.get("find_copy", "").strip()[:200], version=_number(form.get("version")),
+        all_bodies="all_bodies" in form, find_to=_still_sought("to"), find_copy=_still_sought("copy"),
+        version=_number(form.get("version")),
         problems=tuple(problems),
     )
 
@@ -140,6 +140,12 @@ def shown(problems: Sequence[Problem]) -> tuple[Problem, ...]:
         if here not in moved:
             moved.append(here)
     return tuple(moved)
+
+
+def _still_sought(kind: str) -> str:
+    """Return what is typed to find more bodies; ticking one of the matches has answered it."""
+    form = request.form
+    return "" if form.getlist(f"add_{kind}") else form.get(f"find_{kind}", "").strip()[:200]
 
 
 def _number(text: str | None) -> int:
