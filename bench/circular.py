@@ -39,8 +39,11 @@ def circular(world: World, bodies: int) -> None:
     """Register ``bodies`` - 2 more bodies and issue one letter of body A to all but itself."""
     rows = [
         NewEntity(
-            name_ar=f"دائرة الخدمات رقم {n}", type=EntityType.DIRECTORATE, mail_domain=f"d{n}.gov.example",
-            short_mark=f"د{n}", valid_from=date(2020, 1, 1),
+            name_ar=f"دائرة الخدمات رقم {n}",
+            type=EntityType.DIRECTORATE,
+            mail_domain=f"d{n}.gov.example",
+            short_mark=f"د{n}",
+            valid_from=date(2020, 1, 1),
         )
         for n in range(bodies - 1)
     ]

@@ -92,9 +92,7 @@ def issue_certificate(
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
     else:
         purposes = [_DOCUMENT_SIGNING]
-        builder = builder.add_extension(
-            _key_usage(digital_signature=True, content_commitment=True), critical=True
-        )
+        builder = builder.add_extension(_key_usage(digital_signature=True, content_commitment=True), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     return builder.sign(_StoredKey(keys, CA_ROOT), SHA256()).public_bytes(Encoding.DER)
 

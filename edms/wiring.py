@@ -49,7 +49,9 @@ def parts_of(settings: Settings) -> Parts:
     parts.offer(
         Database,
         lambda: Database(
-            settings.database_url, sealer=parts[Keyring], pool_size=settings.database.pool_size,
+            settings.database_url,
+            sealer=parts[Keyring],
+            pool_size=settings.database.pool_size,
             timezone=settings.locale.timezone,
         ),
     )

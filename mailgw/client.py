@@ -71,8 +71,12 @@ class ConnectionPool:
                 return kept
             _drop(kept.client)
         client = aiosmtplib.SMTP(
-            hostname=route.host, port=route.port, local_hostname=route.hostname, timeout=self.command_timeout,
-            start_tls=True, tls_context=route.tls,
+            hostname=route.host,
+            port=route.port,
+            local_hostname=route.hostname,
+            timeout=self.command_timeout,
+            start_tls=True,
+            tls_context=route.tls,
         )
         try:
             await client.connect()
@@ -130,8 +134,12 @@ async def deliver(
 
 
 async def _transaction(
-    client: aiosmtplib.SMTP, pool: ConnectionPool, mail_from: Address | None, recipients: Sequence[Address],
-    raw: bytes, results: dict[Address, Result],
+    client: aiosmtplib.SMTP,
+    pool: ConnectionPool,
+    mail_from: Address | None,
+    recipients: Sequence[Address],
+    raw: bytes,
+    results: dict[Address, Result],
 ) -> None:
     """Run MAIL, RCPT and DATA; a recipient has its result as soon as it is final."""
     needs_utf8 = not (str(mail_from or "") + "".join(map(str, recipients))).isascii()

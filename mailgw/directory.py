@@ -63,24 +63,28 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
     day, position = uow.today, _position(uow)
     found = entities.installations(uow)
     home = entities.home(uow)
-    peers = {
-        one.id: Peer(one.id, one.is_home, one.gateway_host, one.gateway_port, one.ca_certificate)
-        for one in found
-    }
+    peers = {one.id: Peer(one.id, one.is_home, one.gateway_host, one.gateway_port, one.ca_certificate) for one in found}
     rows = uow.session.execute(
         select(Entity.id, Entity.code, Entity.mail_domain, Entity.valid_from, Entity.valid_to, Entity.installation_id)
     )
     entries = [
         EntityEntry(
-            entity_id=row.id, code=row.code, domain=row.mail_domain, installation_id=row.installation_id,
+            entity_id=row.id,
+            code=row.code,
+            domain=row.mail_domain,
+            installation_id=row.installation_id,
             active=row.valid_from <= day and (row.valid_to is None or row.valid_to >= day),
             local=row.installation_id == home.id,
         )
         for row in rows
     ]
     return Snapshot(
-        position, day, home.id, peers,
-        {entry.domain: entry for entry in entries}, {entry.code: entry for entry in entries},
+        position,
+        day,
+        home.id,
+        peers,
+        {entry.domain: entry for entry in entries},
+        {entry.code: entry for entry in entries},
         {entry.entity_id: entry for entry in entries},
     )
 
@@ -93,9 +97,7 @@ def newer_snapshot(uow: UnitOfWork, old: Snapshot) -> Snapshot:
             return old
         touched = select(Event.seq).where(Event.seq > old.position, Event.act.like("entities.%")).limit(1)
         if uow.session.scalar(touched) is None:
-            return Snapshot(
-                position, old.day, old.home_id, old.peers, old.by_domain, old.by_code, old.by_id
-            )
+            return Snapshot(position, old.day, old.home_id, old.peers, old.by_domain, old.by_code, old.by_id)
     return read_snapshot(uow)
 
 

@@ -9,7 +9,11 @@ import signal
 from collections.abc import Mapping
 
 POINTS = (
-    "after-stage", "before-commit", "after-commit-before-250", "after-claim", "after-250-before-commit",
+    "after-stage",
+    "before-commit",
+    "after-commit-before-250",
+    "after-claim",
+    "after-250-before-commit",
     "after-result-commit",
 )
 

@@ -75,8 +75,15 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
     root = etree.Element(f"{_NS}letter", nsmap={None: NAMESPACE})
     _set(root, version=str(package.version), package=str(package.package_id), id=str(package.letter_id))
     _add(
-        root, "document", code=package.document_code, number=package.number, date=package.date.isoformat(),
-        hijri=package.hijri, kind=package.kind, sensitivity=package.sensitivity, precedence=package.precedence,
+        root,
+        "document",
+        code=package.document_code,
+        number=package.number,
+        date=package.date.isoformat(),
+        hijri=package.hijri,
+        kind=package.kind,
+        sensitivity=package.sensitivity,
+        precedence=package.precedence,
         verification=package.verification_code,
     )
     _add(root, "sender", entity=package.sender_code, unit=package.sender_unit or "")
@@ -91,8 +98,14 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
     _add(root, "text", cid=text_cid(package.package_id), size=str(len(text)), sha256=digest)
     for index, part in enumerate(package.parts):
         _add(
-            root, "part", cid=part_cid(package.package_id, index), size=str(part.size), sha256=part.sha256,
-            role=part.role, name=part.name, type=part.media_type,
+            root,
+            "part",
+            cid=part_cid(package.package_id, index),
+            size=str(part.size),
+            sha256=part.sha256,
+            role=part.role,
+            name=part.name,
+            type=part.media_type,
         )
     return _serialised(root)
 
@@ -101,8 +114,13 @@ def write_receipt(receipt: Receipt) -> bytes:
     """Return receipt.xml; raises XmlError as :func:`write_letter` does."""
     root = etree.Element(f"{_NS}receipt", nsmap={None: NAMESPACE})
     _set(
-        root, version=str(SCHEMA_VERSION), kind=receipt.kind, package=str(receipt.package_id),
-        document=receipt.document_code, entity=receipt.entity_code, at=receipt.at.isoformat(),
+        root,
+        version=str(SCHEMA_VERSION),
+        kind=receipt.kind,
+        package=str(receipt.package_id),
+        document=receipt.document_code,
+        entity=receipt.entity_code,
+        at=receipt.at.isoformat(),
         number=receipt.register_number,
     )
     if receipt.reason_code or receipt.reason_text:
@@ -124,7 +142,8 @@ def read_xml(octets: bytes) -> LetterXml | Receipt:
 def clean(text: str) -> str:
     """Return ``text`` without the characters that XML 1.0 §2.2 forbids."""
     return "".join(
-        char for char in text
+        char
+        for char in text
         if char in "\t\n\r" or (char >= " " and not "\ud800" <= char <= "\udfff" and char not in "\ufffe\uffff")
     )
 
@@ -133,22 +152,33 @@ def _read_letter(root: "etree._Element") -> LetterXml:
     document, sender, signer = (_child(root, name) for name in ("document", "sender", "signer"))
     text = _child(root, "text")
     package = LetterPackage(
-        package_id=UUID(root.attrib["package"]), letter_id=UUID(root.attrib["id"]),
-        document_code=document.attrib["code"], number=document.attrib["number"],
-        date=date.fromisoformat(document.attrib["date"]), hijri=document.attrib["hijri"],
-        sender_code=sender.attrib["entity"], sender_unit=sender.get("unit") or None,
+        package_id=UUID(root.attrib["package"]),
+        letter_id=UUID(root.attrib["id"]),
+        document_code=document.attrib["code"],
+        number=document.attrib["number"],
+        date=date.fromisoformat(document.attrib["date"]),
+        hijri=document.attrib["hijri"],
+        sender_code=sender.attrib["entity"],
+        sender_unit=sender.get("unit") or None,
         recipients=tuple(
             PackageRecipient(
-                element.attrib["entity"], cast("RecipientRole", etree.QName(element).localname),
+                element.attrib["entity"],
+                cast("RecipientRole", etree.QName(element).localname),
                 element.get("purpose", ""),
             )
             for element in _child(root, "recipients").iterchildren(f"{_NS}to", f"{_NS}cc")
         ),
-        subject=_child(root, "subject").text or "", kind=document.attrib["kind"],
-        sensitivity=document.attrib["sensitivity"], precedence=document.attrib["precedence"],
+        subject=_child(root, "subject").text or "",
+        kind=document.attrib["kind"],
+        sensitivity=document.attrib["sensitivity"],
+        precedence=document.attrib["precedence"],
         references=tuple(element.text or "" for element in root.iterchildren(f"{_NS}reference")),
-        verification_code=document.attrib["verification"], signer_name=signer.attrib["name"],
-        signer_post=signer.attrib["post"], signer_code=signer.attrib["code"], body_text="", parts=(),
+        verification_code=document.attrib["verification"],
+        signer_name=signer.attrib["name"],
+        signer_post=signer.attrib["post"],
+        signer_code=signer.attrib["code"],
+        body_text="",
+        parts=(),
     )
     parts = tuple(_entry(element) for element in root.iterchildren(f"{_NS}part"))
     return LetterXml(package, _entry(text), parts)
@@ -156,8 +186,12 @@ def _read_letter(root: "etree._Element") -> LetterXml:
 
 def _entry(element: "etree._Element") -> FileEntry:
     return FileEntry(
-        element.attrib["cid"], int(element.attrib["size"]), element.attrib["sha256"],
-        cast("PartRole", element.get("role", "letter")), element.get("name", ""), element.get("type", ""),
+        element.attrib["cid"],
+        int(element.attrib["size"]),
+        element.attrib["sha256"],
+        cast("PartRole", element.get("role", "letter")),
+        element.get("name", ""),
+        element.get("type", ""),
     )
 
 
@@ -167,9 +201,13 @@ def _read_receipt(root: "etree._Element") -> Receipt:
         raise XmlError("package.xml-value")
     reason = root.find(f"{_NS}reason")
     return Receipt(
-        kind=cast("ReceiptKind", root.attrib["kind"]), package_id=UUID(root.attrib["package"]),
-        document_code=root.attrib["document"], entity_code=root.attrib["entity"], at=at,
-        register_number=root.get("number", ""), reason_code=reason.attrib["code"] if reason is not None else "",
+        kind=cast("ReceiptKind", root.attrib["kind"]),
+        package_id=UUID(root.attrib["package"]),
+        document_code=root.attrib["document"],
+        entity_code=root.attrib["entity"],
+        at=at,
+        register_number=root.get("number", ""),
+        reason_code=reason.attrib["code"] if reason is not None else "",
         reason_text=(reason.text or "") if reason is not None else "",
     )
 
@@ -180,8 +218,13 @@ def _parsed(octets: bytes) -> "etree._Element":
     if b"<!" in octets.replace(b"<!--", b""):
         raise XmlError("package.xml-doctype")
     parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(octets, parser)

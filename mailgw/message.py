@@ -44,7 +44,12 @@ _WRITING = email.policy.compat32.clone(linesep="\r\n", max_line_length=None)
 
 
 def compose_letter(
-    package: LetterPackage, *, mail_from: Address, recipients_header: str, message_id: str, date: datetime,
+    package: LetterPackage,
+    *,
+    mail_from: Address,
+    recipients_header: str,
+    message_id: str,
+    date: datetime,
     hostname: str,
 ) -> bytes:
     """Return the message of a package as CRLF octets (RFC 5322, 2045); the same arguments give the same octets.
@@ -55,8 +60,14 @@ def compose_letter(
     body = clean(package.body_text).encode("utf-8")
     subject = text("mail.letter-subject", "ar", number=package.number, date=package.date.isoformat())
     cover = text(
-        "mail.letter-text", "ar", number=package.number, date=package.date.isoformat(), hijri=package.hijri,
-        subject=package.subject, document_code=package.document_code, verification_code=package.verification_code,
+        "mail.letter-text",
+        "ar",
+        number=package.number,
+        date=package.date.isoformat(),
+        hijri=package.hijri,
+        subject=package.subject,
+        document_code=package.document_code,
+        verification_code=package.verification_code,
         attachments=sum(part.role == "attachment" for part in package.parts),
     )
     files = [
@@ -65,7 +76,8 @@ def compose_letter(
     ]
     return _assemble(
         [
-            _part("text/plain", cover.encode("utf-8")), *files,
+            _part("text/plain", cover.encode("utf-8")),
+            *files,
             _part("text/plain", body, name="letter.txt", cid=text_cid(package.package_id)),
             _part("application/xml", write_letter(package, body), name="letter.xml"),
         ],
@@ -79,8 +91,12 @@ def compose_receipt(
 ) -> bytes:
     """Return the message of a receipt (Arabic text and ``receipt.xml``); arguments as :func:`compose_letter`."""
     sentence = text(
-        f"mail.receipt-{receipt.kind}", "ar", document_code=receipt.document_code, at=receipt.at.isoformat(),
-        register_number=receipt.register_number, reason_text=receipt.reason_text,
+        f"mail.receipt-{receipt.kind}",
+        "ar",
+        document_code=receipt.document_code,
+        at=receipt.at.isoformat(),
+        register_number=receipt.register_number,
+        reason_text=receipt.reason_text,
     )
     subject = text("mail.receipt-subject", "ar", document_code=receipt.document_code)
     return _assemble(
@@ -180,8 +196,12 @@ def _headers(
     mail_from: Address, recipients: str, subject: str, message_id: str, date: datetime, hostname: str
 ) -> Iterable[tuple[str, str]]:
     return (
-        ("Date", format_datetime(date)), ("From", f"<{mail_from}>"), ("To", recipients),
-        ("Subject", _encoded(subject)), ("Message-ID", f"<{message_id}>"), ("MIME-Version", "1.0"),
+        ("Date", format_datetime(date)),
+        ("From", f"<{mail_from}>"),
+        ("To", recipients),
+        ("Subject", _encoded(subject)),
+        ("Message-ID", f"<{message_id}>"),
+        ("MIME-Version", "1.0"),
         ("X-Mailer", f"Diwan ({hostname})"),
     )
 

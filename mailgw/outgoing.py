@@ -79,7 +79,8 @@ class Outgoing:
             return compose_receipt(receipt_of(self.meta), recipients_header=_header(recipients), **common)
         with sources.database.read(RELAY) as uow:
             package = package_of(
-                self.package_id, self.meta,
+                self.package_id,
+                self.meta,
                 lambda file: content.read(uow, file, entity_id=self.sender_id, store=sources.store, keys=sources.keys),
             )
         named = [register.by_code[one.entity_code] for one in package.recipients if one.entity_code in register.by_code]

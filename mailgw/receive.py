@@ -63,9 +63,7 @@ async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
         await handler.close()
 
 
-async def _watch(
-    register: Register, certificate: Certificate, trust: Callable[[Snapshot], Awaitable[None]]
-) -> None:
+async def _watch(register: Register, certificate: Certificate, trust: Callable[[Snapshot], Awaitable[None]]) -> None:
     """Look at the register every second, so that a new peer's first handshake finds its authority trusted."""
     pair = certificate.pair()
     while True:

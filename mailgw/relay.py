@@ -134,8 +134,12 @@ class Relay:
             self._failing.reach("after-result-commit")
             outcome = results[0]
             maillog.event(
-                "message.sent", package=str(batch.outgoing.package_id), kind=batch.outgoing.kind,
-                recipients=len(results), code=outcome.code, enhanced=outcome.enhanced,
+                "message.sent",
+                package=str(batch.outgoing.package_id),
+                kind=batch.outgoing.kind,
+                recipients=len(results),
+                code=outcome.code,
+                enhanced=outcome.enhanced,
             )
         except Exception as error:
             maillog.incident(error, package=str(batch.outgoing.package_id))

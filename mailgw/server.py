@@ -102,8 +102,14 @@ class Server:
 
 
 async def serve(
-    handler: Handler, *, host: str, port: int, tls: SSLContext | None, hostname: str,
-    limits: Limits | None = None, clock: Clock = utc_now,
+    handler: Handler,
+    *,
+    host: str,
+    port: int,
+    tls: SSLContext | None,
+    hostname: str,
+    limits: Limits | None = None,
+    clock: Clock = utc_now,
 ) -> Server:
     """Start a gateway and return it; stop it with ``drain()``. ``hostname`` is what the greeting says."""
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's own lines repeat what maillog says

@@ -29,10 +29,20 @@ class GatewaySession(Connection):
         self._params: MailParameters | None = None
         self._recipients: list[Recipient] = []
         self._commands: dict[bytes, Command] = {
-            b"EHLO": self._ehlo, b"HELO": self._helo, b"STARTTLS": self._starttls, b"MAIL": self._mail,
-            b"RCPT": self._rcpt, b"DATA": self._data, b"RSET": self._rset, b"NOOP": self._noop, b"QUIT": self._quit,
-            b"VRFY": self._vrfy, b"HELP": self._help, b"EXPN": self._refuse,
-            b"BDAT": self._refuse, b"AUTH": self._refuse,
+            b"EHLO": self._ehlo,
+            b"HELO": self._helo,
+            b"STARTTLS": self._starttls,
+            b"MAIL": self._mail,
+            b"RCPT": self._rcpt,
+            b"DATA": self._data,
+            b"RSET": self._rset,
+            b"NOOP": self._noop,
+            b"QUIT": self._quit,
+            b"VRFY": self._vrfy,
+            b"HELP": self._help,
+            b"EXPN": self._refuse,
+            b"BDAT": self._refuse,
+            b"AUTH": self._refuse,
         }
 
     async def _dispatch(self, line: bytes) -> Reply | None:
@@ -114,7 +124,11 @@ class GatewaySession(Connection):
         """Upgrade the transport by the loop's public API; on failure the connection is dropped (RFC 3207 §4.1)."""
         try:
             secure = await self.loop.start_tls(
-                plain, self, context, server_side=True, ssl_handshake_timeout=self.hub.limits.reply_seconds,
+                plain,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self.hub.limits.reply_seconds,
                 ssl_shutdown_timeout=TLS_FAREWELL_SECONDS,
             )
         except (ssl.SSLError, OSError) as error:
@@ -207,8 +221,14 @@ class GatewaySession(Connection):
     async def _commit(self, params: MailParameters, reader: DataReader) -> Reply:
         """Hand the message over in a task that this session does not own, with no timer running."""
         envelope = ReceivedEnvelope(
-            identity=self.identity, peer=self.peer, helo=self.helo, mail_from=self._sender, params=params,
-            recipients=tuple(self._recipients), raw=reader.message(), received_at=self.hub.now(),
+            identity=self.identity,
+            peer=self.peer,
+            helo=self.helo,
+            mail_from=self._sender,
+            params=params,
+            recipients=tuple(self._recipients),
+            raw=reader.message(),
+            received_at=self.hub.now(),
         )
         self._stop_waiting()
         answer = await asyncio.shield(self.hub.commit(_hand_over(self.hub.handler.data(envelope), reader)))
@@ -217,8 +237,13 @@ class GatewaySession(Connection):
             self.messages += 1
             self._idle_commands = self._errors = 0
         maillog.event(
-            "message.answered", peer=self.peer, code=answer.code, reason=answer.name, octets=reader.size,
-            sender=str(envelope.mail_from or ""), recipients=len(envelope.recipients),
+            "message.answered",
+            peer=self.peer,
+            code=answer.code,
+            reason=answer.name,
+            octets=reader.size,
+            sender=str(envelope.mail_from or ""),
+            recipients=len(envelope.recipients),
         )
         return answer
 

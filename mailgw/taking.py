@@ -73,9 +73,15 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     raw = content.stage(envelope.raw, kind="message", now=envelope.received_at, store=desk.store)
     desk.failing.reach("after-stage")
     return Parcel(
-        message=message, key=idempotency_key(message, envelope.raw, sender_code=sender.code), raw=raw,
-        raw_hash=sha256(envelope.raw), parts=parts, genuine_for=genuine_for, peer=envelope.peer,
-        sender_id=sender.entity_id, recipients=recipients,
+        message=message,
+        key=idempotency_key(message, envelope.raw, sender_code=sender.code),
+        raw=raw,
+        raw_hash=sha256(envelope.raw),
+        parts=parts,
+        genuine_for=genuine_for,
+        peer=envelope.peer,
+        sender_id=sender.entity_id,
+        recipients=recipients,
     )
 
 
@@ -99,9 +105,7 @@ def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted]]:
     return accepted
 
 
-def _adopt(
-    uow: UnitOfWork, parcels: Sequence[Parcel], known: Sequence[set[UUID]], keys: Keyring
-) -> list[StagedFile]:
+def _adopt(uow: UnitOfWork, parcels: Sequence[Parcel], known: Sequence[set[UUID]], keys: Keyring) -> list[StagedFile]:
     """Name the files of all parcels by rows; returns those that nobody needs, as every recipient had the message."""
     wanted: list[tuple[StagedFile, list[UUID]]] = []
     unused: list[StagedFile] = []

@@ -87,9 +87,7 @@ def set_roles(uow: UnitOfWork, account_id: UUID, roles: Iterable[str]) -> None:
         raise Forbidden("accounts.own-roles")
     account.roles = kept
     uow.flush()
-    audit.record(
-        uow, "accounts.roles-set", "account", account.id, entity_id=account.entity_id, row=account, roles=kept
-    )
+    audit.record(uow, "accounts.roles-set", "account", account.id, entity_id=account.entity_id, row=account, roles=kept)
 
 
 def may_take_password(uow: UnitOfWork, new: str) -> Account:

@@ -190,6 +190,11 @@ def _post_form(
     status: int = 200,
 ) -> Response:  # fmt: skip
     return render(
-        "accounts/give_post.html", status, form=form, problems=problems, entity=body, person=employee,
+        "accounts/give_post.html",
+        status,
+        form=form,
+        problems=problems,
+        entity=body,
+        person=employee,
         units=sorted({unit.name for unit in entities.units_of(uow, body.id)}),
     )

@@ -53,9 +53,7 @@ def add_person(uow: UnitOfWork, new: NewPerson) -> tuple[Employee, Account]:
     post = place(uow, new.entity_id, new.unit, new.post, new.roles)
     employee = register.add_employee(uow, new.name, clearance=new.clearance)
     register.assign(uow, employee, post)
-    account = open_account(
-        uow, employee.id, new.entity_id, new.login, new.password, new.roles, one_time=new.one_time
-    )
+    account = open_account(uow, employee.id, new.entity_id, new.login, new.password, new.roles, one_time=new.one_time)
     return employee, account
 
 
@@ -243,9 +241,7 @@ class _Places:
         self._posts: dict[tuple[UUID, str], Post] = {}
         for entity_id in {person.entity.id for person in people}:
             self._units |= {(entity_id, normalize(unit.name)): unit for unit in entities.units_of(uow, entity_id)}
-            self._posts |= {
-                (post.unit_id, normalize(post.title)): post for post in entities.posts_of(uow, entity_id)
-            }
+            self._posts |= {(post.unit_id, normalize(post.title)): post for post in entities.posts_of(uow, entity_id)}
         registries = {(one.entity.id, normalize(one.unit)) for one in people if Role.REGISTRY in one.roles.split()}
         for person in people:
             place = (person.entity.id, normalize(person.unit))
@@ -304,6 +300,7 @@ def _employ(
         audit.record(
             uow, "entities.assigned", "assignment", held.id, entity_id=entity_id, row=held, employee=employee.code
         )
-        audit.record(uow, "accounts.opened", "account", account.id, entity_id=entity_id, row=account,
-                     roles=account.roles)
+        audit.record(
+            uow, "accounts.opened", "account", account.id, entity_id=entity_id, row=account, roles=account.roles
+        )
     return [account for _, _, account in made]

@@ -117,9 +117,7 @@ def _sign_in_page(target: str, login: str, problems: tuple[Problem, ...], status
 
 
 def _password_page(problems: tuple[Problem, ...], status: int = 200) -> Response:
-    return render(
-        "accounts/password.html", status, problems=problems, account=g.account, shortest=SHORTEST_PASSWORD
-    )
+    return render("accounts/password.html", status, problems=problems, account=g.account, shortest=SHORTEST_PASSWORD)
 
 
 def browser_name(agent: str) -> str:

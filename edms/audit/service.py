@@ -63,9 +63,16 @@ def _store(uow: UnitOfWork) -> None:
         stored = canonical(entry)
         uow.session.add(
             Event(
-                seq=seq, at=uow.now, act=entry["act"], actor=entry["actor"][:60],
-                employee_id=_id(entry["employee"]), entity_id=_id(entry["entity"]),
-                object_type=entry["object"], object_id=_id(entry["id"]), entry=stored, entry_hash=sha256(stored),
+                seq=seq,
+                at=uow.now,
+                act=entry["act"],
+                actor=entry["actor"][:60],
+                employee_id=_id(entry["employee"]),
+                entity_id=_id(entry["entity"]),
+                object_type=entry["object"],
+                object_id=_id(entry["id"]),
+                entry=stored,
+                entry_hash=sha256(stored),
             )
         )
     uow.flush()

@@ -46,9 +46,17 @@ def issue_copy(
     ).one_or_none()
     if found is None:
         found = IssuedCopy(
-            code=copy_code(new_copy_number()), letter_id=letter_id, file_id=file_id, entity_id=actor.entity_id,
-            employee_id=actor.employee_id, act=act, document_code=document_code, issued_at=uow.now,
-            client=actor.client, session_id=actor.session_id, content_hash=content_hash,
+            code=copy_code(new_copy_number()),
+            letter_id=letter_id,
+            file_id=file_id,
+            entity_id=actor.entity_id,
+            employee_id=actor.employee_id,
+            act=act,
+            document_code=document_code,
+            issued_at=uow.now,
+            client=actor.client,
+            session_id=actor.session_id,
+            content_hash=content_hash,
         )
         uow.session.add(found)
         uow.flush()

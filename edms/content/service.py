@@ -72,7 +72,12 @@ def adopt_all(
 
 
 def put(
-    uow: UnitOfWork, data: bytes | Iterable[bytes], *, kind: str, entities: Sequence[UUID], store: ContentStore,
+    uow: UnitOfWork,
+    data: bytes | Iterable[bytes],
+    *,
+    kind: str,
+    entities: Sequence[UUID],
+    store: ContentStore,
     keys: Keyring,
 ) -> StoredFile:
     """Stage and adopt a file in one step, where the unit of work is short anyway."""
@@ -93,9 +98,7 @@ def read(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore
     return b"".join(chunks(uow, file_id, entity_id=entity_id, store=store, keys=keys))
 
 
-def chunks(
-    uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring
-) -> Iterator[bytes]:
+def chunks(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring) -> Iterator[bytes]:
     """Yield a file's plaintext piece by piece; raises Unavailable when the blob is damaged."""
     key = _key_of(uow, file_id, entity_id, keys)
     return _decrypted(file_id, key, store)
@@ -109,9 +112,7 @@ def _decrypted(file_id: UUID, key: bytes, store: ContentStore) -> Iterator[bytes
             raise Unavailable("content.damaged-blob") from error
 
 
-def _wraps(
-    uow: UnitOfWork, file_id: UUID, key: bytes, entities: Sequence[UUID], keys: Keyring
-) -> list[dict[str, Any]]:
+def _wraps(uow: UnitOfWork, file_id: UUID, key: bytes, entities: Sequence[UUID], keys: Keyring) -> list[dict[str, Any]]:
     rows = []
     for entity_id in dict.fromkeys(entities):
         version, wrapped = keys.wrap(uow.session, entity_id, key, _context(file_id, entity_id))

@@ -52,9 +52,10 @@ class Problem:
         return f"Problem({self.where!r}, {self.code!r}, {self.params!r})"
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Problem)
-            and (self.where, self.code, self.params) == (other.where, other.code, other.params)
+        return isinstance(other, Problem) and (self.where, self.code, self.params) == (
+            other.where,
+            other.code,
+            other.params,
         )
 
     def __hash__(self) -> int:

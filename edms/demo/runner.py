@@ -18,7 +18,7 @@ from edms.demo.bodies import own_bodies
 from edms.demo.making import OPERATOR
 from edms.demo.texts import DemoLetter
 from edms.entities import queries as entities
-from edms.letters.service import AddresseeText
+from edms.letters.checks import AddresseeText
 from edms.operation import locks, programs, running
 from edms.operation.site import Site
 

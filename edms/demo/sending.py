@@ -15,10 +15,10 @@ from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import issuing, service
 from edms.letters.attachments import Limits
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.issuing import Issued
 from edms.letters.printing import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
-from edms.letters.service import AddresseeText, LetterText
 from edms.registry.service import TurnQueue
 
 _KINDS = ("letter", "letter", "memo", "letter", "order", "reminder")

@@ -49,7 +49,8 @@ def show(parts: Parts, item: UUID, as_json: bool) -> None:
             for one in queries.attempts_of(uow, item)
         ]
     emit(
-        {**_plain(line), "tries": tries}, as_json,
+        {**_plain(line), "tries": tries},
+        as_json,
         lambda: "\n".join([_text(line), *(f"  {one['at']}  {one['outcome']}  {one['reply']}" for one in tries)]),
     )
 

@@ -30,8 +30,14 @@ def package_meta(package: LetterPackage, files: tuple[UUID, ...]) -> dict[str, A
         "signer_code": package.signer_code,
         "body_text": package.body_text,
         "parts": [
-            {"role": part.role, "name": part.name, "media_type": part.media_type, "size": part.size,
-             "sha256": part.sha256, "file_id": str(file_id)}
+            {
+                "role": part.role,
+                "name": part.name,
+                "media_type": part.media_type,
+                "size": part.size,
+                "sha256": part.sha256,
+                "file_id": str(file_id),
+            }
             for part, file_id in zip(package.parts, files, strict=True)
         ],
     }
@@ -62,8 +68,14 @@ def package_of(
         signer_code=meta["signer_code"],
         body_text=meta["body_text"],
         parts=tuple(
-            PackagePart(part["role"], part["name"], part["media_type"], part["size"], part["sha256"],
-                        content_of(UUID(part["file_id"])))
+            PackagePart(
+                part["role"],
+                part["name"],
+                part["media_type"],
+                part["size"],
+                part["sha256"],
+                content_of(UUID(part["file_id"])),
+            )
             for part in meta["parts"]
         ),
     )

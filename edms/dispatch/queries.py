@@ -121,9 +121,7 @@ def count_stuck(uow: UnitOfWork, *, cap: int = 100) -> int:
     stuck = or_(
         OutboxItem.state == ItemState.FAILED, (OutboxItem.state == ItemState.QUEUED) & (OutboxItem.attempts > 0)
     )
-    rows = (
-        select(OutboxItem.id).where(OutboxItem.entity_id == uow.actor.entity_id, stuck).limit(cap).subquery()
-    )
+    rows = select(OutboxItem.id).where(OutboxItem.entity_id == uow.actor.entity_id, stuck).limit(cap).subquery()
     return uow.session.scalar(select(func.count()).select_from(rows)) or 0
 
 

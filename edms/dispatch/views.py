@@ -52,7 +52,11 @@ def queue() -> Response:
     at = f"{QUEUE}?show={chosen[0]}" if chosen[0] else QUEUE
     older = f"{at}{'&' if chosen[0] else '?'}before={rows[-1].id}" if len(found) > PAGE_SIZE else None
     return render(
-        "dispatch/queue.html", rows=rows, states=STATES, older=older, newest=at if before else None,
+        "dispatch/queue.html",
+        rows=rows,
+        states=STATES,
+        older=older,
+        newest=at if before else None,
         tabs=[Link(label, f"{QUEUE}?show={key}" if key else QUEUE, active=key == chosen[0]) for key, label, _ in TABS],
     )
 

@@ -151,8 +151,10 @@ def entity_by_typed_code(uow: UnitOfWork, written: str) -> Entity:
     found = queries.entity_by_domain(uow, written.strip().lower())
     if found is None:
         slip = problem is not None and problem.code == "entities.code-slip"
-        raise NotFound(problem.code, **problem.params) if slip and problem else NotFound(
-            "entities.unknown-code", entity=written
+        raise (
+            NotFound(problem.code, **problem.params)
+            if slip and problem
+            else NotFound("entities.unknown-code", entity=written)
         )
     return found
 

@@ -51,9 +51,7 @@ def _told(body: Entity, codes: Mapping[UUID, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def import_installation(
-    uow: UnitOfWork, data: object, *, keys: Keyring, replace_root: bool = False
-) -> Installation:
+def import_installation(uow: UnitOfWork, data: object, *, keys: Keyring, replace_root: bool = False) -> Installation:
     """Take over a peer as it told itself: create or update it and its bodies, all or nothing.
 
     Raises Invalid ``entities.bad-exchange`` with every finding, among them a code or domain that another installation

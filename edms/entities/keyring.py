@@ -31,8 +31,8 @@ class Keyring:
 
         ``first`` says that the owner is new and has no version yet, so that thousands are made without a query each.
         """
-        highest = None if first else session.scalar(
-            select(func.max(EntityKey.version)).where(EntityKey.owner_id == owner)
+        highest = (
+            None if first else session.scalar(select(func.max(EntityKey.version)).where(EntityKey.owner_id == owner))
         )
         version = (highest or 0) + 1
         wrapped = self.keys.wrap(new_key(), _context(owner, version))

@@ -90,7 +90,8 @@ def posts_held(uow: UnitOfWork, employee_id: UUID, entity_id: UUID, day: date) -
     """Return the posts that a person holds in a body on ``day``."""
     return list(
         uow.session.scalars(
-            select(Post).join(Assignment, Assignment.post_id == Post.id)
+            select(Post)
+            .join(Assignment, Assignment.post_id == Post.id)
             .where(Assignment.employee_id == employee_id, Post.entity_id == entity_id, holds(day))
             .order_by(Post.id)
         )
@@ -109,7 +110,8 @@ def holders(uow: UnitOfWork, post_id: UUID, day: date) -> list[Employee]:
     """Return who holds a post on ``day``."""
     return list(
         uow.session.scalars(
-            select(Employee).join(Assignment, Assignment.employee_id == Employee.id)
+            select(Employee)
+            .join(Assignment, Assignment.employee_id == Employee.id)
             .where(Assignment.post_id == post_id, holds(day))
         )
     )
@@ -144,9 +146,7 @@ def count_entities(uow: UnitOfWork) -> int:
 
 def assignments_of(uow: UnitOfWork, employee_id: UUID, day: date) -> list[Assignment]:
     """Return a person's assignments in force on ``day``, in every body."""
-    return list(
-        uow.session.scalars(select(Assignment).where(Assignment.employee_id == employee_id, holds(day)))
-    )
+    return list(uow.session.scalars(select(Assignment).where(Assignment.employee_id == employee_id, holds(day))))
 
 
 def units_of(uow: UnitOfWork, entity_id: UUID) -> list[Unit]:

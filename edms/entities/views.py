@@ -228,5 +228,3 @@ def _tree(rows: list[Entity]) -> list[tuple[Entity, Entity | None, int]]:
         found.append((row, by_id.get(row.parent_id) if row.parent_id else None, depth))
         waiting += [(child, depth + 1) for child in reversed(below.get(row.id, []))]
     return found
-
-

@@ -53,11 +53,19 @@ def _shown(actor: Actor, row: ReceivedMessage, name_ar: str, name_en: str) -> Wa
     hidden = level > actor.clearance
     attached = [part for part in meta.get("parts", ()) if part["role"] == "attachment"]
     return WaitingMessage(
-        id=row.id, typed=typed, sender_ar=name_ar, sender_en=name_en, received_at=row.received_at,
-        genuine=bool(meta.get("genuine")), hidden=hidden, subject="" if hidden else str(meta["subject"]),
+        id=row.id,
+        typed=typed,
+        sender_ar=name_ar,
+        sender_en=name_en,
+        received_at=row.received_at,
+        genuine=bool(meta.get("genuine")),
+        hidden=hidden,
+        subject="" if hidden else str(meta["subject"]),
         text="" if hidden else str(meta.get("body_text" if typed else "text", "")),
-        number=str(meta.get("number", "")), document_code=str(meta.get("document_code", "")),
-        letter_date=date.fromisoformat(meta["date"]) if typed else None, sensitivity=level,
+        number=str(meta.get("number", "")),
+        document_code=str(meta.get("document_code", "")),
+        letter_date=date.fromisoformat(meta["date"]) if typed else None,
+        sensitivity=level,
         precedence=str(meta.get("precedence", "")),
         signer=f"{meta['signer_name']} – {meta['signer_post']}" if typed else "",
         attachments=() if hidden else tuple((str(part["name"]), int(part["size"])) for part in attached),

@@ -53,9 +53,7 @@ def accept(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipient: Enti
     return accept_all(uow, arrival, sender=sender, recipients=[recipient])[0]
 
 
-def accept_all(
-    uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity]
-) -> list[Accepted]:
+def accept_all(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity]) -> list[Accepted]:
     """Take a message in for its recipients; registered at once where a body registers by rule and the seal is good.
 
     The same key for the same body is the same message: it is answered with what became of it and not taken twice.
@@ -143,7 +141,11 @@ def _register_by_rule(
     if not rows:
         return {}
     letters = receiving.receive_all(
-        uow, package, entity_ids=[row.entity_id for row in rows], sender_id=rows[0].sender_id, files=files,
+        uow,
+        package,
+        entity_ids=[row.entity_id for row in rows],
+        sender_id=rows[0].sender_id,
+        files=files,
     )
     taken = [row for row in rows if row.entity_id in letters and _same(row, letters[row.entity_id])]
     for row in taken:
@@ -153,9 +155,7 @@ def _register_by_rule(
         [Answer(row.entity_id, row.letter_id, letters[row.entity_id].register_number) for row in taken],
         sender_id=rows[0].sender_id, package_id=package.package_id, document_code=package.document_code,
     )  # fmt: skip
-    return {
-        row.entity_id: Accepted(MessageState.REGISTERED, letters[row.entity_id].register_number) for row in taken
-    }
+    return {row.entity_id: Accepted(MessageState.REGISTERED, letters[row.entity_id].register_number) for row in taken}
 
 
 def _answer_delivered(uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage) -> None:

@@ -80,8 +80,15 @@ def _page(message_id: UUID, problems: tuple[Problem, ...] = (), status: int = 20
         (message,) = shown(uow, [row])
         decided = row.state != MessageState.WAITING
     return render(
-        "intake/message.html", status, message=message, decided=decided, problems=problems, reasons=REASONS,
-        wording=wording, code=request.form.get("code", ""), reason=request.form.get("reason", ""),
+        "intake/message.html",
+        status,
+        message=message,
+        decided=decided,
+        problems=problems,
+        reasons=REASONS,
+        wording=wording,
+        code=request.form.get("code", ""),
+        reason=request.form.get("reason", ""),
     )
 
 

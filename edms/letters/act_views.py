@@ -25,8 +25,16 @@ from edms.web.page import go, render
 
 def install(blueprint: Blueprint) -> None:
     """Put the acts of this module on the letters' blueprint."""
-    for name, view in (("submit", submit), ("sign", sign), ("sign-and-issue", sign_and_issue), ("issue", issue),
-                       ("return", return_letter), ("void", void), ("settle", settle), ("discard", discard)):
+    for name, view in (
+        ("submit", submit),
+        ("sign", sign),
+        ("sign-and-issue", sign_and_issue),
+        ("issue", issue),
+        ("return", return_letter),
+        ("void", void),
+        ("settle", settle),
+        ("discard", discard),
+    ):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=_of_visible(view), methods=["POST"])
     for name, form in (("return", confirm_return), ("void", confirm_void), ("discard", confirm_discard)):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=form)
@@ -52,9 +60,7 @@ def submit(letter_id: UUID) -> WerkzeugResponse:
     except Invalid as error:
         with reading() as uow:
             letter = queries.letter(uow, letter_id)
-            return render(
-                "letters/incomplete.html", 422, letter=details(uow, letter, pages=0), problems=error.problems
-            )
+            return render("letters/incomplete.html", 422, letter=details(uow, letter, pages=0), problems=error.problems)
     return go(_page(letter_id), notice="The letter was sent for signature.")
 
 
@@ -133,7 +139,12 @@ def _sign(letter_id: UUID) -> None:
 def _issue(letter_id: UUID) -> Issued:
     at = parts()
     return issuing.issue(
-        at[Database], current_actor(), letter_id, turns=at[TurnQueue], store=at[ContentStore], keys=at[Keyring],
+        at[Database],
+        current_actor(),
+        letter_id,
+        turns=at[TurnQueue],
+        store=at[ContentStore],
+        keys=at[Keyring],
         printing=at[Printing],
     )
 
@@ -143,14 +154,18 @@ def _issued(made: Issued) -> WerkzeugResponse:
     return go(_next(made.letter_id), notice=notice, number=digits(made.number), date=made.date)
 
 
-def _reason_page(
-    letter_id: UUID, act: str, problems: tuple[Problem, ...] = (), status: int = 200
-) -> Response:
+def _reason_page(letter_id: UUID, act: str, problems: tuple[Problem, ...] = (), status: int = 200) -> Response:
     with reading() as uow:
         letter = queries.letter(uow, letter_id)
         return render(
-            "letters/confirm.html", status, letter=details(uow, letter, pages=0), act=act, problems=problems,
-            wording=wording, allowed=act in acts_of(uow.actor, letter), reason=request.form.get("reason", ""),
+            "letters/confirm.html",
+            status,
+            letter=details(uow, letter, pages=0),
+            act=act,
+            problems=problems,
+            wording=wording,
+            allowed=act in acts_of(uow.actor, letter),
+            reason=request.form.get("reason", ""),
         )
 
 

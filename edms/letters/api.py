@@ -43,27 +43,47 @@ def show_letter(letter_id: UUID) -> Response:
 
 def _row(each: Row) -> dict[str, object]:
     return {
-        "id": str(each.id), "document_code": each.document_code or None, "number": each.number,
-        "direction": each.direction, "kind": each.kind, "state": each.state, "subject": each.subject,
-        "date": each.letter_date.isoformat() if each.letter_date else None, "register_number": each.register_number,
-        "party": each.party, "attachments": each.attachments, "unread": each.unread,
-        "sensitivity": Sensitivity(each.sensitivity).name.lower(), "precedence": each.precedence,
+        "id": str(each.id),
+        "document_code": each.document_code or None,
+        "number": each.number,
+        "direction": each.direction,
+        "kind": each.kind,
+        "state": each.state,
+        "subject": each.subject,
+        "date": each.letter_date.isoformat() if each.letter_date else None,
+        "register_number": each.register_number,
+        "party": each.party,
+        "attachments": each.attachments,
+        "unread": each.unread,
+        "sensitivity": Sensitivity(each.sensitivity).name.lower(),
+        "precedence": each.precedence,
     }
 
 
 def _details(each: Details) -> dict[str, object]:
     adjust = parts()[Printing].hijri_adjust
     return {
-        "id": str(each.id), "document_code": each.document_code or None, "number": each.number,
-        "direction": each.direction, "kind": each.kind, "state": each.state, "subject": each.subject,
+        "id": str(each.id),
+        "document_code": each.document_code or None,
+        "number": each.number,
+        "direction": each.direction,
+        "kind": each.kind,
+        "state": each.state,
+        "subject": each.subject,
         "date": each.letter_date.isoformat() if each.letter_date else None,
         "hijri": hijri_iso(each.letter_date, adjust) if each.letter_date else None,
-        "register_number": each.register_number, "sender": each.sender, "to": list(each.to), "to_count": each.to_count,
+        "register_number": each.register_number,
+        "sender": each.sender,
+        "to": list(each.to),
+        "to_count": each.to_count,
         "copies": [{"entity": name, "purpose": purpose} for name, purpose in each.copies],
-        "sensitivity": Sensitivity(each.sensitivity).name.lower(), "precedence": each.precedence,
+        "sensitivity": Sensitivity(each.sensitivity).name.lower(),
+        "precedence": each.precedence,
         "references": [one.document_code or one.text for one in each.references],
         "attachments": [{"id": str(one.id), "name": one.name, "size": one.size} for one in each.attachments],
-        "verification_code": each.verification_code or None, "pages": each.pages, "version": each.version,
+        "verification_code": each.verification_code or None,
+        "pages": each.pages,
+        "version": each.version,
     }
 
 

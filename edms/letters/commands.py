@@ -23,10 +23,10 @@ from edms.entities.keyring import Keyring
 from edms.letters import body as bodies
 from edms.letters import closing, issuing, queries, service
 from edms.letters.attachments import Limits
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.models import Letter
 from edms.letters.printing import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
-from edms.letters.service import AddresseeText, LetterText
 from edms.registry import service as registry
 from edms.registry.rules import Direction
 from edms.registry.service import TurnQueue
@@ -69,8 +69,15 @@ def draft(parts: Parts, /, employee: str, as_json: bool, **given: Any) -> None:
     with parts[Database].work(_acting(parts, employee)) as uow:
         made = service.draft(uow, _letter_text(uow, given, text))
         for path in given["attached"]:
-            service.attach(uow, made.id, path.name, path.read_bytes(), limits=parts[Limits],
-                           store=parts[ContentStore], keys=parts[Keyring])
+            service.attach(
+                uow,
+                made.id,
+                path.name,
+                path.read_bytes(),
+                limits=parts[Limits],
+                store=parts[ContentStore],
+                keys=parts[Keyring],
+            )
         if not given["keep"]:
             service.submit(uow, made.id)
         emit({"id": str(made.id), "state": made.state}, as_json, lambda: f"{made.id} {made.state}")
@@ -121,12 +128,20 @@ def issue(parts: Parts, which: str, employee: str, as_json: bool) -> None:
     with parts[Database].read(actor) as uow:
         letter_id = _find(uow, which).id
     issued = issuing.issue(
-        parts[Database], actor, letter_id, turns=parts[TurnQueue], store=parts[ContentStore], keys=parts[Keyring],
+        parts[Database],
+        actor,
+        letter_id,
+        turns=parts[TurnQueue],
+        store=parts[ContentStore],
+        keys=parts[Keyring],
         printing=parts[Printing],
     )
     value = {
-        "document_code": issued.document_code, "number": issued.number, "date": issued.date.isoformat(),
-        "hijri": issued.hijri, "verification_code": issued.verification_code,
+        "document_code": issued.document_code,
+        "number": issued.number,
+        "date": issued.date.isoformat(),
+        "hijri": issued.hijri,
+        "verification_code": issued.verification_code,
     }
     emit(value, as_json, lambda: f"{codes.format_code(issued.document_code)}  {issued.number}  {issued.date}")
 
@@ -199,12 +214,22 @@ def register_show(parts: Parts, entity: str, direction: str, day_from: Any, day_
     with parts[Database].read(_OPERATOR) as uow:
         body = entities.entity_by_code(uow, _digits(entity))
         lines = queries.register_lines(
-            uow, entity_id=body.id, direction=direction, limit=100_000,
-            day_from=day_from.date() if day_from else date.min, day_to=day_to.date() if day_to else date.max,
+            uow,
+            entity_id=body.id,
+            direction=direction,
+            limit=100_000,
+            day_from=day_from.date() if day_from else date.min,
+            day_to=day_to.date() if day_to else date.max,
         )
         rows = [
-            {"number": entry.number, "year": entry.year, "date": entry.entry_date.isoformat(),
-             "document_code": held.document_code, "subject": held.subject, "void": entry.void_at is not None}
+            {
+                "number": entry.number,
+                "year": entry.year,
+                "date": entry.entry_date.isoformat(),
+                "document_code": held.document_code,
+                "subject": held.subject,
+                "void": entry.void_at is not None,
+            }
             for entry, held, _ in lines
         ]
     emit(rows, as_json, lambda: "\n".join("  ".join(map(str, row.values())) for row in rows))
@@ -217,8 +242,13 @@ def register_list(parts: Parts, as_json: bool) -> None:
     """List all registers with the last number of each year."""
     with parts[Database].read(_OPERATOR) as uow:
         rows = [
-            {"entity": body.code, "direction": found.direction, "year": year.year, "last": year.last_number,
-             "closed": year.closed_at is not None}
+            {
+                "entity": body.code,
+                "direction": found.direction,
+                "year": year.year,
+                "last": year.last_number,
+                "closed": year.closed_at is not None,
+            }
             for found, year, body in registry.all_years(uow)
         ]
     emit(rows, as_json, lambda: "\n".join("  ".join(map(str, row.values())) for row in rows))
@@ -267,9 +297,13 @@ def _letter_text(uow: UnitOfWork, given: dict[str, Any], text: str) -> LetterTex
         code, _, purpose = copy.partition("=")
         addressed.append(AddresseeText(_entity_id(uow, code), AddresseeRole.COPY, purpose))
     return LetterText(
-        kind=Kind(given["kind"]), subject=given["subject"], body=bodies.from_markup(text),
-        addressees=tuple(addressed), sensitivity=Sensitivity[given["sensitivity"].upper()],
-        precedence=Precedence(given["precedence"]), references=tuple(given["references"]),
+        kind=Kind(given["kind"]),
+        subject=given["subject"],
+        body=bodies.from_markup(text),
+        addressees=tuple(addressed),
+        sensitivity=Sensitivity[given["sensitivity"].upper()],
+        precedence=Precedence(given["precedence"]),
+        references=tuple(given["references"]),
         signer_post_id=_signer(uow, given["signer"]),
     )
 
@@ -293,8 +327,13 @@ def _signer(uow: UnitOfWork, code: str | None) -> UUID | None:
 
 def _row(each: Letter, entity_code: str) -> dict[str, Any]:
     return {
-        "document_code": each.document_code, "number": each.number, "direction": each.direction,
-        "subject": each.subject, "state": each.state, "entity": entity_code, "id": str(each.id),
+        "document_code": each.document_code,
+        "number": each.number,
+        "direction": each.direction,
+        "subject": each.subject,
+        "state": each.state,
+        "entity": entity_code,
+        "id": str(each.id),
         "register_number": each.register_number,
     }
 
@@ -305,12 +344,16 @@ def _details(uow: UnitOfWork, each: Letter, hijri_adjust: int) -> dict[str, Any]
     addressed = queries.addressees(uow, each.id)
     known = entities.entities_by_ids(uow, [a.recipient_id for a in addressed])
     return {
-        **_row(each, own.code), "kind": each.kind, "sensitivity": Sensitivity(each.sensitivity).name.lower(),
-        "precedence": each.precedence, "date": each.letter_date.isoformat() if each.letter_date else None,
+        **_row(each, own.code),
+        "kind": each.kind,
+        "sensitivity": Sensitivity(each.sensitivity).name.lower(),
+        "precedence": each.precedence,
+        "date": each.letter_date.isoformat() if each.letter_date else None,
         "hijri": hijri_iso(each.letter_date, hijri_adjust) if each.letter_date else None,
         "sender": entities.entity(uow, each.sender_id).code if each.sender_id else own.code,
         "addressees": [{"entity": known[a.recipient_id].code, "role": a.role, "purpose": a.purpose} for a in addressed],
         "attachments": [{"name": a.name, "size": a.size} for a in queries.attachments(uow, each.id)],
         "references": [r.document_code or r.text for r in queries.references(uow, each.id)],
-        "body": text.get("body", text.get("text")), "version": each.version,
+        "body": text.get("body", text.get("text")),
+        "version": each.version,
     }

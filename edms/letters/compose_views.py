@@ -167,7 +167,12 @@ def _save(uow: UnitOfWork, typed: forms.Typed, letter_id: UUID | None, action: s
     at = parts()
     for each in forms.uploads():
         service.attach(
-            uow, letter.id, each.filename or "", each.read(), limits=at[Limits], store=at[ContentStore],
+            uow,
+            letter.id,
+            each.filename or "",
+            each.read(),
+            limits=at[Limits],
+            store=at[ContentStore],
             keys=at[Keyring],
         )
     if action.startswith("detach-"):
@@ -200,14 +205,24 @@ def _conflict(typed: forms.Typed, letter_id: UUID | None, error: Conflict) -> Re
         version = queries.newest_version(uow, letter_id)
         writer = entities.employees_by_ids(uow, [version.author_id]) if version.author_id else {}
         return _form(
-            uow, replace(typed, problems=(Problem("body", error.code, **error.params),)), letter=letter, status=409,
-            newest=newest, saved_at=version.created_at, saved_by=next((one.name for one in writer.values()), ""),
+            uow,
+            replace(typed, problems=(Problem("body", error.code, **error.params),)),
+            letter=letter,
+            status=409,
+            newest=newest,
+            saved_at=version.created_at,
+            saved_by=next((one.name for one in writer.values()), ""),
             still_draft=letter.state == State.DRAFT,
         )
 
 
 def _form(
-    uow: UnitOfWork, typed: forms.Typed, *, letter: Letter | None = None, status: int = 200, searched: bool = False,
+    uow: UnitOfWork,
+    typed: forms.Typed,
+    *,
+    letter: Letter | None = None,
+    status: int = 200,
+    searched: bool = False,
     **more: object,
 ) -> Response:
     actor = current_actor()
@@ -220,13 +235,20 @@ def _form(
     taken = [each.code for each in typed.to]
     copied = [each.code for each, _ in typed.copies]
     return render(
-        "letters/compose.html", status, typed=typed, problems=typed.problems, letter=letter, signers=signers,
-        kinds=_choices(wording.KINDS), precedences=_choices(wording.PRECEDENCES),
+        "letters/compose.html",
+        status,
+        typed=typed,
+        problems=typed.problems,
+        letter=letter,
+        signers=signers,
+        kinds=_choices(wording.KINDS),
+        precedences=_choices(wording.PRECEDENCES),
         sensitivities=[each for each in _choices(wording.SENSITIVITIES) if each[0] <= actor.clearance],
         found_to=addressing.find(uow, typed.find_to, but=taken) if searched and typed.find_to else [],
         found_copy=addressing.find(uow, typed.find_copy, but=copied) if searched and typed.find_copy else [],
         attachments=[_file(each) for each in queries.attachments(uow, letter.id)] if letter else [],
-        limits=parts()[Limits], purposes=[locale.gettext(each, "ar") for each in wording.COPY_PURPOSES],
+        limits=parts()[Limits],
+        purposes=[locale.gettext(each, "ar") for each in wording.COPY_PURPOSES],
         pages=draft_pages(uow, letter) if letter else 0,
         **more,
     )
@@ -245,8 +267,13 @@ def _reply(uow: UnitOfWork, answered: Letter, typed: forms.Typed) -> forms.Typed
         raise Conflict("letters.nothing-to-answer")
     sender = addressing.choice(entities.entity(uow, answered.sender_id))
     return replace(
-        typed, kind=Kind.REPLY, subject=answered.subject, to=(sender,), sensitivity=min(answered.sensitivity, 3),
-        precedence=answered.precedence, references=answered.document_code or answered.number,
+        typed,
+        kind=Kind.REPLY,
+        subject=answered.subject,
+        to=(sender,),
+        sensitivity=min(answered.sensitivity, 3),
+        precedence=answered.precedence,
+        references=answered.document_code or answered.number,
     )
 
 

@@ -106,24 +106,41 @@ def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
         uow, [each for each in (letter.author_id, void.void_authority_id if void else None) if each is not None]
     )
     return Details(
-        id=letter.id, direction=letter.direction, kind=letter.kind, state=letter.state, subject=letter.subject,
-        number=letter.number, letter_date=letter.letter_date, register_number=letter.register_number,
-        registered_at=letter.registered_at, issued_at=letter.issued_at, sensitivity=letter.sensitivity,
-        precedence=letter.precedence, document_code=letter.document_code or "",
-        verification_code=letter.verification_code, sender=names.get(letter.sender_id or letter.entity_id, ""),
-        to=tuple(names[each] for each in to[:NAMED]), to_count=len(to),
+        id=letter.id,
+        direction=letter.direction,
+        kind=letter.kind,
+        state=letter.state,
+        subject=letter.subject,
+        number=letter.number,
+        letter_date=letter.letter_date,
+        register_number=letter.register_number,
+        registered_at=letter.registered_at,
+        issued_at=letter.issued_at,
+        sensitivity=letter.sensitivity,
+        precedence=letter.precedence,
+        document_code=letter.document_code or "",
+        verification_code=letter.verification_code,
+        sender=names.get(letter.sender_id or letter.entity_id, ""),
+        to=tuple(names[each] for each in to[:NAMED]),
+        to_count=len(to),
         copies=tuple((names[each.recipient_id], each.purpose) for each in cc),
         author=people[letter.author_id].name if letter.author_id in people else "",
-        signing=_signing(uow, letter), references=_references(uow, letter),
+        signing=_signing(uow, letter),
+        references=_references(uow, letter),
         attachments=tuple(
             AttachedFile(each.id, each.name, each.size, each.media_type, is_active(each.media_type))
             for each in queries.attachments(uow, letter.id)
         ),
         body=text["body"] if isinstance(text.get("body"), list) else str(text.get("text") or ""),
-        pages=pages, version=letter.version, changed_at=letter.changed_at, void_at=void.void_at if void else None,
+        pages=pages,
+        version=letter.version,
+        changed_at=letter.changed_at,
+        void_at=void.void_at if void else None,
         void_reason=void.void_reason if void else "",
         void_authority=people[void.void_authority_id].name if void and void.void_authority_id in people else "",
-        settled_at=letter.settled_at, return_reason=letter.return_reason, acts=acts_of(uow.actor, letter),
+        settled_at=letter.settled_at,
+        return_reason=letter.return_reason,
+        acts=acts_of(uow.actor, letter),
     )
 
 
@@ -175,4 +192,3 @@ def _referred(text: str, code: str, known: dict[str, Letter]) -> Referred:
     if found is None:
         return Referred(text, code)
     return Referred(text, code, found.id, found.number, found.letter_date)
-

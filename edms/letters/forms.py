@@ -14,9 +14,9 @@ from edms.entities import queries as entities
 from edms.letters import addressing, queries
 from edms.letters import body as bodies
 from edms.letters.addressing import Choice
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.models import Letter
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
-from edms.letters.checks import AddresseeText, LetterText
 
 MANY = 20
 """More addressees than this that are all there are: the form then says «all bodies» instead of naming each."""
@@ -51,21 +51,23 @@ def read(uow: UnitOfWork) -> Typed:
     form = request.form
     unwanted = form.get("action", "")
     to = [code for code in [*form.getlist("to"), *form.getlist("add_to")] if unwanted != f"remove-to-{code}"]
-    copies = [
-        code for code in [*form.getlist("copy"), *form.getlist("add_copy")] if unwanted != f"remove-copy-{code}"
-    ]
+    copies = [code for code in [*form.getlist("copy"), *form.getlist("add_copy")] if unwanted != f"remove-copy-{code}"]
     known = addressing.by_codes(uow, [*to, *copies])
     problems = [Problem("to", "letters.addressee-not-found", typed=code) for code in to if code not in known]
     problems += [Problem("copies", "letters.addressee-not-found", typed=code) for code in copies if code not in known]
     return Typed(
-        kind=form.get("kind", Kind.LETTER), subject=form.get("subject", ""), body=form.get("body", ""),
-        sensitivity=_number(form.get("sensitivity")), precedence=form.get("precedence", Precedence.ORDINARY),
-        signer=form.get("signer", ""), references=form.get("references", ""),
+        kind=form.get("kind", Kind.LETTER),
+        subject=form.get("subject", ""),
+        body=form.get("body", ""),
+        sensitivity=_number(form.get("sensitivity")),
+        precedence=form.get("precedence", Precedence.ORDINARY),
+        signer=form.get("signer", ""),
+        references=form.get("references", ""),
         to=tuple(known[code] for code in dict.fromkeys(to) if code in known),
-        copies=tuple(
-            (known[code], form.get(f"purpose-{code}", "")) for code in dict.fromkeys(copies) if code in known
-        ),
-        all_bodies="all_bodies" in form, find_to=_still_sought("to"), find_copy=_still_sought("copy"),
+        copies=tuple((known[code], form.get(f"purpose-{code}", "")) for code in dict.fromkeys(copies) if code in known),
+        all_bodies="all_bodies" in form,
+        find_to=_still_sought("to"),
+        find_copy=_still_sought("copy"),
         version=_number(form.get("version")),
         problems=tuple(problems),
     )
@@ -107,7 +109,9 @@ def letter_text(uow: UnitOfWork, typed: Typed) -> LetterText:
     addressed += [AddresseeText(each.id, AddresseeRole.COPY, purpose) for each, purpose in typed.copies]
     return LetterText(
         kind=Kind(typed.kind) if typed.kind in tuple(Kind) else Kind.LETTER,
-        subject=typed.subject, body=bodies.from_markup(typed.body), addressees=tuple(addressed),
+        subject=typed.subject,
+        body=bodies.from_markup(typed.body),
+        addressees=tuple(addressed),
         sensitivity=Sensitivity(min(typed.sensitivity, Sensitivity.TOP_SECRET)),
         precedence=Precedence(typed.precedence) if typed.precedence in tuple(Precedence) else Precedence.ORDINARY,
         references=tuple(line.strip() for line in typed.references.splitlines() if line.strip()),
@@ -124,11 +128,17 @@ def stored(uow: UnitOfWork, letter: Letter) -> Typed:
     copies = tuple((known[a.recipient_id], a.purpose) for a in addressed if a.role == AddresseeRole.COPY)
     everybody = len(to) > MANY and {each.id for each in addressing.others(uow)} <= set(known)
     return Typed(
-        kind=letter.kind, subject=letter.subject,
+        kind=letter.kind,
+        subject=letter.subject,
         body=bodies.to_markup(queries.newest_version(uow, letter.id).text["body"]),
-        sensitivity=letter.sensitivity, precedence=letter.precedence, signer=str(letter.signer_post_id or ""),
+        sensitivity=letter.sensitivity,
+        precedence=letter.precedence,
+        signer=str(letter.signer_post_id or ""),
         references="\n".join(each.text for each in queries.references(uow, letter.id)),
-        to=() if everybody else to, copies=copies, all_bodies=everybody, version=letter.version,
+        to=() if everybody else to,
+        copies=copies,
+        all_bodies=everybody,
+        version=letter.version,
     )
 
 

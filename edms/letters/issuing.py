@@ -120,8 +120,9 @@ def _prepare(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring, printing: Print
     uow.actor.require(ISSUE)
     letter = queries.letter_for_update(uow, letter_id)
     if after(letter.state, "issue") is None:
-        raise Conflict("letters.not-signed" if letter.state == State.SUBMITTED else "letters.wrong-state",
-                       state=letter.state)
+        raise Conflict(
+            "letters.not-signed" if letter.state == State.SUBMITTED else "letters.wrong-state", state=letter.state
+        )
     service.valid_signature(uow, letter)
     day = uow.today
     own = entities.entity(uow, letter.entity_id)
@@ -133,11 +134,21 @@ def _prepare(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring, printing: Print
     register = registry.register_of(uow, own.id, Direction.OUTGOING)
     sheet = replace(
         printed_letter(uow, letter, printing, day=day),
-        document_code=letter.document_code, verification_code=letter.verification_code,
+        document_code=letter.document_code,
+        verification_code=letter.verification_code,
     )
     return _Prepared(
-        letter.id, letter.version, own.code, register.id, register.pattern, own.short_mark or own.code, day, sheet,
-        private_key, seal.certificate, entities.home(uow).ca_certificate,
+        letter.id,
+        letter.version,
+        own.code,
+        register.id,
+        register.pattern,
+        own.short_mark or own.code,
+        day,
+        sheet,
+        private_key,
+        seal.certificate,
+        entities.home(uow).ca_certificate,
     )
 
 
@@ -146,8 +157,12 @@ def _seal(prepared: _Prepared, turn: Turn, *, store: ContentStore) -> _Sealed:
     when = datetime.now(ZoneInfo("UTC")).replace(microsecond=0)
     pdf = seal_pdf(
         render_letter(replace(prepared.sheet, number=number)),
-        private_key=prepared.private_key, certificate=prepared.certificate, chain=[prepared.root],
-        reason=prepared.sheet.document_code, location=prepared.entity_code, when=when,
+        private_key=prepared.private_key,
+        certificate=prepared.certificate,
+        chain=[prepared.root],
+        reason=prepared.sheet.document_code,
+        location=prepared.entity_code,
+        when=when,
     )
     return _Sealed(number, sha256(pdf), page_count(pdf), content.stage(pdf, kind="rendition", now=when, store=store))
 
@@ -173,10 +188,20 @@ def _commit(
     )
     _settle_answered(uow, letter)
     uow.flush()
-    record(uow, "letters.issued", "letter", letter.id, entity_id=letter.entity_id, row=letter,
-           code=letter.document_code, number=entry.number, year=entry.year)
-    return Issued(letter.id, letter.document_code or "", letter.number, prepared.day, meta["hijri"],
-                  letter.verification_code)
+    record(
+        uow,
+        "letters.issued",
+        "letter",
+        letter.id,
+        entity_id=letter.entity_id,
+        row=letter,
+        code=letter.document_code,
+        number=entry.number,
+        year=entry.year,
+    )
+    return Issued(
+        letter.id, letter.document_code or "", letter.number, prepared.day, meta["hijri"], letter.verification_code
+    )
 
 
 def _package_meta(uow: UnitOfWork, letter: Letter, sealed: _Sealed, hijri: str) -> dict[str, Any]:
@@ -187,25 +212,46 @@ def _package_meta(uow: UnitOfWork, letter: Letter, sealed: _Sealed, hijri: str) 
     bodies_by_id = entities.entities_by_ids(uow, [letter.entity_id, *(each.recipient_id for each in addressed)])
     code = letter.document_code or ""
     parts = [
-        {"role": "letter", "name": f"{code}.pdf", "media_type": "application/pdf", "size": sealed.file.size,
-         "sha256": sealed.digest.hex(), "file_id": str(sealed.file.id)}
+        {
+            "role": "letter",
+            "name": f"{code}.pdf",
+            "media_type": "application/pdf",
+            "size": sealed.file.size,
+            "sha256": sealed.digest.hex(),
+            "file_id": str(sealed.file.id),
+        }
     ]
     parts += [
-        {"role": "attachment", "name": each.name, "media_type": each.media_type, "size": each.size,
-         "sha256": each.hash, "file_id": str(each.file_id)}
+        {
+            "role": "attachment",
+            "name": each.name,
+            "media_type": each.media_type,
+            "size": each.size,
+            "sha256": each.hash,
+            "file_id": str(each.file_id),
+        }
         for each in queries.attachments(uow, letter.id)
     ]
     return {
-        "letter_id": str(letter.id), "document_code": code, "number": letter.number,
-        "date": letter.letter_date.isoformat() if letter.letter_date else "", "hijri": hijri,
-        "sender_code": bodies_by_id[letter.entity_id].code, "sender_unit": None,
+        "letter_id": str(letter.id),
+        "document_code": code,
+        "number": letter.number,
+        "date": letter.letter_date.isoformat() if letter.letter_date else "",
+        "hijri": hijri,
+        "sender_code": bodies_by_id[letter.entity_id].code,
+        "sender_unit": None,
         "recipients": [[bodies_by_id[a.recipient_id].code, a.role, a.purpose] for a in addressed],
-        "subject": letter.subject, "kind": letter.kind, "sensitivity": Sensitivity(letter.sensitivity).name.lower(),
+        "subject": letter.subject,
+        "kind": letter.kind,
+        "sensitivity": Sensitivity(letter.sensitivity).name.lower(),
         "precedence": letter.precedence,
         "references": [each.document_code or each.text for each in queries.references(uow, letter.id)],
-        "verification_code": letter.verification_code, "signer_name": signer.name,
-        "signer_post": entities.post(uow, signature.post_id).title, "signer_code": signer.code,
-        "body_text": bodies.plain_text(queries.newest_version(uow, letter.id).text["body"]), "parts": parts,
+        "verification_code": letter.verification_code,
+        "signer_name": signer.name,
+        "signer_post": entities.post(uow, signature.post_id).title,
+        "signer_code": signer.code,
+        "body_text": bodies.plain_text(queries.newest_version(uow, letter.id).text["body"]),
+        "parts": parts,
     }
 
 

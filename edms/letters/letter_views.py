@@ -33,9 +33,7 @@ def install(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/letters/<uuid:letter_id>/pages/<int:number>.png", view_func=page_image)
     blueprint.add_url_rule("/letters/<uuid:letter_id>/copy.pdf", view_func=download_copy)
     blueprint.add_url_rule("/letters/<uuid:letter_id>/print.pdf", view_func=print_copy)
-    blueprint.add_url_rule(
-        "/letters/<uuid:letter_id>/attachments/<uuid:attachment_id>", view_func=download_attachment
-    )
+    blueprint.add_url_rule("/letters/<uuid:letter_id>/attachments/<uuid:attachment_id>", view_func=download_attachment)
 
 
 def show_letter(letter_id: UUID) -> Response:
@@ -50,10 +48,15 @@ def show_letter(letter_id: UUID) -> Response:
     with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
         return render(
-            "letters/letter.html", letter=details(uow, letter, pages=_pages(uow, letter)),
-            copy_code=format_code(copy_code), document_code=format_code(letter.document_code or ""),
-            wording=wording, text=request.args.get("view") == "text", most_pages=MOST_PAGES,
-            images="pages" if letter.rendition_id else "preview", track_url=_track_url(letter_id),
+            "letters/letter.html",
+            letter=details(uow, letter, pages=_pages(uow, letter)),
+            copy_code=format_code(copy_code),
+            document_code=format_code(letter.document_code or ""),
+            wording=wording,
+            text=request.args.get("view") == "text",
+            most_pages=MOST_PAGES,
+            images="pages" if letter.rendition_id else "preview",
+            track_url=_track_url(letter_id),
         )
 
 

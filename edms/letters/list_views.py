@@ -51,8 +51,14 @@ def home() -> WerkzeugResponse:
 
 def home_of(actor: Actor) -> str:
     """Return the first page of an actor by role."""
-    places = (("centre", "/entities"), ("registry", "/incoming"), ("signatory", "/signing"), ("employee", "/incoming"),
-              ("auditor", "/incoming"), ("administrator", "/staff"))
+    places = (
+        ("centre", "/entities"),
+        ("registry", "/incoming"),
+        ("signatory", "/signing"),
+        ("employee", "/incoming"),
+        ("auditor", "/incoming"),
+        ("administrator", "/staff"),
+    )
     return next((url for role, url in places if role in actor.roles), "/account")
 
 
@@ -83,29 +89,42 @@ def signing() -> Response:
         if not actor.may(ISSUE):
             signed = ()
         return render(
-            "letters/signing.html", wording=wording, more=len(waiting) > TRAY, tray=TRAY,
+            "letters/signing.html",
+            wording=wording,
+            more=len(waiting) > TRAY,
+            tray=TRAY,
             waiting=[details(uow, each, pages=draft_pages(uow, each)) for each in waiting[:TRAY]],
-            signed=rows(uow, signed), is_signatory="signatory" in actor.roles,
+            signed=rows(uow, signed),
+            is_signatory="signatory" in actor.roles,
         )
 
 
-def _list(
-    direction: Direction, tabs: Sequence[tuple[str, str, Sequence[str]]], url: str, title: str
-) -> Response:
+def _list(direction: Direction, tabs: Sequence[tuple[str, str, Sequence[str]]], url: str, title: str) -> Response:
     chosen = next((tab for tab in tabs if tab[0] == request.args.get("show", "")), tabs[0])
     before = _before()
     with reading() as uow:
         found = queries.letters(
-            uow, direction=direction, states=chosen[2], before=before, limit=PAGE_SIZE + 1,
-            unread=chosen[0] == "unread", mine=chosen[0] == "mine" or url == "/drafts",
+            uow,
+            direction=direction,
+            states=chosen[2],
+            before=before,
+            limit=PAGE_SIZE + 1,
+            unread=chosen[0] == "unread",
+            mine=chosen[0] == "mine" or url == "/drafts",
         )
         listed = rows(uow, found[:PAGE_SIZE])
     show = f"show={chosen[0]}&" if chosen[0] else ""
     return render(
-        "letters/list.html", title=title, rows=listed, wording=wording, which=str(direction), url=url,
+        "letters/list.html",
+        title=title,
+        rows=listed,
+        wording=wording,
+        which=str(direction),
+        url=url,
         tabs=[Link(label, f"{url}?show={key}" if key else url, active=key == chosen[0]) for key, label, _ in tabs],
         older=f"{url}?{show}before={listed[-1].id}" if len(found) > PAGE_SIZE else None,
-        newest=(f"{url}?{show}".rstrip("?&")) if before else None, chosen=chosen[0],
+        newest=(f"{url}?{show}".rstrip("?&")) if before else None,
+        chosen=chosen[0],
         may_write=current_actor().may(DRAFT),
     )
 

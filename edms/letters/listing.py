@@ -55,12 +55,24 @@ def rows(uow: UnitOfWork, letters: Sequence[Letter]) -> list[Row]:
         version = texts.get(each.id)
         found.append(
             Row(
-                id=each.id, direction=each.direction, kind=each.kind, state=each.state, subject=each.subject,
-                snippet=snippet(version.text) if version else "", number=each.number, letter_date=each.letter_date,
-                register_number=each.register_number, party=names.get(party, "") if party else "", more=max(0, more),
-                sensitivity=each.sensitivity, precedence=each.precedence, attachments=counts.get(each.id, 0),
+                id=each.id,
+                direction=each.direction,
+                kind=each.kind,
+                state=each.state,
+                subject=each.subject,
+                snippet=snippet(version.text) if version else "",
+                number=each.number,
+                letter_date=each.letter_date,
+                register_number=each.register_number,
+                party=names.get(party, "") if party else "",
+                more=max(0, more),
+                sensitivity=each.sensitivity,
+                precedence=each.precedence,
+                attachments=counts.get(each.id, 0),
                 unread=each.direction == Direction.INCOMING and each.state in NUMBERED and each.id not in opened,
-                returned=bool(each.return_reason), changed_at=each.changed_at, document_code=each.document_code or "",
+                returned=bool(each.return_reason),
+                changed_at=each.changed_at,
+                document_code=each.document_code or "",
             )
         )
     return found

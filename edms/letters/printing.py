@@ -104,5 +104,6 @@ def _references(uow: UnitOfWork, letter: Letter, printing: Printing) -> tuple[st
             continue
         phrase = labels.REFERENCE_YOURS if earlier.direction == Direction.INCOMING else labels.REFERENCE_OURS
         day = earlier.letter_date
-        lines.append(phrase.format(number=earlier.number, date=f"{day.year}/{day.month}/{day.day}"))
+        line = phrase.format(number=earlier.number, date=f"{day.year}/{day.month}/{day.day}")
+        lines.append(to_digits(line, printing.digits))
     return tuple(lines)

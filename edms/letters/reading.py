@@ -45,14 +45,16 @@ def issue_view(uow: UnitOfWork, letter: Letter, act: Act = "view") -> IssuedCopy
     if letter.rendition_id is None or letter.document_code is None:
         raise NotFound("letters.no-rendition")
     return issue_copy(
-        uow, letter_id=letter.id, file_id=letter.rendition_id, document_code=letter.document_code, act=act,
+        uow,
+        letter_id=letter.id,
+        file_id=letter.rendition_id,
+        document_code=letter.document_code,
+        act=act,
         content_hash=letter.rendition_hash or b"",
     )
 
 
-def read_copy(
-    uow: UnitOfWork, letter: Letter, copy: IssuedCopy, *, store: ContentStore, keys: Keyring
-) -> bytes:
+def read_copy(uow: UnitOfWork, letter: Letter, copy: IssuedCopy, *, store: ContentStore, keys: Keyring) -> bytes:
     """Return the marked PDF of a copy that was issued before to the actor."""
     if letter.rendition_id is None or copy.employee_id != uow.actor.employee_id:
         raise NotFound("letters.no-rendition")
@@ -79,7 +81,11 @@ def open_attachment(
     """Return an attachment's exact bytes; of a numbered letter this is a coded copy, else an event alone."""
     if letter.document_code is not None:
         issue_copy(
-            uow, letter_id=letter.id, file_id=attachment.file_id, document_code=letter.document_code, act="download",
+            uow,
+            letter_id=letter.id,
+            file_id=attachment.file_id,
+            document_code=letter.document_code,
+            act="download",
             content_hash=bytes.fromhex(attachment.hash),
         )
     else:

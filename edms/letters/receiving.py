@@ -33,9 +33,7 @@ def receive(
     Raises Conflict ``registry.year-closed``.
     """
     before = _received_before(uow, [entity_id], package.document_code)
-    found = before or receive_all(
-        uow, package, entity_ids=[entity_id], sender_id=sender_id, files=files
-    )
+    found = before or receive_all(uow, package, entity_ids=[entity_id], sender_id=sender_id, files=files)
     if not found:
         raise Conflict("registry.year-closed")
     return found[entity_id], not before
@@ -66,8 +64,17 @@ def receive_all(
     for entity_id, letter in made.items():
         _add_parts(uow, letter, package, files)
         registry.enter(uow, entity_id, numbers[entity_id], letter.id, entry_date=day)
-        record(uow, "letters.registered", "letter", letter.id, entity_id=entity_id, row=letter,
-               code=letter.document_code, number=numbers[entity_id].number, year=day.year)
+        record(
+            uow,
+            "letters.registered",
+            "letter",
+            letter.id,
+            entity_id=entity_id,
+            row=letter,
+            code=letter.document_code,
+            number=numbers[entity_id].number,
+            year=day.year,
+        )
     uow.flush()
     if package.kind == Kind.REPLY:
         for letter in made.values():
@@ -107,7 +114,8 @@ def _received_before(uow: UnitOfWork, entity_ids: Sequence[UUID], document_code:
     for at in range(0, len(entity_ids), 500):
         rows = uow.session.scalars(
             select(Letter).where(
-                Letter.entity_id.in_(entity_ids[at : at + 500]), Letter.direction == Direction.INCOMING,
+                Letter.entity_id.in_(entity_ids[at : at + 500]),
+                Letter.direction == Direction.INCOMING,
                 Letter.document_code == document_code,
             )
         )
@@ -139,17 +147,28 @@ def _add_parts(uow: UnitOfWork, letter: Letter, package: LetterPackage, files: S
             _attach(uow, letter, file_id, place, part.name, part.media_type, part.size, part.sha256)
     for place, words in enumerate(package.references):
         uow.session.add(
-            Reference(letter_id=letter.id, entity_id=letter.entity_id, text=words, position=place,
-                      document_code=words if len(words) == 18 and words.isdigit() else None)
+            Reference(
+                letter_id=letter.id,
+                entity_id=letter.entity_id,
+                text=words,
+                position=place,
+                document_code=words if len(words) == 18 and words.isdigit() else None,
+            )
         )
 
 
-def _new_letter(
-    uow: UnitOfWork, entity_id: UUID, sender_id: UUID, subject: str, package_id: UUID | None
-) -> Letter:
+def _new_letter(uow: UnitOfWork, entity_id: UUID, sender_id: UUID, subject: str, package_id: UUID | None) -> Letter:
     letter = Letter(
-        id=new_id(), entity_id=entity_id, direction=Direction.INCOMING, state=State.REGISTERED, sender_id=sender_id,
-        created_at=uow.now, changed_at=uow.now, package_id=package_id, kind=Kind.LETTER, sensitivity=0,
+        id=new_id(),
+        entity_id=entity_id,
+        direction=Direction.INCOMING,
+        state=State.REGISTERED,
+        sender_id=sender_id,
+        created_at=uow.now,
+        changed_at=uow.now,
+        package_id=package_id,
+        kind=Kind.LETTER,
+        sensitivity=0,
         precedence=Precedence.ORDINARY,
     )
     letter.subject = subject[:300]
@@ -171,16 +190,33 @@ def _register(uow: UnitOfWork, letter: Letter) -> None:
     letter.registered_at = uow.now
     letter.register_number = f"{entry.year}/{entry.number}"
     uow.flush()
-    record(uow, "letters.registered", "letter", letter.id, entity_id=letter.entity_id, row=letter,
-           code=letter.document_code, number=entry.number, year=entry.year)
+    record(
+        uow,
+        "letters.registered",
+        "letter",
+        letter.id,
+        entity_id=letter.entity_id,
+        row=letter,
+        code=letter.document_code,
+        number=entry.number,
+        year=entry.year,
+    )
 
 
 def _attach(
     uow: UnitOfWork, letter: Letter, file_id: UUID, place: int, name: str, media: str, size: int, digest: str
 ) -> None:
     uow.session.add(
-        Attachment(letter_id=letter.id, entity_id=letter.entity_id, file_id=file_id, position=place, name=name,
-                   media_type=media, size=size, hash=digest)
+        Attachment(
+            letter_id=letter.id,
+            entity_id=letter.entity_id,
+            file_id=file_id,
+            position=place,
+            name=name,
+            media_type=media,
+            size=size,
+            hash=digest,
+        )
     )
 
 
@@ -189,7 +225,8 @@ def _settle_asked(uow: UnitOfWork, letter: Letter, references: Sequence[str]) ->
     for code in references:
         asked = uow.session.scalars(
             select(Letter).where(
-                Letter.entity_id == letter.entity_id, Letter.direction == Direction.OUTGOING,
+                Letter.entity_id == letter.entity_id,
+                Letter.direction == Direction.OUTGOING,
                 Letter.document_code == code,
             )
         ).one_or_none()

@@ -24,8 +24,13 @@ from edms.web.security import attachment_response
 MOST = 2_000
 TITLES = {Direction.OUTGOING: msgid("Outgoing register"), Direction.INCOMING: msgid("Incoming register")}
 COLUMNS = (
-    msgid("Register no."), msgid("Entered on"), msgid("Letter no."), msgid("Letter date"), msgid("Other body"),
-    msgid("Subject"), msgid("Remarks"),
+    msgid("Register no."),
+    msgid("Entered on"),
+    msgid("Letter no."),
+    msgid("Letter date"),
+    msgid("Other body"),
+    msgid("Subject"),
+    msgid("Remarks"),
 )
 
 
@@ -104,8 +109,13 @@ def _lines(uow: UnitOfWork, asked: Asked) -> list[Line]:
     open_ = {row.id: row for row in listing.rows(uow, [letter for _, letter, may in found if may])}
     return [
         Line(
-            entry.number, entry.year, entry.entry_date, open_.get(letter.id) if may else None,
-            entry.void_at is not None, entry.void_reason if may else "", letter.id,
+            entry.number,
+            entry.year,
+            entry.entry_date,
+            open_.get(letter.id) if may else None,
+            entry.void_at is not None,
+            entry.void_reason if may else "",
+            letter.id,
         )
         for entry, letter, may in found
     ]
@@ -115,21 +125,31 @@ def _sheet(asked: Asked, lines: list[Line], own: str, today: date) -> RegisterPa
     printing = parts()[Printing]
     period = [calendar.format_pair(each, digits=printing.digits) for each in (asked.day_from, asked.day_to)]
     return RegisterPage(
-        title=_ar(TITLES[asked.direction]), entity_name=own, period=" – ".join(dict.fromkeys(period)),
-        columns=tuple(_ar(each) for each in COLUMNS), rows=tuple(_printed(each) for each in lines),
+        title=_ar(TITLES[asked.direction]),
+        entity_name=own,
+        period=" – ".join(dict.fromkeys(period)),
+        columns=tuple(_ar(each) for each in COLUMNS),
+        rows=tuple(_in_digits(_printed(each), printing) for each in lines),
         totals=_ar(msgid("Entries: %(n)s, of these void: %(void)s"), n=len(lines), void=sum(e.void for e in lines)),
-        printed_on=today, digits=printing.digits,
+        printed_on=today,
+        digits=printing.digits,
     )
 
 
 def _printed(line: Line) -> tuple[str, ...]:
     row, day = line.row, _short(line.entry_date)
     if row is None:
-        return (f"{line.number}/{line.year}", day, "", "", "", _ar(msgid("Not open to the reader")), "")
+        return (str(line.number), day, "", "", "", _ar(msgid("Not open to the reader")), "")
     party = row.party if not row.more else f"{row.party} (+{row.more})"
     remark = f"{_ar(msgid('Void'))}: {line.void_reason}" if line.void else ""
     date_ = _short(row.letter_date) if row.letter_date else ""
-    return (f"{line.number}/{line.year}", day, row.number, date_, party, row.subject, remark)
+    return (str(line.number), day, row.number, date_, party, row.subject, remark)
+
+
+def _in_digits(cells: tuple[str, ...], printing: Printing) -> tuple[str, ...]:
+    """Write the numbers and dates of a row in the register's digits; subject and remarks stay as they were written."""
+    *numbers, party, subject, remark = cells
+    return (*(calendar.to_digits(each, printing.digits) for each in [*numbers, party]), subject, remark)
 
 
 def _short(day: date) -> str:

@@ -1,7 +1,5 @@
 """The verbs of a letter up to its signature: draft, save, attach, submit, return, sign."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,43 +16,15 @@ from edms.content.store import ContentStore
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.core.ids import new_id
-from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.entities.models import Employee
 from edms.letters import attachments as files
 from edms.letters import body as bodies
 from edms.letters import queries
+from edms.letters.checks import LetterText, check
 from edms.letters.models import Addressee, Attachment, Letter, Reference, Signature, SigningKey, Version
-from edms.letters.rules import DRAFT, SIGN, AddresseeRole, Kind, Precedence, Sensitivity, State, after
+from edms.letters.rules import DRAFT, SIGN, AddresseeRole, State, after
 from edms.registry.rules import Direction
-
-MAX_SUBJECT = 300
-MAX_ADDRESSEES = 5_000
-_DOCUMENT_DIGITS = 18
-
-
-@dataclass(frozen=True, slots=True)
-class AddresseeText:
-    """A body to be addressed: its inner key, ``to`` or ``cc``, and what the copy is for."""
-
-    entity_id: UUID
-    role: AddresseeRole = AddresseeRole.TO
-    purpose: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LetterText:
-    """Everything that a writer fills in."""
-
-    kind: Kind
-    subject: str
-    body: bodies.Body
-    addressees: tuple[AddresseeText, ...]
-    sensitivity: Sensitivity = Sensitivity.ORDINARY
-    precedence: Precedence = Precedence.ORDINARY
-    references: tuple[str, ...] = ()
-    unit_id: UUID | None = None
-    signer_post_id: UUID | None = None
 
 
 def draft(uow: UnitOfWork, text: LetterText) -> Letter:
@@ -62,11 +32,19 @@ def draft(uow: UnitOfWork, text: LetterText) -> Letter:
     uow.actor.require(DRAFT)
     if uow.actor.entity_id is None:
         raise Forbidden("letters.no-entity")
-    _check(uow, text)
+    check(uow, text)
     letter = Letter(
-        entity_id=uow.actor.entity_id, direction=Direction.OUTGOING, state=State.DRAFT, author_id=uow.actor.employee_id,
-        created_at=uow.now, changed_at=uow.now, version=0, kind=text.kind, sensitivity=text.sensitivity,
-        precedence=text.precedence, id=new_id(),
+        entity_id=uow.actor.entity_id,
+        direction=Direction.OUTGOING,
+        state=State.DRAFT,
+        author_id=uow.actor.employee_id,
+        created_at=uow.now,
+        changed_at=uow.now,
+        version=0,
+        kind=text.kind,
+        sensitivity=text.sensitivity,
+        precedence=text.precedence,
+        id=new_id(),
     )
     uow.session.add(letter)
     _store(uow, letter, text)
@@ -79,7 +57,7 @@ def save(uow: UnitOfWork, letter_id: UUID, text: LetterText, *, expected_version
     letter = _own_draft(uow, letter_id, "save")
     if letter.version != expected_version:
         raise Conflict("letters.older-draft", yours=expected_version, newest=letter.version)
-    _check(uow, text)
+    check(uow, text)
     _store(uow, letter, text)
     record(uow, "letters.saved", "letter", letter.id, row=letter, version=letter.version)
     return letter
@@ -108,9 +86,14 @@ def attach(
         raise Invalid("letters.attachment-name-taken", name=name)
     stored = content.put(uow, data, kind="attachment", entities=[letter.entity_id], store=store, keys=keys)
     attachment = Attachment(
-        letter_id=letter.id, entity_id=letter.entity_id, file_id=stored.id, size=len(data),
-        position=max((each.position for each in present), default=0) + 1, media_type=files.media_type(name),
-        name=name, hash=sha256(data).hex(),
+        letter_id=letter.id,
+        entity_id=letter.entity_id,
+        file_id=stored.id,
+        size=len(data),
+        position=max((each.position for each in present), default=0) + 1,
+        media_type=files.media_type(name),
+        name=name,
+        hash=sha256(data).hex(),
     )
     uow.session.add(attachment)
     letter.changed_at = uow.now
@@ -184,8 +167,14 @@ def sign(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring) -> Signature:
     digest = signed_hash(uow, letter)
     private, public = _signing_key(uow, keys)
     signature = Signature(
-        letter_id=letter.id, entity_id=letter.entity_id, version_no=letter.version, employee_id=uow.actor.employee_id,
-        post_id=post_id, signed_at=uow.now, signed_hash=digest, signature=sign_bytes(private, digest),
+        letter_id=letter.id,
+        entity_id=letter.entity_id,
+        version_no=letter.version,
+        employee_id=uow.actor.employee_id,
+        post_id=post_id,
+        signed_at=uow.now,
+        signed_hash=digest,
+        signature=sign_bytes(private, digest),
         public_key=public,
     )
     uow.session.add(signature)
@@ -229,61 +218,14 @@ def _signing_key(uow: UnitOfWork, keys: Keyring) -> tuple[bytes, bytes]:
     private = new_signing_key()
     version, wrapped = keys.wrap(uow.session, entity, private, context)
     held = SigningKey(
-        employee_id=employee, entity_id=entity, private_key_wrapped=version.to_bytes(2, "big") + wrapped,
-        public_key=public_of(private), created_at=uow.now,
+        employee_id=employee,
+        entity_id=entity,
+        private_key_wrapped=version.to_bytes(2, "big") + wrapped,
+        public_key=public_of(private),
+        created_at=uow.now,
     )
     uow.session.add(held)
     return private, held.public_key
-
-
-def _check(uow: UnitOfWork, text: LetterText) -> None:
-    problems = [*_subject_problems(text.subject), *bodies.check(text.body), *_addressee_problems(uow, text.addressees)]
-    if text.signer_post_id is not None:
-        signing = {post.id for post in entities.signing_posts(uow, _entity(uow))}
-        if text.signer_post_id not in signing:
-            problems.append(Problem("signer", "letters.unknown-signer"))
-    problems += _reference_problems(uow, text.references)
-    if text.sensitivity > uow.actor.clearance:
-        problems.append(Problem("sensitivity", "letters.above-clearance"))
-    if problems:
-        raise Invalid("letters.invalid", tuple(problems))
-
-
-def _reference_problems(uow: UnitOfWork, references: Sequence[str]) -> Iterator[Problem]:
-    """Find document codes mistyped in the references; anything that is not written as a code stays free text."""
-    for words in references:
-        try:
-            codes.parse(words, year=uow.now.year)
-        except BadCode as error:
-            if error.code == "codes.bad-check" and sum(map(str.isdigit, words)) == _DOCUMENT_DIGITS:
-                yield Problem("references", "letters.bad-code", typed=words, suggestion=error.suggestion or "")
-
-
-def _addressee_problems(uow: UnitOfWork, addressed: Sequence[AddresseeText]) -> Iterator[Problem]:
-    if len(addressed) > MAX_ADDRESSEES:
-        yield Problem("to", "letters.too-many-addressees", limit=MAX_ADDRESSEES)
-    known = entities.entities_by_ids(uow, [each.entity_id for each in addressed])
-    seen: set[UUID] = set()
-    for each in addressed:
-        found = known.get(each.entity_id)
-        where = "to" if each.role == AddresseeRole.TO else "copies"
-        if found is None:
-            yield Problem(where, "letters.unknown-addressee")
-        elif found.id == uow.actor.entity_id:
-            yield Problem(where, "letters.own-entity")
-        elif found.valid_to is not None and found.valid_to < uow.today:
-            yield Problem(where, "letters.closed-addressee", entity=found.code)
-        elif each.entity_id in seen:
-            yield Problem(where, "letters.addressee-twice", entity=found.code)
-        seen.add(each.entity_id)
-
-
-def _subject_problems(subject: str) -> list[Problem]:
-    if not subject.strip():
-        return [Problem("subject", "letters.subject-empty")]
-    if len(subject) > MAX_SUBJECT:
-        return [Problem("subject", "letters.subject-too-long", limit=MAX_SUBJECT)]
-    return []
 
 
 def _store(uow: UnitOfWork, letter: Letter, text: LetterText) -> None:
@@ -297,17 +239,34 @@ def _store(uow: UnitOfWork, letter: Letter, text: LetterText) -> None:
         uow.session.execute(delete(table).where(table.letter_id == letter.id))
     for place, each in enumerate(text.addressees):
         uow.session.add(
-            Addressee(letter_id=letter.id, entity_id=letter.entity_id, recipient_id=each.entity_id, role=each.role,
-                      purpose=each.purpose.strip(), position=place)
+            Addressee(
+                letter_id=letter.id,
+                entity_id=letter.entity_id,
+                recipient_id=each.entity_id,
+                role=each.role,
+                purpose=each.purpose.strip(),
+                position=place,
+            )
         )
     for place, words in enumerate(filter(None, map(str.strip, text.references))):
         uow.session.add(
-            Reference(letter_id=letter.id, entity_id=letter.entity_id, text=words, position=place,
-                      document_code=_referred_code(uow, words))
+            Reference(
+                letter_id=letter.id,
+                entity_id=letter.entity_id,
+                text=words,
+                position=place,
+                document_code=_referred_code(uow, words),
+            )
         )
     uow.session.add(
-        Version(letter_id=letter.id, entity_id=letter.entity_id, no=letter.version, text=_snapshot(letter, text),
-                author_id=uow.actor.employee_id, created_at=uow.now)
+        Version(
+            letter_id=letter.id,
+            entity_id=letter.entity_id,
+            no=letter.version,
+            text=_snapshot(letter, text),
+            author_id=uow.actor.employee_id,
+            created_at=uow.now,
+        )
     )
     uow.flush()
 
@@ -326,10 +285,14 @@ def _referred_code(uow: UnitOfWork, words: str) -> str | None:
 
 def _snapshot(letter: Letter, text: LetterText) -> dict[str, Any]:
     return {
-        "kind": str(text.kind), "subject": letter.subject, "body": bodies.clean(text.body),
-        "sensitivity": int(text.sensitivity), "precedence": str(text.precedence),
+        "kind": str(text.kind),
+        "subject": letter.subject,
+        "body": bodies.clean(text.body),
+        "sensitivity": int(text.sensitivity),
+        "precedence": str(text.precedence),
         "addressees": [[str(a.entity_id), str(a.role), a.purpose] for a in text.addressees],
-        "references": list(text.references), "signer": str(text.signer_post_id or ""),
+        "references": list(text.references),
+        "signer": str(text.signer_post_id or ""),
     }
 
 

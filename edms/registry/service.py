@@ -114,8 +114,11 @@ def give_back(database: Database, actor: Actor, turn: Turn) -> None:
     with database.work(actor) as uow:
         uow.session.execute(
             update(RegisterYear)
-            .where(RegisterYear.register_id == turn.register_id, RegisterYear.year == turn.year,
-                   RegisterYear.turn_owner == turn.owner)
+            .where(
+                RegisterYear.register_id == turn.register_id,
+                RegisterYear.year == turn.year,
+                RegisterYear.turn_owner == turn.owner,
+            )
             .values(turn_owner=None, turn_until=None)
         )
 
@@ -146,8 +149,15 @@ def allocate(
     if number is None:
         raise Conflict("registry.turn-lost" if turn else "registry.year-closed")
     entry = RegisterEntry(
-        register_id=register.id, entity_id=register.entity_id, direction=register.direction, year=year, number=number,
-        letter_id=letter_id, entry_date=entry_date, entered_at=uow.now, clerk_id=uow.actor.employee_id,
+        register_id=register.id,
+        entity_id=register.entity_id,
+        direction=register.direction,
+        year=year,
+        number=number,
+        letter_id=letter_id,
+        entry_date=entry_date,
+        entered_at=uow.now,
+        clerk_id=uow.actor.employee_id,
     )
     uow.session.add(entry)
     return entry
@@ -233,7 +243,9 @@ def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[
     missing = set(register_ids) - _lock_years(uow, register_ids, year)
     if missing:
         for some in _chunks(sorted(missing)):
-            uow.session.execute(select(Register.id).where(Register.id.in_(some)).order_by(Register.id).with_for_update())
+            uow.session.execute(
+                select(Register.id).where(Register.id.in_(some)).order_by(Register.id).with_for_update()
+            )
         begun = missing - _lock_years(uow, sorted(missing), year)
         uow.session.add_all(RegisterYear(id=new_id(), register_id=each, year=year) for each in sorted(begun))
         uow.flush()

@@ -132,9 +132,7 @@ def _write(
             state.known[entity_id] = batch.end
 
 
-def _at_hand(
-    database: Database, state: _State, index: Index, entity_id: UUID, required: int, upto: int
-) -> bool:
+def _at_hand(database: Database, state: _State, index: Index, entity_id: UUID, required: int, upto: int) -> bool:
     """Say whether an index holds all up to ``required``; replay what it lacks, or ask for a rebuild of an empty one."""
     position = index.position()
     if position >= required:
@@ -180,9 +178,7 @@ def _check_some(database: Database, indexes: Indexes, state: _State) -> int:
     return len(some)
 
 
-def _rebuild_some(
-    database: Database, indexes: Indexes, state: _State, entity_id: UUID, rebuild: Rebuild | None
-) -> int:
+def _rebuild_some(database: Database, indexes: Indexes, state: _State, entity_id: UUID, rebuild: Rebuild | None) -> int:
     if rebuild is None:
         blind = not _serves(database, indexes, entity_id)
         rebuild = state.rebuilds[entity_id] = begin(database, indexes, entity_id, blind=blind)

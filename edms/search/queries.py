@@ -161,9 +161,14 @@ def _documents(uow: UnitOfWork, rows: Sequence[Row[Letter, Version]]) -> Iterato
     for letter, version in rows:
         parties = [letter.sender_id] if letter.sender_id else addressed.get(letter.id, [])
         known = [names[party] for party in parties if party in names]
-        yield letter.entity_id, _document(
-            letter, version.text, [name for each in known for name in (each.name_ar, each.name_en)],
-            files.get(letter.id, []),
+        yield (
+            letter.entity_id,
+            _document(
+                letter,
+                version.text,
+                [name for each in known for name in (each.name_ar, each.name_en)],
+                files.get(letter.id, []),
+            ),
         )
 
 

@@ -69,9 +69,7 @@ def step(database: Database, indexes: Indexes, rebuild: Rebuild, *, limit: int =
     return len(documents)
 
 
-def replay(
-    database: Database, index: Index, entity_id: UUID, position: int, upto: int, *, limit: int = PAGE
-) -> None:
+def replay(database: Database, index: Index, entity_id: UUID, position: int, upto: int, *, limit: int = PAGE) -> None:
     """Bring into ``index`` what happened in an entity after event ``position`` up to event ``upto``."""
     while True:
         with database.read(WORKER) as uow:

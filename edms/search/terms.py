@@ -64,9 +64,7 @@ def columns(document: IndexDocument) -> Columns:
         marks.add(_EXACT + word)
         marks.update(arabic.edge_ngrams(word, _SHORTEST, _LONGEST))
     tags = {tag("direction", document.direction), *(tag("acl", token) for token in document.acl)}
-    return Columns(
-        arabic.analyze(document.subject), arabic.analyze(document.body), names, sorted(marks), sorted(tags)
-    )
+    return Columns(arabic.analyze(document.subject), arabic.analyze(document.body), names, sorted(marks), sorted(tags))
 
 
 def clauses(text: str) -> list[Clause]:

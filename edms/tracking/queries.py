@@ -96,9 +96,7 @@ def readers(uow: UnitOfWork, letter: Letter) -> tuple[Reader, ...]:
     for who, act, first, last, times in rows:
         key, new = (who, READING[act]), Reader(people.get(who, Person()), READING[act], first, last, times)
         old = found.get(key, new)
-        found[key] = Reader(
-            new.who, new.kind, min(old.first, first), max(old.last, last), max(old.times, times)
-        )
+        found[key] = Reader(new.who, new.kind, min(old.first, first), max(old.last, last), max(old.times, times))
     return tuple(sorted(found.values(), key=lambda reader: reader.first))
 
 

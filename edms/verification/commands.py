@@ -40,7 +40,9 @@ def verify(parts: Parts, what: str, as_json: bool) -> None:
     """
     verdict = _verdict(parts[Database], what)
     value: dict[str, Any] = {
-        "verdict": str(verdict.answer), "document_code": verdict.document_code, "reasons": list(verdict.reasons)
+        "verdict": str(verdict.answer),
+        "document_code": verdict.document_code,
+        "reasons": list(verdict.reasons),
     }
     if verdict.facts:
         value["facts"] = asdict(verdict.facts)
@@ -78,8 +80,10 @@ def copy(parts: Parts, code: str, employee: str, output: Path, as_json: bool) ->
         letter = letters.letter_by_code(uow, _document_code(code, uow.now.year))
         pdf, issued = open_copy(uow, letter, "download", store=parts[ContentStore], keys=parts[Keyring])
         value = {
-            "copy_code": issued.code, "document_code": issued.document_code,
-            "entity": entities.entity(uow, issued.entity_id).code, "employee": actor.employee_code,
+            "copy_code": issued.code,
+            "document_code": issued.document_code,
+            "entity": entities.entity(uow, issued.entity_id).code,
+            "employee": actor.employee_code,
         }
     _write_whole(output, pdf)
     emit(value, as_json, lambda: f"{output}: copy {codes.format_code(issued.code)}")
@@ -96,15 +100,23 @@ def trace(parts: Parts, file: Path, as_json: bool) -> None:
         "verdict": "traced" if found else "cannot-tell",
         "copies": [
             {
-                "copy_code": each.copy_code, "entity": each.entity_code, "employee": each.employee_code,
-                "layers": list(each.layers), "false_accusation_probability": each.false_accusation_probability,
-                "document_code": each.document_code, "act": each.act, "issued_at": each.issued_at.isoformat(),
+                "copy_code": each.copy_code,
+                "entity": each.entity_code,
+                "employee": each.employee_code,
+                "layers": list(each.layers),
+                "false_accusation_probability": each.false_accusation_probability,
+                "document_code": each.document_code,
+                "act": each.act,
+                "issued_at": each.issued_at.isoformat(),
             }
             for each in found
         ],
     }
-    lines = [f"{codes.format_code(each.copy_code)}  {each.entity_code}  {each.employee_code}  {each.act}  "
-             f"{each.issued_at:%Y-%m-%d %H:%M}" for each in found]
+    lines = [
+        f"{codes.format_code(each.copy_code)}  {each.entity_code}  {each.employee_code}  {each.act}  "
+        f"{each.issued_at:%Y-%m-%d %H:%M}"
+        for each in found
+    ]
     emit(value, as_json, lambda: "\n".join(lines) or "No copy code of the registry can be read; nothing follows.")
 
 

@@ -27,9 +27,7 @@ def count_file(uow: UnitOfWork, address: str) -> None:
     """Count a file handed in; raises Unavailable ``verification.too-many`` over the hour's limit."""
     row = _counted(uow, _key("verify-file", address))
     if row.count > FILES_AN_HOUR:
-        raise Unavailable(
-            "verification.too-many", retry_after=int((row.since + HOUR - uow.now).total_seconds()) + 1
-        )
+        raise Unavailable("verification.too-many", retry_after=int((row.since + HOUR - uow.now).total_seconds()) + 1)
 
 
 def _key(kind: str, address: str) -> str:

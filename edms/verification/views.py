@@ -46,8 +46,14 @@ def verify() -> Response:
     except (Invalid, Unavailable) as error:
         where = "file" if file else "code"
         problems = (Problem(where, error.code, **error.params),)
-        page = render("verification/verify.html", status_of(error), problems=problems, typed=typed,
-                      largest=LARGEST_FILE, suggestion=error.params.get("suggestion"))
+        page = render(
+            "verification/verify.html",
+            status_of(error),
+            problems=problems,
+            typed=typed,
+            largest=LARGEST_FILE,
+            suggestion=error.params.get("suggestion"),
+        )
         return _with_patience(page, error)
     today = utc_now().astimezone(ZoneInfo(parts[Printing].timezone)).date()
     day = verdict.facts.day if verdict.facts else None

@@ -18,7 +18,12 @@ from edms.web.page import REQUEST_ID_HEADER, request_id, wanted
 
 PROBLEM_JSON: Final = "application/problem+json"
 STATUS_OF: Final[tuple[tuple[type[EdmsError], int], ...]] = (
-    (SignedOut, 401), (Forged, 403), (Forbidden, 403), (NotFound, 404), (Conflict, 409), (Invalid, 422),
+    (SignedOut, 401),
+    (Forged, 403),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
     (Unavailable, 503),
 )
 STATUS_OF_ENDING: Final = {"too-many": 429, "too-large": 413}
@@ -45,33 +50,40 @@ WORDS: Final[dict[int, Words]] = {
         msgid("Please sign in"), msgid("Your session has ended."), msgid("Sign in again; what you saved is kept.")
     ),
     403: Words(
-        msgid("You may not do this"), msgid("Your post does not carry this right."),
+        msgid("You may not do this"),
+        msgid("Your post does not carry this right."),
         msgid("If your work needs it, ask the administrator of your entity."),
     ),
     404: Words(
-        msgid("Page not found"), msgid("What you asked for does not exist, or is not open to you."),
+        msgid("Page not found"),
+        msgid("What you asked for does not exist, or is not open to you."),
         msgid("Check the address or search for the letter by its number."),
     ),
     405: Words(msgid("The request was not understood"), msgid("This address is not used in this way."), _TRY_AGAIN),
     409: Words(
-        msgid("It has changed meanwhile"), msgid("Somebody changed this after you opened it."),
+        msgid("It has changed meanwhile"),
+        msgid("Somebody changed this after you opened it."),
         msgid("Open it again to see its present state, then repeat your change."),
     ),
     413: Words(
-        msgid("The file is too large"), msgid("What you sent is larger than is allowed."),
+        msgid("The file is too large"),
+        msgid("What you sent is larger than is allowed."),
         msgid("Send a smaller file, or split it into several attachments."),
     ),
     422: Words(msgid("There is a problem"), msgid("What you entered cannot be accepted."), _TRY_AGAIN),
     429: Words(
-        msgid("Too many attempts"), msgid("There were too many attempts in a short time."),
+        msgid("Too many attempts"),
+        msgid("There were too many attempts in a short time."),
         msgid("Wait a few minutes and try again."),
     ),
     500: Words(
-        msgid("Something went wrong here"), msgid("The system could not finish the request. Nothing was changed."),
+        msgid("Something went wrong here"),
+        msgid("The system could not finish the request. Nothing was changed."),
         _HELP_DESK,
     ),
     503: Words(
-        msgid("Not available now"), msgid("The system cannot serve this request at the moment. Nothing was changed."),
+        msgid("Not available now"),
+        msgid("The system cannot serve this request at the moment. Nothing was changed."),
         msgid("Try again in a few minutes. If it happens again, tell the help desk the number below."),
     ),
 }
@@ -112,7 +124,10 @@ def answer(status: int, error: EdmsError | None = None) -> Response:
         template = "errors/fragment.html" if form == "fragment" else "errors/error.html"
         page = render_template(
             template,
-            status=status, title=translate(words.title), advice=translate(words.advice), problems=problems,
+            status=status,
+            title=translate(words.title),
+            advice=translate(words.advice),
+            problems=problems,
             text=translate_error(error, as_locale(g.get("locale"))) if specific and error else translate(words.text),
         )
         response = make_response(page, status)

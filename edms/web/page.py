@@ -82,7 +82,9 @@ def paginate(total: int, *, size: int = PAGE_SIZE, argument: str = "page") -> Pa
         return f"{request.path}?{urlencode([*others, (argument, str(wanted))])}"
 
     return Pages(
-        number, size, total,
+        number,
+        size,
+        total,
         address(number - 1) if number > 1 else None,
         address(number + 1) if number < last else None,
     )

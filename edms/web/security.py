@@ -29,8 +29,21 @@ FILE_POLICY: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
 PERMISSIONS_POLICY: Final = ", ".join(
     f"{feature}=()"
     for feature in (
-        "accelerometer", "autoplay", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer",
-        "microphone", "midi", "payment", "publickey-credentials-create", "serial", "usb", "xr-spatial-tracking",
+        "accelerometer",
+        "autoplay",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "hid",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "publickey-credentials-create",
+        "serial",
+        "usb",
+        "xr-spatial-tracking",
     )
 )
 HEADERS: Final[dict[str, str]] = {

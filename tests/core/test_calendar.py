@@ -95,9 +95,7 @@ def test_marking_a_reference_twice_changes_nothing(text: str) -> None:
 
 
 @given(st.dates(), st.integers(-1, 1), st.sampled_from(["arab", "latn"]), st.sampled_from(["ar", "en"]))
-def test_no_date_fails_to_be_written(
-    day: date, adjust: int, digits: calendar.Digits, locale: calendar.Locale
-) -> None:
+def test_no_date_fails_to_be_written(day: date, adjust: int, digits: calendar.Digits, locale: calendar.Locale) -> None:
     assert str(day.year) in calendar.fold_digits(calendar.format_pair(day, adjust=adjust, digits=digits, locale=locale))
 
 

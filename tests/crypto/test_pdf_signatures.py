@@ -250,9 +250,7 @@ def test_a_field_is_sealed_only_once(sealed: bytes, ours: Authority) -> None:
 
 def test_a_bad_key_is_named(ours: Authority) -> None:
     with pytest.raises(CryptoError):
-        seal_pdf(
-            letter(), private_key=b"x", certificate=b"y", chain=[], reason="", location="", when=WHEN
-        )
+        seal_pdf(letter(), private_key=b"x", certificate=b"y", chain=[], reason="", location="", when=WHEN)
 
 
 def test_rubbish_after_the_mark_never_escapes(ours: Authority) -> None:

@@ -38,9 +38,7 @@ def run(world: World, *words: str) -> object:
     return json.loads(result.output)
 
 
-def test_registry_sees_what_waits_and_takes_one_out(
-    browser: Callable[[str, str], FlaskClient], world: World
-) -> None:
+def test_registry_sees_what_waits_and_takes_one_out(browser: Callable[[str, str], FlaskClient], world: World) -> None:
     client = browser("a", "registry")
     page = client.get("/queue").text
     assert page.count("وزارة التربية") == 2

@@ -8,11 +8,11 @@ from edms.codes.models import IssuedCopy
 from edms.content import service as content
 from edms.core.database import UnitOfWork
 from edms.letters import issuing, queries, service
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.issuing import Issued
 from edms.letters.printing import Printing
 from edms.letters.reading import open_copy
 from edms.letters.rules import AddresseeRole, Kind, Sensitivity
-from edms.letters.service import AddresseeText, LetterText
 from edms.registry.service import TurnQueue
 from tests.factories.world import World
 

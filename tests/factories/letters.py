@@ -13,11 +13,11 @@ from edms.entities import queries as entities
 from edms.letters import body as bodies
 from edms.letters import issuing, queries, receiving, service
 from edms.letters.attachments import Limits
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.issuing import Issued
 from edms.letters.models import Letter
 from edms.letters.printing import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
-from edms.letters.service import AddresseeText, LetterText
 from edms.registry.service import TurnQueue
 from tests.factories.world import World
 
@@ -34,8 +34,12 @@ def letter_text(world: World, *, to: tuple[UUID, ...] | None = None, **given: An
     addressees = tuple(AddresseeText(each) for each in (to if to is not None else (world.entity_b.id,)))
     copies = tuple(AddresseeText(each, AddresseeRole.COPY, "للعلم") for each in given.pop("copies", ()))
     values: dict[str, Any] = {
-        "kind": Kind.LETTER, "subject": SUBJECT, "body": bodies.from_markup(given.pop("markup", BODY)),
-        "sensitivity": Sensitivity.ORDINARY, "precedence": Precedence.ORDINARY, "signer_post_id": signer,
+        "kind": Kind.LETTER,
+        "subject": SUBJECT,
+        "body": bodies.from_markup(given.pop("markup", BODY)),
+        "sensitivity": Sensitivity.ORDINARY,
+        "precedence": Precedence.ORDINARY,
+        "signer_post_id": signer,
     }
     return LetterText(addressees=addressees + copies, **(values | given))
 
@@ -74,8 +78,13 @@ def issued(world: World, **given: Any) -> Issued:
 def issue(world: World, letter_id: UUID, by: Actor | None = None) -> Issued:
     """Number and seal a signed letter."""
     return issuing.issue(
-        world.database, by or world.actor("a", "head"), letter_id, turns=world.parts[TurnQueue],
-        store=world.parts[ContentStore], keys=world.keyring, printing=world.parts[Printing],
+        world.database,
+        by or world.actor("a", "head"),
+        letter_id,
+        turns=world.parts[TurnQueue],
+        store=world.parts[ContentStore],
+        keys=world.keyring,
+        printing=world.parts[Printing],
     )
 
 
@@ -88,20 +97,43 @@ def package_of(world: World, letter_id: UUID) -> tuple[LetterPackage, list[UUID]
         files = [UUID(part["file_id"]) for part in meta["parts"]]
         parts = tuple(
             PackagePart(
-                part["role"], part["name"], part["media_type"], part["size"], part["sha256"],
+                part["role"],
+                part["name"],
+                part["media_type"],
+                part["size"],
+                part["sha256"],
                 content.read(uow, file_id, entity_id=letter.entity_id, store=world.store, keys=world.keyring),
             )
             for part, file_id in zip(meta["parts"], files, strict=True)
         )
         assert letter.package_id is not None
-        fields = {name: meta[name] for name in (
-            "document_code", "number", "hijri", "sender_code", "sender_unit", "subject", "kind", "sensitivity",
-            "precedence", "verification_code", "signer_name", "signer_post", "signer_code", "body_text",
-        )}
+        fields = {
+            name: meta[name]
+            for name in (
+                "document_code",
+                "number",
+                "hijri",
+                "sender_code",
+                "sender_unit",
+                "subject",
+                "kind",
+                "sensitivity",
+                "precedence",
+                "verification_code",
+                "signer_name",
+                "signer_post",
+                "signer_code",
+                "body_text",
+            )
+        }
         return LetterPackage(
-            package_id=letter.package_id, letter_id=letter.id, date=date.fromisoformat(meta["date"]), parts=parts,
+            package_id=letter.package_id,
+            letter_id=letter.id,
+            date=date.fromisoformat(meta["date"]),
+            parts=parts,
             recipients=tuple(PackageRecipient(*each) for each in meta["recipients"]),
-            references=tuple(meta["references"]), **fields,
+            references=tuple(meta["references"]),
+            **fields,
         ), files
 
 
@@ -118,7 +150,11 @@ def receive(world: World, letter_id: UUID, into: UUID | None = None) -> UUID:
         for file_id in files:
             content.share(uow, file_id, holder=world.entity_a.id, entities=[receiver], keys=world.keyring)
         letter, _ = receiving.receive(
-            uow, package, entity_id=receiver, sender_id=world.entity_a.id, files=files,
+            uow,
+            package,
+            entity_id=receiver,
+            sender_id=world.entity_a.id,
+            files=files,
         )
         return letter.id
 

@@ -67,9 +67,7 @@ def test_unknown_words_of_the_wire_are_taken_safely(world: World) -> None:
 def test_only_registry_and_gateway_receive(world: World) -> None:
     package, files = make.package_of(world, make.issued(world).letter_id)
     with pytest.raises(Forbidden), world.database.work(world.actor("b", "employee")) as uow:
-        receiving.receive(
-            uow, package, entity_id=world.entity_b.id, sender_id=world.entity_a.id, files=files
-        )
+        receiving.receive(uow, package, entity_id=world.entity_b.id, sender_id=world.entity_a.id, files=files)
 
 
 def test_untyped_mail_is_registered_with_its_original(world: World) -> None:

@@ -52,9 +52,7 @@ def outbox(world: World) -> tuple[Snapshot, list[bytes]]:
     sources = Sources(world.database, world.store, world.keyring, "localhost")
     with world.database.read(OPERATOR) as uow:
         register = read_snapshot(uow)
-        queued = uow.session.scalars(
-            select(OutboxItem).where(OutboxItem.state == "queued").order_by(OutboxItem.id)
-        )
+        queued = uow.session.scalars(select(OutboxItem).where(OutboxItem.state == "queued").order_by(OutboxItem.id))
         items = [Claimed.of(item) for item in queued]
     packages = load(items, world.database, register)
     messages = []

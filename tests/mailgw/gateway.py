@@ -93,9 +93,11 @@ def running_gateway(sink: Sink, limits: Limits | None = None, *, tls: bool = Tru
 
         return asyncio.run_coroutine_threadsafe(run(), loop).result(20)
 
-    server = call(serve(
-        sink, host="127.0.0.1", port=0, tls=gateway_tls() if tls else None, hostname="mail.here.test", limits=limits
-    ))
+    server = call(
+        serve(
+            sink, host="127.0.0.1", port=0, tls=gateway_tls() if tls else None, hostname="mail.here.test", limits=limits
+        )
+    )
     assert isinstance(server, Server)
     try:
         yield server

@@ -34,7 +34,7 @@ def letter_package(recipients: int = 2, **changes: object) -> LetterPackage:
         "body_text": "تحية طيبة\nيرجى التفضل بالموافقة.\n",
         "parts": (
             make_part("letter", "كتاب ت-٤-١٢٨٧.pdf", "application/pdf", b"%PDF-1.7\n" + bytes(range(256)) * 40),
-            make_part("attachment", "جدول الكميات \"نهائي\" 100%.xlsx", "application/vnd.ms-excel", b"\r\n.\r\n" * 50),
+            make_part("attachment", 'جدول الكميات "نهائي" 100%.xlsx', "application/vnd.ms-excel", b"\r\n.\r\n" * 50),
             make_part("attachment", "empty.txt", "text/plain", b""),
         ),
     }
@@ -43,7 +43,11 @@ def letter_package(recipients: int = 2, **changes: object) -> LetterPackage:
 
 def receipt(**changes: object) -> Receipt:
     values: dict[str, object] = {
-        "kind": "registered", "package_id": PACKAGE_ID, "document_code": "100234260001234571",
-        "entity_code": "10023593", "at": NOON, "register_number": "2026/123",
+        "kind": "registered",
+        "package_id": PACKAGE_ID,
+        "document_code": "100234260001234571",
+        "entity_code": "10023593",
+        "at": NOON,
+        "register_number": "2026/123",
     }
     return Receipt(**{**values, **changes})  # type: ignore[arg-type]

@@ -26,7 +26,10 @@ def two_worlds(folder: Path) -> tuple[World, World]:
     """Return two installations that know each other: A's letters go to B's bodies over SMTP."""
     north = make_world(folder / "north", name="north", gateway_port=free_port())
     south = make_world(
-        folder / "south", name="south", gateway_port=free_port(), first_serial=300_000,
+        folder / "south",
+        name="south",
+        gateway_port=free_port(),
+        first_serial=300_000,
         domains=("basra.gov.example", "maysan.gov.example"),
     )
     for told, hearing in ((north, south), (south, north)):

@@ -23,8 +23,19 @@ def test_null_path_is_none() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["<a\u200fb@a.test>", "<a\u202eb@a.test>", "<a b@a.test>", "<a\u00a0b@a.test>", "<a@a\u200d.test>", "<a@صحة..عراق>",
-     "<a@" + "x" * 64 + ".test>", "<" + "a" * 300 + "@a.test>", "<a@xn--a.test>", "<a@a_b.test>", "<a@\u0661.\u0627>"],
+    [
+        "<a\u200fb@a.test>",
+        "<a\u202eb@a.test>",
+        "<a b@a.test>",
+        "<a\u00a0b@a.test>",
+        "<a@a\u200d.test>",
+        "<a@صحة..عراق>",
+        "<a@" + "x" * 64 + ".test>",
+        "<" + "a" * 300 + "@a.test>",
+        "<a@xn--a.test>",
+        "<a@a_b.test>",
+        "<a@\u0661.\u0627>",
+    ],
 )
 def test_not_an_address(path: str) -> None:
     with pytest.raises(AddressError):

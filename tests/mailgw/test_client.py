@@ -16,8 +16,12 @@ HEALTH = Address("diwan", "health.test")
 
 def letter() -> bytes:
     return compose_letter(
-        letter_package(), mail_from=SENDER, recipients_header="<diwan@health.test>", message_id="1@interior.test",
-        date=NOON, hostname="mail.far.test",
+        letter_package(),
+        mail_from=SENDER,
+        recipients_header="<diwan@health.test>",
+        message_id="1@interior.test",
+        date=NOON,
+        hostname="mail.far.test",
     )
 
 
@@ -48,7 +52,9 @@ def test_each_recipient_has_its_own_answer() -> None:
     with running_gateway(sink) as server:
         (results,) = send(server.port, [HEALTH, unknown, paused], letter())
     assert {a: (r.code, r.enhanced, r.outcome) for a, r in results.items()} == {
-        HEALTH: (250, "2.0.0", "ok"), unknown: (550, "5.7.1", "permanent"), paused: (450, "4.2.1", "transient"),
+        HEALTH: (250, "2.0.0", "ok"),
+        unknown: (550, "5.7.1", "permanent"),
+        paused: (450, "4.2.1", "transient"),
     }
 
 

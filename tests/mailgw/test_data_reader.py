@@ -33,9 +33,7 @@ def test_stuffed_lines_come_back_whole(lines: list[bytes], cuts: list[int], afte
     assert reader.message() == content
 
 
-@given(
-    st.text(alphabet="\r\n.a", max_size=40).map(str.encode), st.lists(st.integers(0, 60), max_size=30)
-)
+@given(st.text(alphabet="\r\n.a", max_size=40).map(str.encode), st.lists(st.integers(0, 60), max_size=30))
 def test_any_cut_gives_the_same_verdict(octets: bytes, cuts: list[int]) -> None:
     whole, cut = read(octets + b"\r\n.\r\n", []), read(octets + b"\r\n.\r\n", cuts)
     assert (whole.done, whole.problem, whole.rest) == (cut.done, cut.problem, cut.rest)

@@ -40,8 +40,15 @@ class Conversation:
 
     def step(self, verb: str, text: str, times: int) -> None:
         act: Callable[[str], None] = {
-            "C": self.say_line, "C raw": self.say, "S": self.expect, "S|": self.expect_line, "TLS": self.handshake,
-            "PAUSE": self.pause, "END": self.expect_end, "STORED": self.expect_stored, "BODY": self.expect_body,
+            "C": self.say_line,
+            "C raw": self.say,
+            "S": self.expect,
+            "S|": self.expect_line,
+            "TLS": self.handshake,
+            "PAUSE": self.pause,
+            "END": self.expect_end,
+            "STORED": self.expect_stored,
+            "BODY": self.expect_body,
         }[verb]
         for _ in range(times):
             act(text)

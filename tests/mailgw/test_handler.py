@@ -166,6 +166,7 @@ def test_nothing_is_bounced_for_our_own_trouble(world: World, cause: OSError, an
 
 def test_refusals_are_counted_and_our_own_sender_is_told(either: World) -> None:
     world = either
+
     async def use(handler: RegistryHandler) -> None:
         home = Identity(tls=True, installation_id=handler.home_id)
         stranger = Address("diwan", "stranger.example")

@@ -23,7 +23,10 @@ SENDER = Address("diwan", "interior.test")
 def compose(package: object = None, **changes: object) -> bytes:
     return compose_letter(
         letter_package(**changes) if package is None else package,  # type: ignore[arg-type]
-        mail_from=SENDER, recipients_header="<diwan@health.test>", message_id="1@interior.test", date=NOON,
+        mail_from=SENDER,
+        recipients_header="<diwan@health.test>",
+        message_id="1@interior.test",
+        date=NOON,
         hostname="mail.far.test",
     )
 
@@ -82,8 +85,10 @@ def test_receipt_survives_the_wire(kind: str) -> None:
 
 
 def test_consignment_is_one_per_package_and_entity() -> None:
-    assert letter_package().consignment_for("10023593") == receipt().consignment_id == consignment_id(
-        PACKAGE_ID, "10023593"
+    assert (
+        letter_package().consignment_for("10023593")
+        == receipt().consignment_id
+        == consignment_id(PACKAGE_ID, "10023593")
     )
     assert consignment_id(PACKAGE_ID, "10023593") != consignment_id(PACKAGE_ID, "10023496")
 
@@ -148,12 +153,18 @@ def test_xml_entities_are_never_expanded() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"\r\n", b"\r\n\r\n", b"x", b"From: a\r\n\r\n", b"Subject: " + b"=?utf-8?q?a?= " * 20_000,
-        b"".join(b"X-%d: y\r\n" % n for n in range(2000)) + b"\r\nx", b"a" * 300_000,
+        b"",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"x",
+        b"From: a\r\n\r\n",
+        b"Subject: " + b"=?utf-8?q?a?= " * 20_000,
+        b"".join(b"X-%d: y\r\n" % n for n in range(2000)) + b"\r\nx",
+        b"a" * 300_000,
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 50_000,
         b"".join(b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(3000)),
         b"Content-Type: message/rfc822\r\n\r\n" * 3000,
-        b"Content-Type: multipart/mixed; boundary=\"=_x\"\r\n\r\n--=_x\r\nContent-Type: application/xml; "
+        b'Content-Type: multipart/mixed; boundary="=_x"\r\n\r\n--=_x\r\nContent-Type: application/xml; '
         b"name=letter.xml\r\nContent-Disposition: attachment; filename=letter.xml\r\n\r\n<a/>\r\n--=_x--\r\n",
         b"Content-Type: text/plain; charset=\xff\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
     ],
@@ -173,7 +184,11 @@ def test_ordinary_mail_shows_its_subject_and_text() -> None:
     message = read_message(raw)
     assert isinstance(message, UntypedMessage)
     assert (message.subject, message.sender, message.text, message.opaque, message.problems) == (
-        "كتاب", "وزارة <a@b.test>", "السلام عليكم\r\n", False, (),
+        "كتاب",
+        "وزارة <a@b.test>",
+        "السلام عليكم\r\n",
+        False,
+        (),
     )
 
 

@@ -69,8 +69,19 @@ def test_text_needs_its_code() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"a@b.test, c@d.test", b"<a@b.test> <c@d.test>", b"a@b.test (x)", b"x@y <a@b.test>", b"group: a@b.test;", b"",
-     b"<@x:a@b.test>", b'"<x@y>', b"=?utf-8?q?a?= <a@b.test", b"(x) <a@b.test>", b"a\\@c@b.test"],
+    [
+        b"a@b.test, c@d.test",
+        b"<a@b.test> <c@d.test>",
+        b"a@b.test (x)",
+        b"x@y <a@b.test>",
+        b"group: a@b.test;",
+        b"",
+        b"<@x:a@b.test>",
+        b'"<x@y>',
+        b"=?utf-8?q?a?= <a@b.test",
+        b"(x) <a@b.test>",
+        b"a\\@c@b.test",
+    ],
 )
 def test_from_that_two_parsers_could_read_differently_is_refused(value: bytes) -> None:
     with pytest.raises(AddressError):
@@ -79,8 +90,13 @@ def test_from_that_two_parsers_could_read_differently_is_refused(value: bytes) -
 
 @pytest.mark.parametrize(
     "value",
-    [b"a@b.test", b" <a@b.test> ", b'"x <c@d.test>, y" <a@b.test>', b"=?utf-8?b?2YjYstin2LHYqQ==?= <a@b.test>",
-     "وزارة الداخلية <a@b.test>".encode()],
+    [
+        b"a@b.test",
+        b" <a@b.test> ",
+        b'"x <c@d.test>, y" <a@b.test>',
+        b"=?utf-8?b?2YjYstin2LHYqQ==?= <a@b.test>",
+        "وزارة الداخلية <a@b.test>".encode(),
+    ],
 )
 def test_from_with_one_plain_address_is_read(value: bytes) -> None:
     assert single_mailbox(value) == Address("a", "b.test")

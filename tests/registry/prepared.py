@@ -5,8 +5,8 @@ from uuid import UUID
 
 from edms.entities import queries as entities
 from edms.letters import service
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.rules import Kind
-from edms.letters.service import AddresseeText, LetterText
 from tests.factories.world import World
 
 _BATCH = 100

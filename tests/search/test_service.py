@@ -12,6 +12,7 @@ from edms.core.actor import Actor
 from edms.core.errors import Forbidden, Invalid
 from edms.letters import issuing
 from edms.letters import service as writing
+from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.printing import Printing
 from edms.letters.rules import Kind, Sensitivity
 from edms.registry.service import TurnQueue
@@ -149,9 +150,9 @@ def test_issued_restricted_letter_is_found_by_its_author_and_the_offices_only(wo
     author, head = world.actor("a", "employee"), world.actor("a", "head")
     (post,) = head.post_ids
     with world.database.work(author) as uow:
-        letter = writing.draft(uow, writing.LetterText(
+        letter = writing.draft(uow, LetterText(
             Kind.LETTER, "طلب تخصيص مركبة", [{"type": "paragraph", "text": "يرجى التخصيص لأغراض الإسعاف."}],
-            (writing.AddresseeText(world.entity_b.id),), sensitivity=Sensitivity.RESTRICTED, signer_post_id=post,
+            (AddresseeText(world.entity_b.id),), sensitivity=Sensitivity.RESTRICTED, signer_post_id=post,
         )).id  # fmt: skip
         writing.submit(uow, letter)
     with world.database.work(head) as uow:

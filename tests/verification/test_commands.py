@@ -81,9 +81,7 @@ def test_a_copy_of_another_bodys_letter_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_copy_into_a_missing_folder_is_refused(
-    run: Run, world: World, letter: IssuedLetter, tmp_path: Path
-) -> None:
+def test_a_copy_into_a_missing_folder_is_refused(run: Run, world: World, letter: IssuedLetter, tmp_path: Path) -> None:
     with pytest.raises(EdmsError) as caught:
         run(copy, letter.document_code, "--as", world.logins["a", "head"], "-o", tmp_path / "no" / "copy.pdf")
     assert caught.value.code == "verification.cannot-write"

@@ -29,9 +29,7 @@ def stranger(app: Flask) -> FlaskClient:
 def posted(client: FlaskClient, path: str, **form: object) -> tuple[int, str]:
     token = TOKEN.search(client.get(path).text)
     assert token is not None
-    response = client.post(
-        path, data={"csrf_token": token[1], **form}, environ_base={"REMOTE_ADDR": "192.0.2.44"}
-    )
+    response = client.post(path, data={"csrf_token": token[1], **form}, environ_base={"REMOTE_ADDR": "192.0.2.44"})
     return response.status_code, response.text
 
 
@@ -95,9 +93,7 @@ def test_programs_get_the_stable_shape(stranger: FlaskClient, letter: IssuedLett
     assert (answer.json["verdict"], answer.json["document_code"]) == ("authentic", letter.document_code)
     assert answer.json["facts"]["number"] == letter.number
     changed = stranger.post("/api/v1/verify", data={"file": upload(letter.pdf + b"\n%%EOF\n")})
-    assert changed.json == {
-        "verdict": "altered", "document_code": None, "reasons": ["verification.broken-signature"]
-    }
+    assert changed.json == {"verdict": "altered", "document_code": None, "reasons": ["verification.broken-signature"]}
     assert stranger.post("/api/v1/verify", json={}).status_code == 422
     assert stranger.post("/api/v1/verify", json=["x"]).status_code == 422
 

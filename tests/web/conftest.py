@@ -15,9 +15,7 @@ from edms.web.page import Link, Section, go, paginate, render
 from edms.web.security import attachment_response
 from edms.web.shell import configure_web
 
-CLERK = Actor(
-    "هدى كاظم", frozenset({"employee"}), employee_id=UUID(int=7), employee_code="0023", entity_id=UUID(int=1)
-)
+CLERK = Actor("هدى كاظم", frozenset({"employee"}), employee_id=UUID(int=7), employee_code="0023", entity_id=UUID(int=1))
 REFUSALS: dict[str, Callable[[], EdmsError]] = {
     "missing": lambda: NotFound("test.not-found"),
     "forbidden": lambda: Forbidden("core.forbidden", permission="letters.sign"),
@@ -65,7 +63,12 @@ def download() -> Response:
 def make_app(*, https: bool = False) -> Flask:
     app = Flask("shell-under-test", static_folder=None)
     configure_web(
-        app, secret_key=b"k" * 32, https=https, load_actor=load_actor, navigation=menu, largest_body=100_000,
+        app,
+        secret_key=b"k" * 32,
+        https=https,
+        load_actor=load_actor,
+        navigation=menu,
+        largest_body=100_000,
         entity_name=lambda _: "وزارة التخطيط",
     )
     app.add_url_rule("/letters", "letters", letters)

@@ -27,7 +27,14 @@ def test_api_and_fragments_answer_401_to_a_stranger(stranger: FlaskClient) -> No
 @pytest.mark.parametrize(
     "target",
     [
-        "//evil.example", "/\\evil.example", "https://evil.example", "evil", "", None, "/a\r\nb", "/a\\b",
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "evil",
+        "",
+        None,
+        "/a\r\nb",
+        "/a\\b",
         "/" + "a" * 2000,
     ],
 )

@@ -51,7 +51,7 @@ def test_a_users_file_leaves_as_a_sandboxed_download(clerk: FlaskClient) -> None
     response = clerk.get("/download")
     assert response.headers["Content-Security-Policy"].startswith("sandbox;")
     disposition = response.headers["Content-Disposition"]
-    assert disposition.startswith('attachment; filename="file.html"; filename*=UTF-8\'\'%D9%83')
+    assert disposition.startswith("attachment; filename=\"file.html\"; filename*=UTF-8''%D9%83")
     assert "%E2%80%AE" not in disposition
     assert ".." not in disposition
 

@@ -92,8 +92,14 @@ class _Icu:
         self._close.argtypes = [ctypes.c_void_p]
         self._set = library[f"ubidi_setPara{suffix}"]
         self._set.restype = None
-        self._set.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_uint8,
-                              ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
+        self._set.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_int32,
+            ctypes.c_uint8,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_int),
+        ]
         self._get = library[f"ubidi_getLevels{suffix}"]
         self._get.restype = ctypes.c_void_p
         self._get.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]

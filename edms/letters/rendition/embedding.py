@@ -16,8 +16,23 @@ from reportlab.pdfbase.pdfdoc import (
 
 from edms.letters.rendition import fonts
 
-_DROPPED: Final = ("GSUB", "GPOS", "GDEF", "DSIG", "post", "kern", "MATH", "STAT", "cmap", "name", "OS/2", "gasp",
-                   "prep", "fpgm", "cvt ")
+_DROPPED: Final = (
+    "GSUB",
+    "GPOS",
+    "GDEF",
+    "DSIG",
+    "post",
+    "kern",
+    "MATH",
+    "STAT",
+    "cmap",
+    "name",
+    "OS/2",
+    "gasp",
+    "prep",
+    "fpgm",
+    "cvt ",
+)
 _SYMBOLIC: Final = 4
 _FORCE_BOLD: Final = 1 << 18
 _BLOCK: Final = 100
@@ -65,26 +80,37 @@ class EmbeddedFace:
         file_ = document.Reference(_stream(data, Length1=len(data)), f"{prefix}File")
         descriptor = document.Reference(self._descriptor(base, file_), f"{prefix}Descriptor")
         cid_map = b"".join(order[glyph].to_bytes(2, "big") for glyph, _ in self._glyphs)
-        descendant = PDFDictionary({
-            "Type": PDFName("Font"),
-            "Subtype": PDFName("CIDFontType2"),
-            "BaseFont": base,
-            "CIDSystemInfo": PDFDictionary({
-                "Registry": PDFString("Adobe"), "Ordering": PDFString("Identity"), "Supplement": 0,
-            }),
-            "FontDescriptor": descriptor,
-            "DW": 1000,
-            "W": PDFArray([0, PDFArray([self.face.advance(glyph) for glyph, _ in self._glyphs])]),
-            "CIDToGIDMap": document.Reference(_stream(cid_map), f"{prefix}Map"),
-        })
-        return document.Reference(PDFDictionary({
-            "Type": PDFName("Font"),
-            "Subtype": PDFName("Type0"),
-            "BaseFont": base,
-            "Encoding": PDFName("Identity-H"),
-            "DescendantFonts": PDFArray([document.Reference(descendant, f"{prefix}Cid")]),
-            "ToUnicode": document.Reference(_stream(self._to_unicode()), f"{prefix}Unicode"),
-        }), f"{prefix}Font")
+        descendant = PDFDictionary(
+            {
+                "Type": PDFName("Font"),
+                "Subtype": PDFName("CIDFontType2"),
+                "BaseFont": base,
+                "CIDSystemInfo": PDFDictionary(
+                    {
+                        "Registry": PDFString("Adobe"),
+                        "Ordering": PDFString("Identity"),
+                        "Supplement": 0,
+                    }
+                ),
+                "FontDescriptor": descriptor,
+                "DW": 1000,
+                "W": PDFArray([0, PDFArray([self.face.advance(glyph) for glyph, _ in self._glyphs])]),
+                "CIDToGIDMap": document.Reference(_stream(cid_map), f"{prefix}Map"),
+            }
+        )
+        return document.Reference(
+            PDFDictionary(
+                {
+                    "Type": PDFName("Font"),
+                    "Subtype": PDFName("Type0"),
+                    "BaseFont": base,
+                    "Encoding": PDFName("Identity-H"),
+                    "DescendantFonts": PDFArray([document.Reference(descendant, f"{prefix}Cid")]),
+                    "ToUnicode": document.Reference(_stream(self._to_unicode()), f"{prefix}Unicode"),
+                }
+            ),
+            f"{prefix}Font",
+        )
 
     def _subset(self) -> tuple[bytes, dict[int, int]]:
         """Return the TrueType data of the used glyphs and {old glyph: new glyph}."""
@@ -103,31 +129,34 @@ class EmbeddedFace:
         scale = self.face.scale
         ascent, descent = round(extents.ascender * scale), round(extents.descender * scale)
         bold = "Bold" in self.face.name
-        return PDFDictionary({
-            "Type": PDFName("FontDescriptor"),
-            "FontName": base,
-            "Flags": _SYMBOLIC | (_FORCE_BOLD if bold else 0),
-            "FontBBox": PDFArray([-1000, descent, 3000, ascent]),
-            "ItalicAngle": 0,
-            "Ascent": ascent,
-            "Descent": descent,
-            "CapHeight": 700,
-            "StemV": 140 if bold else 80,
-            "FontFile2": file_,
-        })
+        return PDFDictionary(
+            {
+                "Type": PDFName("FontDescriptor"),
+                "FontName": base,
+                "Flags": _SYMBOLIC | (_FORCE_BOLD if bold else 0),
+                "FontBBox": PDFArray([-1000, descent, 3000, ascent]),
+                "ItalicAngle": 0,
+                "Ascent": ascent,
+                "Descent": descent,
+                "CapHeight": 700,
+                "StemV": 140 if bold else 80,
+                "FontFile2": file_,
+            }
+        )
 
     def _to_unicode(self) -> bytes:
         """Map each code to the letters it was set from, the later glyphs of a cluster to U+2060."""
         rows = [
             f"<{code:04X}> <{(text.translate(_INVISIBLE) or _JOINER).encode('utf-16-be', 'replace').hex().upper()}>"
-            for code, (_, text) in enumerate(self._glyphs) if code
+            for code, (_, text) in enumerate(self._glyphs)
+            if code
         ]
         return "\n".join([_CMAP_HEAD, *_blocks(rows), _CMAP_TAIL]).encode("ascii")
 
 
 def _blocks(rows: list[str]) -> Iterable[str]:
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start:start + _BLOCK]
+        block = rows[start : start + _BLOCK]
         yield "\n".join([f"{len(block)} beginbfchar", *block, "endbfchar"])
 
 

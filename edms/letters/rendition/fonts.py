@@ -16,18 +16,22 @@ Family = Literal["naskh", "latin"]
 
 _AMIRI: Final = Path(fontpkg_amiri.ROOT) / "files"
 _NOTO: Final = Path(fontpkg_noto_serif.ROOT) / "files"
-_FILES: Final[Mapping[str, tuple[Path, str, Mapping[str, float]]]] = MappingProxyType({
-    "amiri": (_AMIRI / "Amiri-Regular.ttf", "Amiri-Regular", {}),
-    "amiri-bold": (_AMIRI / "Amiri-Bold.ttf", "Amiri-Bold", {}),
-    "serif": (_NOTO / "NotoSerif[wdth,wght].ttf", "NotoSerif-Regular", {"wght": 400.0, "wdth": 100.0}),
-    "serif-bold": (_NOTO / "NotoSerif[wdth,wght].ttf", "NotoSerif-Bold", {"wght": 700.0, "wdth": 100.0}),
-})
-_STACKS: Final[Mapping[tuple[Family, bool], tuple[str, ...]]] = MappingProxyType({
-    ("naskh", False): ("amiri", "serif"),
-    ("naskh", True): ("amiri-bold", "serif-bold"),
-    ("latin", False): ("serif", "amiri"),
-    ("latin", True): ("serif-bold", "amiri-bold"),
-})
+_FILES: Final[Mapping[str, tuple[Path, str, Mapping[str, float]]]] = MappingProxyType(
+    {
+        "amiri": (_AMIRI / "Amiri-Regular.ttf", "Amiri-Regular", {}),
+        "amiri-bold": (_AMIRI / "Amiri-Bold.ttf", "Amiri-Bold", {}),
+        "serif": (_NOTO / "NotoSerif[wdth,wght].ttf", "NotoSerif-Regular", {"wght": 400.0, "wdth": 100.0}),
+        "serif-bold": (_NOTO / "NotoSerif[wdth,wght].ttf", "NotoSerif-Bold", {"wght": 700.0, "wdth": 100.0}),
+    }
+)
+_STACKS: Final[Mapping[tuple[Family, bool], tuple[str, ...]]] = MappingProxyType(
+    {
+        ("naskh", False): ("amiri", "serif"),
+        ("naskh", True): ("amiri-bold", "serif-bold"),
+        ("latin", False): ("serif", "amiri"),
+        ("latin", True): ("serif-bold", "amiri-bold"),
+    }
+)
 _LOADING: Final = threading.Lock()
 
 

@@ -28,9 +28,7 @@ def written_code(code: str) -> str:
     return f"{code[:6]}.{code[6:8]}.{code[8:16]}.{code[16:]}"
 
 
-def draw_foot(
-    sheet: Sheet, letter: PrintedLetter, locale: Locale, width: float, numbers: tuple[int, int]
-) -> None:
+def draw_foot(sheet: Sheet, letter: PrintedLetter, locale: Locale, width: float, numbers: tuple[int, int]) -> None:
     """Draw the foot of page `numbers[0]` of `numbers[1]`; `width` is that of the paper in points."""
     words = WORDS[locale]
     sheet.rule(MARGIN, _RULE_Y, width - MARGIN, _RULE_Y, width=0.8, colour=GREEN)

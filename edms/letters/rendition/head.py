@@ -45,8 +45,11 @@ def facts(letter: PrintedLetter, locale: Locale) -> Facts:
             rows.append((words.gregorian, gregorian, False))
             rows += [(words.hijri, hijri, False)] if hijri else []
         else:
-            rows += [(words.hijri, hijri, False), (words.gregorian, gregorian, False)] if hijri else [
-                (words.date, gregorian, False)]
+            rows += (
+                [(words.hijri, hijri, False), (words.gregorian, gregorian, False)]
+                if hijri
+                else [(words.date, gregorian, False)]
+            )
     elif not letter.number:
         rows.append((words.date, "", False))
     marks = [(words.sensitivity, letter.sensitivity), (words.precedence, letter.precedence)]
@@ -129,9 +132,7 @@ def draw_watermark(sheet: Sheet, text: str, size: tuple[float, float]) -> None:
     sheet.restoreState()
 
 
-def _fact(
-    sheet: Sheet, fact: tuple[str, str, bool], style: Style, place: tuple[float, float], top: float
-) -> None:
+def _fact(sheet: Sheet, fact: tuple[str, str, bool], style: Style, place: tuple[float, float], top: float) -> None:
     label, text, red = fact
     value = replace(style.ink, colour=RED, bold=True) if red else style.ink
     spans = [(label, replace(style.ink, bold=True)), (text, value)]

@@ -83,8 +83,12 @@ def words(spans: Sequence[tuple[str, Ink]], base: Base) -> list[Word]:
         runs = []
         while start < end:
             stop = start
-            while (stop < end and found_levels[stop] == found_levels[start] and faces[stop] == faces[start]
-                   and inks[stop] is inks[start]):
+            while (
+                stop < end
+                and found_levels[stop] == found_levels[start]
+                and faces[stop] == faces[start]
+                and inks[stop] is inks[start]
+            ):
                 stop += 1
             runs.append(run(text[start:stop], faces[start], inks[start], found_levels[start], space=kind > 0))
             start = stop
@@ -127,7 +131,7 @@ def _shape(key: str, text: str, rtl: bool) -> Shaped:
     glyphs = tuple(
         Glyph(
             info.codepoint,
-            text[info.cluster:ends[info.cluster]] if owners[info.cluster] == place else "",
+            text[info.cluster : ends[info.cluster]] if owners[info.cluster] == place else "",
             face.advance(info.codepoint),
             position.x_advance * scale,
             position.x_offset * scale,

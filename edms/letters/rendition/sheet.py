@@ -44,12 +44,17 @@ class Sheet(Canvas):
     _code: list[str]
 
     def __init__(
-        self, size: tuple[float, float], *, title: str, author: str, subject: str = "", day: date | None = None,
+        self,
+        size: tuple[float, float],
+        *,
+        title: str,
+        author: str,
+        subject: str = "",
+        day: date | None = None,
         language: str = "ar",
     ) -> None:
         self._faces: dict[str, EmbeddedFace] = {}
-        super().__init__(BytesIO(), pagesize=size, pageCompression=1, invariant=1,
-                         pdfVersion=(1, 7), lang=language)
+        super().__init__(BytesIO(), pagesize=size, pageCompression=1, invariant=1, pdfVersion=(1, 7), lang=language)
         self._doc.info = _Info(title, author, subject, day or _UNDATED)
 
     def _make_preamble(self) -> None:
@@ -93,8 +98,10 @@ class Sheet(Canvas):
         out.append("ET")
         for start, end, run in underlined:
             size = run.ink.size
-            out.append("{:.3f} {:.3f} {:.3f} RG".format(*run.ink.colour)
-                       + f" {size * 0.05:.2f} w {start:.2f} {y - size * 0.2:.2f} m {end:.2f} {y - size * 0.2:.2f} l S")
+            out.append(
+                "{:.3f} {:.3f} {:.3f} RG".format(*run.ink.colour)
+                + f" {size * 0.05:.2f} w {start:.2f} {y - size * 0.2:.2f} m {end:.2f} {y - size * 0.2:.2f} l S"
+            )
         self._code.append(" ".join(out))
 
     def block(self, lines: Sequence[Line], leading: float, x: float, top: float) -> float:
@@ -172,5 +179,3 @@ class _Array:
         if self._codes:
             self._parts.append(f"<{''.join(self._codes)}>")
             self._codes = []
-
-

@@ -97,7 +97,7 @@ def _widths(columns: Sequence[Sequence[Prepared]], width: float) -> list[float]:
     least = [max(_NARROWEST, value) for value in least]
     natural = [max(low, value) for low, value in zip(least, natural, strict=True)]
     if sum(natural) <= width:
-        weights = [value ** 1.5 for value in natural]
+        weights = [value**1.5 for value in natural]
         spare = width - sum(natural)
         return [value + spare * weight / sum(weights) for value, weight in zip(natural, weights, strict=True)]
     if sum(least) >= width:
@@ -109,15 +109,13 @@ def _widths(columns: Sequence[Sequence[Prepared]], width: float) -> list[float]:
 
 def _row(cells: Sequence[Prepared], widths: Sequence[float], look: Look, base: Base, *, tinted: bool) -> list[Strip]:
     """Return the strips of one row: one, or several where a cell is longer than a piece."""
-    set_cells = [
-        _Cell(cell.lines(width - 2 * _PAD_X), width) for cell, width in zip(cells, widths, strict=True)
-    ]
+    set_cells = [_Cell(cell.lines(width - 2 * _PAD_X), width) for cell, width in zip(cells, widths, strict=True)]
     if base == "rtl":
         set_cells.reverse()
     longest = max(len(cell.lines) for cell in set_cells)
     strips = []
     for start in range(0, longest, _PIECE_LINES):
-        piece = tuple(_Cell(cell.lines[start:start + _PIECE_LINES], cell.width) for cell in set_cells)
+        piece = tuple(_Cell(cell.lines[start : start + _PIECE_LINES], cell.width) for cell in set_cells)
         tallest = max(len(cell.lines) for cell in piece)
         height = tallest * look.leading + _PAD_TOP + look.foot
         strips.append(Strip(height, _Drawing(piece, height, look, tinted)))

@@ -75,9 +75,17 @@ def build(*, force: bool = False) -> bool:
     fresh.mkdir(parents=True)
     _run(
         [
-            *node, "node_modules/esbuild/bin/esbuild", *(f"src/{name}" for name in ENTRIES),
-            "--bundle", "--minify", "--target=es2022", "--format=iife", "--legal-comments=none",
-            "--loader:.woff2=file", "--asset-names=[name]-[hash]", f"--outdir={fresh}",
+            *node,
+            "node_modules/esbuild/bin/esbuild",
+            *(f"src/{name}" for name in ENTRIES),
+            "--bundle",
+            "--minify",
+            "--target=es2022",
+            "--format=iife",
+            "--legal-comments=none",
+            "--loader:.woff2=file",
+            "--asset-names=[name]-[hash]",
+            f"--outdir={fresh}",
         ],
         environment,
     )

@@ -21,47 +21,53 @@ def shown(text: str, base: Base) -> str:
     return "".join(char for char in ordered if char not in _INVISIBLE).replace("\u00a0", " ")
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("ت/٤/١٢٨٧", "١٢٨٧/٤/ت"),
-    ("العدد (ت/٤/١١٠٢) في", "يف (١١٠٢/٤/ت) ددعلا"),
-    ("م/٤٥٦٧", "٤٥٦٧/م"),
-    ("في ٥/١٠/٢٠٢٥، ثم", "مث ،٢٠٢٥/١٠/٥ يف"),
-    ("المادة (٩/ثانياً) من", "نم (ًايناث/٩) ةداملا"),
-    ("ت/4/1287", "1287/4/ت"),
-    ("المواصفة ISO/IEC 27001:2022، و", "و ،ISO/IEC 27001:2022 ةفصاوملا"),
-    ("بسعة 120 TB فقط", "طقف 120 TB ةعسب"),
-    ("خزن (Storage Array 120 TB)", "(Storage Array 120 TB) نزخ"),
-    ("بنسبة 7.5% من", "نم 7.5% ةبسنب"),
-    ("بنسبة ٧٫٥٪ من", "نم ٪٧٫٥ ةبسنب"),
-    ("مراسلة earchive@modp.example أو", "وأ earchive@modp.example ةلسارم"),
-    ("الموقع https://verify.modp.example/a?b=1، و", "و ،https://verify.modp.example/a?b=1 عقوملا"),
-    ("هاتف +964 770 123 4567.", ".+964 770 123 4567 فتاه"),
-    ("هاتف 0770-123-4567", "0770-123-4567 فتاه"),
-    ("بتاريخ 2025-11-20 و", "و 2025-11-20 خيراتب"),
-    ("رمز التحقق: 4HTB-88PQ", "4HTB-88PQ :ققحتلا زمر"),
-    ("ربط (37) دائرة", "ةرئاد (37) طبر"),
-    ("مبلغ ١٨٥٬٠٠٠٬٠٠٠ دينار", "رانيد ١٨٥٬٠٠٠٬٠٠٠ غلبم"),
-    ("الجدول [أ] و«ب»", "«ب»و [أ] لودجلا"),
-    ("ISO 9001 هو", "وه ISO 9001"),
-    ("نظام e-Archive (الأرشفة)", "(ةفشرألا) e-Archive ماظن"),
-    ("النسخة v2.1", "v2.1 ةخسنلا"),
-    ("Müller & Söhne شركة", "ةكرش Müller & Söhne"),
-    ("1 - ISO 9001 هو", "وه ISO 9001 - 1"),
-    ("شركة Siemens AG (Berlin) هي", "يه Siemens AG (Berlin) ةكرش"),
-    ("مدينة Washington, DC في", "يف Washington, DC ةنيدم"),
-    ("رقم (أ/ ٣٢٥) بتاريخ ١١/ ٦ / ١٤٤٢هـ", "ـه١٤٤٢ / ٦ /١١ خيراتب (٣٢٥ /أ) مقر"),
-    ("من ٢٠٢٤ إلى ٢٠٢٥", "٢٠٢٥ ىلإ ٢٠٢٤ نم"),
-    ("٢٠ تشرين الثاني ٢٠٢٥ م", "م ٢٠٢٥ يناثلا نيرشت ٢٠"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ت/٤/١٢٨٧", "١٢٨٧/٤/ت"),
+        ("العدد (ت/٤/١١٠٢) في", "يف (١١٠٢/٤/ت) ددعلا"),
+        ("م/٤٥٦٧", "٤٥٦٧/م"),
+        ("في ٥/١٠/٢٠٢٥، ثم", "مث ،٢٠٢٥/١٠/٥ يف"),
+        ("المادة (٩/ثانياً) من", "نم (ًايناث/٩) ةداملا"),
+        ("ت/4/1287", "1287/4/ت"),
+        ("المواصفة ISO/IEC 27001:2022، و", "و ،ISO/IEC 27001:2022 ةفصاوملا"),
+        ("بسعة 120 TB فقط", "طقف 120 TB ةعسب"),
+        ("خزن (Storage Array 120 TB)", "(Storage Array 120 TB) نزخ"),
+        ("بنسبة 7.5% من", "نم 7.5% ةبسنب"),
+        ("بنسبة ٧٫٥٪ من", "نم ٪٧٫٥ ةبسنب"),
+        ("مراسلة earchive@modp.example أو", "وأ earchive@modp.example ةلسارم"),
+        ("الموقع https://verify.modp.example/a?b=1، و", "و ،https://verify.modp.example/a?b=1 عقوملا"),
+        ("هاتف +964 770 123 4567.", ".+964 770 123 4567 فتاه"),
+        ("هاتف 0770-123-4567", "0770-123-4567 فتاه"),
+        ("بتاريخ 2025-11-20 و", "و 2025-11-20 خيراتب"),
+        ("رمز التحقق: 4HTB-88PQ", "4HTB-88PQ :ققحتلا زمر"),
+        ("ربط (37) دائرة", "ةرئاد (37) طبر"),
+        ("مبلغ ١٨٥٬٠٠٠٬٠٠٠ دينار", "رانيد ١٨٥٬٠٠٠٬٠٠٠ غلبم"),
+        ("الجدول [أ] و«ب»", "«ب»و [أ] لودجلا"),
+        ("ISO 9001 هو", "وه ISO 9001"),
+        ("نظام e-Archive (الأرشفة)", "(ةفشرألا) e-Archive ماظن"),
+        ("النسخة v2.1", "v2.1 ةخسنلا"),
+        ("Müller & Söhne شركة", "ةكرش Müller & Söhne"),
+        ("1 - ISO 9001 هو", "وه ISO 9001 - 1"),
+        ("شركة Siemens AG (Berlin) هي", "يه Siemens AG (Berlin) ةكرش"),
+        ("مدينة Washington, DC في", "يف Washington, DC ةنيدم"),
+        ("رقم (أ/ ٣٢٥) بتاريخ ١١/ ٦ / ١٤٤٢هـ", "ـه١٤٤٢ / ٦ /١١ خيراتب (٣٢٥ /أ) مقر"),
+        ("من ٢٠٢٤ إلى ٢٠٢٥", "٢٠٢٥ ىلإ ٢٠٢٤ نم"),
+        ("٢٠ تشرين الثاني ٢٠٢٥ م", "م ٢٠٢٥ يناثلا نيرشت ٢٠"),
+    ],
+)
 def test_mixed_text_stands_in_the_order_a_clerk_expects(text: str, expected: str) -> None:
     assert shown(protect(clean(text), "rtl"), "rtl") == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("Letter T/4/1287 of 2025", "Letter T/4/1287 of 2025"),
-    ("Ministry (وزارة المالية) of", "Ministry (ةيلاملا ةرازو) of"),
-    ("No. ت/٤ here", "No. ٤/ت here"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Letter T/4/1287 of 2025", "Letter T/4/1287 of 2025"),
+        ("Ministry (وزارة المالية) of", "Ministry (ةيلاملا ةرازو) of"),
+        ("No. ت/٤ here", "No. ٤/ت here"),
+    ],
+)
 def test_english_lines_keep_their_arabic_words_in_order(text: str, expected: str) -> None:
     assert shown(protect(clean(text), "ltr"), "ltr") == expected
 
@@ -80,13 +86,16 @@ def test_an_empty_line_has_no_levels() -> None:
     assert visual_order([]) == []
 
 
-@pytest.mark.parametrize(("text", "default", "expected"), [
-    ("ISO 27001 هو المعيار المعتمد", "rtl", "rtl"),
-    ("The ministry (وزارة) replied", "rtl", "ltr"),
-    ("Server (خادم)", "ltr", "ltr"),
-    ("١٢٣", "rtl", "rtl"),
-    ("123", "ltr", "ltr"),
-])
+@pytest.mark.parametrize(
+    ("text", "default", "expected"),
+    [
+        ("ISO 27001 هو المعيار المعتمد", "rtl", "rtl"),
+        ("The ministry (وزارة) replied", "rtl", "ltr"),
+        ("Server (خادم)", "ltr", "ltr"),
+        ("١٢٣", "rtl", "rtl"),
+        ("123", "ltr", "ltr"),
+    ],
+)
 def test_the_base_direction_follows_the_weight_of_the_letters(text: str, default: Base, expected: Base) -> None:
     assert base_of(text, default) == expected
 

@@ -35,10 +35,26 @@ def test_a_plain_letter_takes_one_page() -> None:
     assert page_count(render_letter(LETTER)) == 1
 
 
-@pytest.mark.parametrize("word", [
-    "العدد", "الموافق", "وزارة", "درجة", "عاجل", "Archive", "27001:2022", "120", "7.5%", "نسخةمنه",
-    "المديرالعام", "K7QX-29MD-4HTB-88PQ", "https://verify.modp.example", "100234.26.00012345.71", "RepublicofIraq",
-])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "العدد",
+        "الموافق",
+        "وزارة",
+        "درجة",
+        "عاجل",
+        "Archive",
+        "27001:2022",
+        "120",
+        "7.5%",
+        "نسخةمنه",
+        "المديرالعام",
+        "K7QX-29MD-4HTB-88PQ",
+        "https://verify.modp.example",
+        "100234.26.00012345.71",
+        "RepublicofIraq",
+    ],
+)
 def test_the_words_of_the_letter_are_found_in_its_text(word: str) -> None:
     assert word in text_of(render_letter(LETTER))
 
@@ -63,7 +79,7 @@ def page_glyphs(pdf: bytes) -> list[str]:
                     font = str(step.operands[0])
                 case "TJ":
                     shown = b"".join(bytes(part) for part in step.operands[0] if isinstance(part, pikepdf.String))
-                    codes = [shown[i:i + 2] for i in range(0, len(shown), 2)]
+                    codes = [shown[i : i + 2] for i in range(0, len(shown), 2)]
                     lines[-1] += "".join(maps[font].get(code, "") for code in codes)
         return lines
 
@@ -92,7 +108,10 @@ def test_the_same_letter_gives_the_same_bytes() -> None:
 
 def test_eight_threads_give_the_bytes_of_one() -> None:
     letters = [
-        LETTER, ENGLISH, replace(LETTER, number="ت/٤/١٢٨٨"), replace(LETTER, watermark="مسودّة"),
+        LETTER,
+        ENGLISH,
+        replace(LETTER, number="ت/٤/١٢٨٨"),
+        replace(LETTER, watermark="مسودّة"),
         *(replace(LETTER, subject=f"كتاب رقم {number} عن Project {number}") for number in range(12)),
     ]
     alone = [render_letter(letter) for letter in letters]
@@ -190,16 +209,44 @@ def test_a_very_long_letter_is_printed_whole() -> None:
     assert "10000" in found
 
 
-@pytest.mark.parametrize("text", [
-    "", " ", "\n\n\n", "\x00\x01\x7f", "👍🏽 漢字 ﷽", "\ud800", "\u2067\u2066", "\u0301\u0651", "\ufeff\u200b\u200d",
-    "ش" * 700, "W" * 700, "\u00a0" * 500, "أ\u0651\u064b" * 300, "ـ" * 900, "a\u202eb", "سطر\nسطر\r\nسطر\u2028سطر",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\n\n\n",
+        "\x00\x01\x7f",
+        "👍🏽 漢字 ﷽",
+        "\ud800",
+        "\u2067\u2066",
+        "\u0301\u0651",
+        "\ufeff\u200b\u200d",
+        "ش" * 700,
+        "W" * 700,
+        "\u00a0" * 500,
+        "أ\u0651\u064b" * 300,
+        "ـ" * 900,
+        "a\u202eb",
+        "سطر\nسطر\r\nسطر\u2028سطر",
+    ],
+)
 def test_no_text_stops_the_printing(text: str) -> None:
     letter = replace(
-        LETTER, number=text, subject=text, addressees=(text,), kind_title=text, references=(text,),
-        attachments=(text, text), signer_name=text, copies=((text, text),), sensitivity=text, precedence=text,
+        LETTER,
+        number=text,
+        subject=text,
+        addressees=(text,),
+        kind_title=text,
+        references=(text,),
+        attachments=(text, text),
+        signer_name=text,
+        copies=((text, text),),
+        sensitivity=text,
+        precedence=text,
         body=(ParagraphBlock(text), ListBlock(False, (text,)), TableBlock((text,), ((text, text), ()))),
-        watermark=text[:50], verify_url=text, verification_code=text,
+        watermark=text[:50],
+        verify_url=text,
+        verification_code=text,
     )
     assert render_letter(letter).startswith(b"%PDF")
 
@@ -213,9 +260,24 @@ def test_any_unicode_is_printed(first: str, second: str, align: str) -> None:
 
 def test_an_empty_letter_is_still_a_page() -> None:
     empty = replace(
-        LETTER, number="", date=None, sensitivity="", precedence="", addressees=(), subject="", body=(),
-        references=(), attachments=(), signer_name="", signer_post="", signed_on=None, copies=(), document_code="",
-        verification_code="", verify_url="", letterhead=replace(LETTER.letterhead, lines_ar=(), lines_en=()),
+        LETTER,
+        number="",
+        date=None,
+        sensitivity="",
+        precedence="",
+        addressees=(),
+        subject="",
+        body=(),
+        references=(),
+        attachments=(),
+        signer_name="",
+        signer_post="",
+        signed_on=None,
+        copies=(),
+        document_code="",
+        verification_code="",
+        verify_url="",
+        letterhead=replace(LETTER.letterhead, lines_ar=(), lines_en=()),
     )
     assert page_count(render_letter(empty)) == 1
 

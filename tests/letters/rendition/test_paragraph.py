@@ -67,10 +67,19 @@ def test_a_group_longer_than_a_page_is_parted_and_nothing_is_lost() -> None:
     assert sum(len(page) for page in paginate(strips, 50, 100)) == 35
 
 
-@pytest.mark.parametrize(("text", "align"), [
-    ("تحية طيبة ...", "start"), ("السلام عليكم ورحمة الله وبركاته", "start"), ("Dear Sir,", "start"),
-    ("مع فائق الشكر والتقدير.", "center"), ("مع التقدير", "center"), ("Yours faithfully,", "center"),
-    ("مع ملاحظة ما يأتي:", "justify"), ("شكراً لتعاونكم", "justify"), (TEXT, "justify"),
-])
+@pytest.mark.parametrize(
+    ("text", "align"),
+    [
+        ("تحية طيبة ...", "start"),
+        ("السلام عليكم ورحمة الله وبركاته", "start"),
+        ("Dear Sir,", "start"),
+        ("مع فائق الشكر والتقدير.", "center"),
+        ("مع التقدير", "center"),
+        ("Yours faithfully,", "center"),
+        ("مع ملاحظة ما يأتي:", "justify"),
+        ("شكراً لتعاونكم", "justify"),
+        (TEXT, "justify"),
+    ],
+)
 def test_greetings_stand_at_the_margin_and_closings_in_the_middle(text: str, align: Align) -> None:
     assert customary(text) == align
