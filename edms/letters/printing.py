@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from edms.core.calendar import Digits
+from edms.core.calendar import Digits, to_digits
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
 from edms.entities.rules import EntityType
