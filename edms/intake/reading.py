@@ -6,11 +6,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from crypto.codes import format_code
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import MessageKind
+from edms.letters.body import Body, from_markup
 from edms.letters.rules import Sensitivity
 
 
@@ -29,7 +31,7 @@ class WaitingMessage:
     genuine: bool
     hidden: bool
     subject: str
-    text: str
+    body: Body
     number: str
     letter_date: date | None
     document_code: str
@@ -61,9 +63,9 @@ def _shown(actor: Actor, row: ReceivedMessage, name_ar: str, name_en: str) -> Wa
         genuine=bool(meta.get("genuine")),
         hidden=hidden,
         subject="" if hidden else str(meta["subject"]),
-        text="" if hidden else str(meta.get("body_text" if typed else "text", "")),
+        body=[] if hidden else from_markup(str(meta.get("body_text" if typed else "text", ""))),
         number=str(meta.get("number", "")),
-        document_code=str(meta.get("document_code", "")),
+        document_code=format_code(str(meta.get("document_code", ""))),
         letter_date=date.fromisoformat(meta["date"]) if typed else None,
         sensitivity=level,
         precedence=str(meta.get("precedence", "")),

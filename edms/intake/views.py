@@ -13,7 +13,7 @@ from edms.intake.reading import shown
 from edms.intake.rules import DECIDE, MessageState
 from edms.letters import wording
 from edms.letters.edge import reading, working
-from edms.web.formats import msgid
+from edms.web.formats import msgid, register_number
 from edms.web.page import PAGE_SIZE, Link, go, render
 
 WAITING: Final = "/incoming/waiting"
@@ -57,7 +57,7 @@ def register(message_id: UUID) -> WerkzeugResponse:
     """Give the message the next incoming number; its sender gets a receipt."""
     with working() as uow:
         row = service.register(uow, message_id)
-        number = service.number_of(uow, row)
+        number = register_number(service.number_of(uow, row))
     return go(WAITING, notice="Registered as number %(number)s. A receipt is on its way to the sender.", number=number)
 
 

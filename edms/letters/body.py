@@ -54,12 +54,15 @@ def is_empty(body: Body) -> bool:
 
 
 def plain_text(body: Body) -> str:
-    """Return the text alone, for search and for the covering message."""
+    """Return the text alone, for search and for the lists."""
     return "\n".join(_texts(body))
 
 
 def to_markup(body: Body) -> str:
-    """Write a body in the plain form: blank lines between blocks, ``- `` and ``1. `` items, ``| a | b |`` rows."""
+    """Write a body in the plain form of the form and of the covering message.
+
+    Blank lines stand between blocks; items begin with ``- `` or ``1. ``, rows look like ``| a | b |``.
+    """
     parts = []
     for block in body:
         if block["type"] == "paragraph":

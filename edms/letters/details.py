@@ -11,6 +11,7 @@ from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
 from edms.letters import queries
 from edms.letters.attachments import is_active
+from edms.letters.body import from_markup
 from edms.letters.models import Letter
 from edms.letters.rules import DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
 from edms.registry.rules import Direction
@@ -80,7 +81,7 @@ class Details:
     signing: Signing | None
     references: tuple[Referred, ...]
     attachments: tuple[AttachedFile, ...]
-    body: list[dict[str, Any]] | str
+    body: list[dict[str, Any]]
     pages: int
     version: int
     changed_at: datetime
@@ -131,7 +132,7 @@ def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
             AttachedFile(each.id, each.name, each.size, each.media_type, is_active(each.media_type))
             for each in queries.attachments(uow, letter.id)
         ),
-        body=text["body"] if isinstance(text.get("body"), list) else str(text.get("text") or ""),
+        body=text["body"] if isinstance(text.get("body"), list) else from_markup(str(text.get("text") or "")),
         pages=pages,
         version=letter.version,
         changed_at=letter.changed_at,

@@ -250,7 +250,7 @@ def _package_meta(uow: UnitOfWork, letter: Letter, sealed: _Sealed, hijri: str) 
         "signer_name": signer.name,
         "signer_post": entities.post(uow, signature.post_id).title,
         "signer_code": signer.code,
-        "body_text": bodies.plain_text(queries.newest_version(uow, letter.id).text["body"]),
+        "body_text": bodies.to_markup(queries.newest_version(uow, letter.id).text["body"]),
         "parts": parts,
     }
 

@@ -81,6 +81,7 @@ def rows(uow: UnitOfWork, letters: Sequence[Letter]) -> list[Row]:
 def snippet(text: dict[str, object]) -> str:
     """Return the beginning of a version's text on one line."""
     body = text.get("body")
-    words = bodies.plain_text(body) if isinstance(body, list) else str(text.get("text") or "")
+    blocks = body if isinstance(body, list) else bodies.from_markup(str(text.get("text") or ""))
+    words = bodies.plain_text(blocks)
     line = " ".join(words[: 4 * _SNIPPET].split())
     return line if len(line) <= _SNIPPET else line[:_SNIPPET].rsplit(" ", 1)[0] + " …"

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, and_, func, select
 from edms.audit.models import Event, EventHead
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
-from edms.letters.body import plain_text
+from edms.letters.body import from_markup, plain_text
 from edms.letters.models import Addressee, Attachment, Letter, Version
 from edms.letters.rules import NUMBERED, Sensitivity, acl_of_letter
 from edms.registry.rules import Direction
@@ -187,7 +187,7 @@ def _document(letter: Letter, text: dict[str, object], parties: Iterable[str], f
 
 def _words(text: dict[str, object]) -> str:
     body = text.get("body")
-    return plain_text(body) if isinstance(body, list) else str(text.get("text", ""))
+    return plain_text(body if isinstance(body, list) else from_markup(str(text.get("text", ""))))
 
 
 def _chunks(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

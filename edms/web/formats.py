@@ -78,6 +78,14 @@ def reference(value: object) -> Markup:
     return Markup('<bdi class="number" dir="rtl">{}</bdi>').format(calendar.reference(text))
 
 
+def register_number(value: str) -> str:
+    """Write a number of a register, kept as year/number: «٨ لسنة ٢٠٢٦»; what is not of that form stays as it is."""
+    year, _, entry = value.partition("/")
+    if not (year.isdecimal() and entry.isdecimal()):
+        return value
+    return translate("%(number)s of the year %(year)s", number=digits(entry), year=digits(year))
+
+
 def prose(value: object) -> str:
     """Write free text with the slashes of the Arabic numbers in it marked, so that their segments keep their order."""
     return _SLASH_IN_ARABIC.sub(_MARKED_SLASH, "" if value is None else str(value))
@@ -100,7 +108,8 @@ def file_size(octets: int) -> str:
         if size < 1024 or unit == "GB":
             break
         size /= 1024
-    written = number(round(size) if unit == "B" or size >= 100 else Decimal(str(round(size, 1))))
+    whole = unit == "B" or size >= 100 or size == int(size)
+    written = number(round(size) if whole else Decimal(str(round(size, 1))))
     return f"{written} {translate(unit)}"
 
 
@@ -138,6 +147,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "datetime": moment,
     "prose": prose,
     "reference": reference,
+    "register_number": register_number,
     "bdi": bdi,
     "code": code,
     "file_size": file_size,
