@@ -19,6 +19,7 @@ from edms.demo.making import OPERATOR
 from edms.demo.texts import DemoLetter
 from edms.entities import queries as entities
 from edms.letters.checks import AddresseeText
+from edms.letters.issuing import Issued
 from edms.operation import locks, programs, running
 from edms.operation.site import Site
 
@@ -26,6 +27,7 @@ SENDERS = 3
 _NEEDED = ("gateway", "relay")
 _POLL_SECONDS = 0.5
 _LEFT = 4  # letters that wait for a clerk
+_ANSWER_SECONDS = 30
 
 Progress = Callable[[int], object]
 
@@ -112,9 +114,10 @@ def leave_waiting(parts: Parts, texts: Sequence[DemoLetter]) -> None:
     staff = sending.staff_of(parts[Database], [body.key for body in own_bodies()[:3]])
     with parts[Database].work(OPERATOR) as uow:
         entities.entity(uow, staff[2].entity_id).registers_by_rule = False
+    letters = [text for text in texts if text.kind == "letter"] or texts
     for number in range(1, _LEFT + 1):
         to_third = (AddresseeText(staff[2].entity_id),)
-        sending.send(parts, staff, sending.Sending(number, number % 2, to_third, texts[-number % len(texts)]))
+        sending.send(parts, staff, sending.Sending(number, number % 2, to_third, letters[-number % len(letters)]))
 
 
 def wait_for_balance(
@@ -150,18 +153,33 @@ def _send_all(
     progress: Progress,
 ) -> dict[int, UUID]:
     """Send on a few threads; returns the letters by their number. The first refusal ends the run."""
-    done: dict[int, UUID] = {}
+    done: dict[int, Issued] = {}
     with ThreadPoolExecutor(SENDERS) as pool:
-        waiting = {pool.submit(sending.send, parts, staff, one): one.number for one in planned}
+        waiting = {pool.submit(sending.send, parts, staff, one): one.number for one in planned if one.answers is None}
         try:
             for future in as_completed(waiting):
-                done[waiting[future]] = future.result().letter_id
+                done[waiting[future]] = future.result()
                 progress(len(done))
                 look()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return done
+    for one in planned:
+        if one.answers is not None:
+            done[one.number] = _answer(parts, staff, one, done[one.answers].document_code, look)
+            progress(len(done))
+    return {number: issued.letter_id for number, issued in done.items()}
+
+
+def _answer(
+    parts: Parts, staff: Sequence[sending.Staff], one: sending.Sending, code: str, look: Callable[[], None]
+) -> Issued:
+    """Send a reply as soon as the letter that it answers has come to its sender, at the latest after some seconds."""
+    latest = time.monotonic() + _ANSWER_SECONDS
+    while not sending.arrived(parts[Database], staff[one.sender], code) and time.monotonic() < latest:
+        look()
+        time.sleep(_POLL_SECONDS)
+    return sending.send(parts, staff, one, code)
 
 
 def _ports(site: Site) -> tuple[dict[str, int], dict[str, str]]:

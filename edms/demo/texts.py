@@ -19,7 +19,10 @@ _SENTENCE = re.compile(r"(?<=[.؟!])\s")
 
 @dataclass(frozen=True, slots=True)
 class DemoLetter:
-    """A letter to be drafted: kind, precedence, sensitivity by name; ``body`` as the schema's plain blocks."""
+    """A letter to be drafted: kind, precedence, sensitivity by name; ``body`` as the schema's plain blocks.
+
+    ``answers`` is the subject of the letter that a reply answers, or nothing.
+    """
 
     kind: str
     subject: str
@@ -28,6 +31,7 @@ class DemoLetter:
     sensitivity: str = "ordinary"
     attachments: tuple[Attachment, ...] = ()
     copies_purpose: tuple[str, ...] = ()
+    answers: str = ""
 
 
 def own_texts() -> list[DemoLetter]:
@@ -41,6 +45,7 @@ def own_texts() -> list[DemoLetter]:
             precedence=entry["precedence"],
             sensitivity=entry["sensitivity"],
             copies_purpose=tuple(entry["copies_purpose"]),
+            answers=entry.get("answers", ""),
         )
         for entry in shipped
     ]

@@ -154,13 +154,17 @@ def doctor(parts: Parts | Exception, as_json: bool) -> None:
 
 
 def logins_table(logins: list[dict[str, str]]) -> Table:
-    """Return the demonstration's logins as a table for the terminal, one row per role."""
+    """Return the demonstration's logins as a table for the terminal.
+
+    One row per role, and those who receive and read letters in another body, where a clerk registers by hand.
+    """
     table = Table("role", "login", "password", "employee", "entity", "address", box=None, padding=(0, 2, 0, 0))
-    seen: set[str] = set()
-    for login in logins:
-        if login["role"] not in seen:
-            table.add_row(*(login[key] for key in ("role", "login", "password", "employee", "entity", "address")))
-            seen.add(login["role"])
+    first = {login["role"]: login for login in reversed(logins)}
+    beside = {login["role"]: login for login in logins if login["role"] in {"registry", "employee"}}
+    other = [login for login in beside.values() if login["entity"] != first[login["role"]]["entity"]]
+    shown = sorted(first.values(), key=logins.index)
+    for login in [*shown, *other]:
+        table.add_row(*(login[key] for key in ("role", "login", "password", "employee", "entity", "address")))
     return table
 
 
