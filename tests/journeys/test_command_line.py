@@ -104,9 +104,10 @@ def test_a_letter_lives_its_whole_life(two: Two, tmp_path: Path) -> None:
     answered = south.json("letter", "issue", reply["id"], "--as", "registry.moe")
     assert south.json("letter", "show", code, "--as", "registry.moe")["state"] == "settled"
     until(lambda: all(recipient(north, code, codes["moe"])[fact] for fact in FACTS), "all five facts in the north")
-    assert north.json("letter", "list", "--as", "registry.moh", "--direction", "incoming")[0][
-        "document_code"
-    ] == answered["document_code"]
+    assert (
+        north.json("letter", "list", "--as", "registry.moh", "--direction", "incoming")[0]["document_code"]
+        == answered["document_code"]
+    )
 
     # a void letter keeps its number, on both sides
     second = letter(two, to="mop", subject="كتاب يُلغى", text="يُلغى هذا الكتاب.")
