@@ -194,7 +194,8 @@ def furnish(
     codes = dict(zip(bodies, made["codes"], strict=True))
     staff = [
         {"entity": codes[key], "unit": "الديوان" if who == "registry" else "الدائرة الإدارية", "post": post,
-         "name": person, "login": f"{who}.{key}", "roles": roles, "clearance": clearance, "password": PASSWORD if passwords else ""}
+         "name": person, "login": f"{who}.{key}", "roles": roles, "clearance": clearance,
+         "password": PASSWORD if passwords else ""}
         for key in bodies for who, post, roles, clearance, person in PEOPLE
     ]  # fmt: skip
     told = installation.json("staff", "import", table(installation.folder / "staff.csv", staff))
