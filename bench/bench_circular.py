@@ -1,7 +1,7 @@
 """A circular to 859 bodies of one installation over SMTP: seconds until all have registered it and all receipts are in.
 
 The peer is the same work by direct calls: the same rows taken in and the same receipts applied, without SMTP, relay or
-processes. Run ``python bench/circular.py [BODIES]``; two processes share the machine with this one.
+processes. Run ``python bench/bench_circular.py [BODIES]``; two processes share the machine with this one.
 """
 
 import os
