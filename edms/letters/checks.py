@@ -56,6 +56,13 @@ def check(uow: UnitOfWork, text: LetterText) -> None:
         raise Invalid("letters.invalid", tuple(problems))
 
 
+def bad_code(typed: str, error: BadCode, where: str = "") -> Problem:
+    """Return what to tell about a mistyped code: with the code that was probably meant, where there is one."""
+    if error.suggestion:
+        return Problem(where, "letters.bad-code-meant", typed=typed, suggestion=codes.format_code(error.suggestion))
+    return Problem(where, "letters.bad-code", typed=typed)
+
+
 def _reference_problems(uow: UnitOfWork, references: Sequence[str]) -> Iterator[Problem]:
     """Find document codes mistyped in the references; anything that is not written as a code stays free text."""
     for words in references:
@@ -63,7 +70,7 @@ def _reference_problems(uow: UnitOfWork, references: Sequence[str]) -> Iterator[
             codes.parse(words, year=uow.now.year)
         except BadCode as error:
             if error.code == "codes.bad-check" and sum(map(str.isdigit, words)) == _DOCUMENT_DIGITS:
-                yield Problem("references", "letters.bad-code", typed=words, suggestion=error.suggestion or "")
+                yield bad_code(words, error, "references")
 
 
 def _addressee_problems(uow: UnitOfWork, addressed: Sequence[AddresseeText]) -> Iterator[Problem]:

@@ -15,21 +15,22 @@ from edms.content.store import ContentStore
 from edms.core.actor import Actor, system_actor
 from edms.core.calendar import hijri_iso
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Invalid, NotFound
+from edms.core.errors import Invalid, NotFound, Problem
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
+from edms.letters import addressing, closing, issuing, queries, service
 from edms.letters import body as bodies
-from edms.letters import closing, issuing, queries, service
-from edms.letters.attachments import Limits
-from edms.letters.checks import AddresseeText, LetterText
+from edms.letters.attachments import Limits, is_active
+from edms.letters.checks import AddresseeText, LetterText, bad_code
 from edms.letters.models import Letter
 from edms.letters.printing import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
 from edms.registry import service as registry
 from edms.registry.rules import Direction
 from edms.registry.service import TurnQueue
+from edms.web.locale import gettext
 
 _AS = click.option("--as", "employee", required=True, help="Who acts: an employee code or a login.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -78,6 +79,10 @@ def draft(parts: Parts, /, employee: str, as_json: bool, **given: Any) -> None:
                 store=parts[ContentStore],
                 keys=parts[Keyring],
             )
+        for file in queries.attachments(uow, made.id):
+            if is_active(file.media_type):
+                note = gettext("Only given as a download; it is never shown in a page.", "en")
+                click.echo(f"{file.name}: {note}", err=True)
         if not given["keep"]:
             service.submit(uow, made.id)
         emit({"id": str(made.id), "state": made.state}, as_json, lambda: f"{made.id} {made.state}")
@@ -288,7 +293,8 @@ def _digits(text: str) -> str:
     try:
         return codes.parse(text).digits
     except BadCode as error:
-        raise Invalid("letters.bad-code", typed=text, suggestion=error.suggestion or "") from error
+        problem = bad_code(text, error)
+        raise Invalid(problem.code, (), **problem.params) from error
 
 
 def _letter_text(uow: UnitOfWork, given: dict[str, Any], text: str) -> LetterText:
@@ -308,8 +314,15 @@ def _letter_text(uow: UnitOfWork, given: dict[str, Any], text: str) -> LetterTex
     )
 
 
-def _entity_id(uow: UnitOfWork, code: str) -> UUID:
-    return entities.entity_by_code(uow, _digits(code)).id
+def _entity_id(uow: UnitOfWork, typed: str) -> UUID:
+    """Return the body of a code, or of a full name; a mistyped code is asked about with the body's name."""
+    try:
+        return entities.entity_by_code(uow, codes.parse(typed).digits).id
+    except BadCode:
+        found = addressing.resolve(uow, typed, field="to")
+    if isinstance(found, Problem):
+        raise Invalid(found.code, (), **found.params)
+    return found.id
 
 
 def _signer(uow: UnitOfWork, code: str | None) -> UUID | None:

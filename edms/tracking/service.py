@@ -16,8 +16,9 @@ from edms.tracking import queries
 def letter_of_code(uow: UnitOfWork, text: str) -> Letter:
     """Return the actor's letter of a document code typed in any digits and with any separators, long or short form.
 
-    Raises Invalid ``tracking.did-you-mean`` with ``suggestion`` for exchanged digits, ``tracking.bad-code`` for what
-    is no document code, NotFound for a letter that does not exist or is not the actor's.
+    Raises Invalid ``tracking.did-you-mean`` with ``suggestion`` for groups in another order,
+    ``tracking.code-mistyped`` for check digits that do not fit, ``tracking.bad-code`` for what is no document code,
+    NotFound for a letter that does not exist or is not the actor's.
     """
     try:
         if uow.actor.entity_id is None:
@@ -28,7 +29,8 @@ def letter_of_code(uow: UnitOfWork, text: str) -> Letter:
     except BadCode as error:
         if error.suggestion:
             raise Invalid("tracking.did-you-mean", suggestion=error.suggestion) from error
-        raise Invalid("tracking.bad-code") from error
+        mistyped = error.code == "codes.bad-check"
+        raise Invalid("tracking.code-mistyped" if mistyped else "tracking.bad-code") from error
     if code.kind is not codes.CodeKind.DOCUMENT:
         raise Invalid("tracking.bad-code")
     return letters.letter_by_code(uow, code.digits)

@@ -1,0 +1,1 @@
+"""What people get wrong: each wrong thing is answered clearly and changes nothing."""
