@@ -36,7 +36,7 @@ class Desk:
         self, browser: Browser, installation: Installation, login: str, shots: Path, *, pixels: int = 1
     ) -> None:  # fmt: skip
         self.context: BrowserContext = browser.new_context(
-            locale="ar-IQ", viewport={"width": 1280, "height": 900}, device_scale_factor=pixels, accept_downloads=True
+            locale="ar-IQ", viewport={"width": 1280 * pixels, "height": 900}, device_scale_factor=pixels, accept_downloads=True
         )
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
@@ -231,7 +231,10 @@ def test_a_letter_lives_its_whole_life_on_the_pages(
 
 
 def barcodes(png: bytes) -> list[str]:
-    return [text for _, text in read_barcodes(Image.open(io.BytesIO(png)).convert("RGB"))]
+    """What a reader finds that looks at a picture once, and again a little nearer."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    sizes = [(round(picture.width * scale), round(picture.height * scale)) for scale in (1, 1.5, 2)]
+    return sorted({text for size in sizes for _, text in read_barcodes(picture.resize(size))})
 
 
 def western(text: str) -> str:
