@@ -4,7 +4,9 @@ import ipaddress
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from stringprep import in_table_d1, in_table_d2
 from typing import Literal, Never
+from unicodedata import normalize
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -31,6 +33,8 @@ from crypto.signatures import load_private
 CA_ROOT = "ca-root"
 _DAYS_OF_YEAR = 365.25
 _LONGEST_NAME = 64  # ub-common-name and ub-organization-name, RFC 5280 Appendix A.1; cryptography counts bytes
+_MOST_WHOLE = 32_768
+_KASHIDA = "\u0640"
 _WHOLE_NAME = x509.ObjectIdentifier("2.5.4.41")  # id-at-name, up to 32768 letters
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # id-kp-documentSigning, RFC 9336
 
@@ -170,24 +174,42 @@ class _StoredKey(EllipticCurvePrivateKey):
 
 def _name(*, common_name: str, organization: str, serial_number: str | None) -> x509.Name:
     """Return the subject; a name that the bounds of RFC 5280 cut stands whole in the attribute ``name``."""
+    whole = _one_direction(common_name, _MOST_WHOLE)
+    short = _one_direction(common_name, _LONGEST_NAME)
     attributes = [
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(organization)),
-        x509.NameAttribute(NameOID.COMMON_NAME, _cut(common_name)),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, _one_direction(organization, _LONGEST_NAME)),
+        x509.NameAttribute(NameOID.COMMON_NAME, short),
     ]
-    if _cut(common_name) != common_name:
-        attributes.append(x509.NameAttribute(_WHOLE_NAME, common_name))
+    if short != whole:
+        attributes.append(x509.NameAttribute(_WHOLE_NAME, whole))
     if serial_number is not None:
         attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number))
     return x509.Name(attributes)
 
 
-def _cut(name: str) -> str:
-    """Return the name up to the last whole word within 64 bytes of UTF-8."""
+def _one_direction(name: str, longest: int) -> str:
+    """Return the name so that every reader of certificates compares it, in at most ``longest`` bytes of UTF-8.
+
+    Some readers hold names to RFC 3454 §6, though RFC 4518 §2.5 frees them of it: beside right-to-left letters no Latin
+    one, and such a letter at both ends. Latin letters are left out of an Arabic name then, and a kashida closes a name
+    that ends with a digit or a bracket; the body is known by its code (serialNumber), the name is for people.
+    """
+    if not any(map(in_table_d1, name)):
+        return _cut(name, longest)
+    kept = "".join(letter for letter in normalize("NFKC", name) if not in_table_d2(letter))
+    kept = _cut(" ".join(kept.split()), longest - 2 * len(_KASHIDA.encode()))
+    before = "" if in_table_d1(kept[:1] or " ") else _KASHIDA
+    after = "" if in_table_d1(kept[-1:] or " ") else _KASHIDA
+    return f"{before}{kept}{after}"
+
+
+def _cut(name: str, longest: int) -> str:
+    """Return the name up to the last whole word within ``longest`` bytes of UTF-8."""
     raw = name.encode()
-    if len(raw) <= _LONGEST_NAME:
+    if len(raw) <= longest:
         return name
-    start = raw[: _LONGEST_NAME + 1].decode(errors="ignore")
-    return start.rpartition(" ")[0].strip() or raw[:_LONGEST_NAME].decode(errors="ignore")
+    start = raw[: longest + 1].decode(errors="ignore")
+    return start.rpartition(" ")[0].strip() or raw[:longest].decode(errors="ignore")
 
 
 def _builder(

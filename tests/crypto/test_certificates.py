@@ -178,3 +178,16 @@ def test_tls_refuses_another_root_or_an_expired_or_wrong_kind_of_certificate(
 def test_a_private_key_is_written_encrypted_when_a_password_is_given() -> None:
     assert b"BEGIN ENCRYPTED PRIVATE KEY" in private_key_pem(KEY, b"secret")
     assert b"BEGIN PRIVATE KEY" in private_key_pem(KEY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "وزارة الصحة", "وزارة الصحة IT", "دائرة صحة بغداد (الكرخ)", "مدرسة ٢٠", "شعبة 12", "«ديوان» الرقابة",
+        "شركة X ش.م", "Diwan 2", "№ ديوان", "مديرية " * 12 + "(٧)", "ﷺ", "IT-دائرة", "٢٠", "ديوان №5",
+    ],
+)  # fmt: skip
+def test_a_name_in_two_directions_leaves_the_chain_valid(keys: KeyStore, root: bytes, name: str) -> None:
+    der = issue(keys, root, "seal", name=name)
+    assert asn1_x509.Certificate.load(der).subject.hashable  # what pyHanko compares chains by
+    assert load_certificate(der).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)[0].value == "10023496"
