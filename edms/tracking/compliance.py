@@ -16,7 +16,7 @@ from edms.dispatch.rules import OPEN, ItemState, PackageKind
 from edms.entities import queries as entities
 from edms.entities.models import Entity
 from edms.intake.models import ReceivedMessage
-from edms.intake.rules import MessageState
+from edms.intake.rules import MessageKind, MessageState
 from edms.tracking.rules import SEE_COMPLIANCE
 
 
@@ -80,10 +80,13 @@ def _sent() -> Select[*tuple[Any, ...]]:
 
 
 def _received() -> Select[*tuple[Any, ...]]:
+    """Letters and untyped mail that came; receipts are answers and not counted."""
     waits = ReceivedMessage.state == MessageState.WAITING
-    return select(
-        ReceivedMessage.entity_id, func.count(), _count(waits), func.max(ReceivedMessage.received_at)
-    ).group_by(ReceivedMessage.entity_id)
+    return (
+        select(ReceivedMessage.entity_id, func.count(), _count(waits), func.max(ReceivedMessage.received_at))
+        .where(ReceivedMessage.kind != MessageKind.RECEIPT)
+        .group_by(ReceivedMessage.entity_id)
+    )
 
 
 def _seen() -> Select[*tuple[Any, ...]]:
