@@ -108,8 +108,8 @@ def file_size(octets: int) -> str:
         if size < 1024 or unit == "GB":
             break
         size /= 1024
-    whole = unit == "B" or size >= 100 or size == int(size)
-    written = number(round(size) if whole else Decimal(str(round(size, 1))))
+    shown = round(size, 1) if size < 100 else round(size)
+    written = number(int(shown) if shown == int(shown) else Decimal(str(shown)))
     return f"{written} {translate(unit)}"
 
 

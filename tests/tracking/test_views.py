@@ -51,7 +51,7 @@ def test_htmx_gets_the_part_alone(app: Flask, world: World, letter: IssuedLetter
 def test_english_reads_from_the_left(app: Flask, world: World, letter: IssuedLetter) -> None:
     client = browser(app, world, "a", "head")
     client.set_cookie("lang", "en")
-    assert "Way of the letter" in client.get(f"/letters/{letter.id}/track?show=stopped&page=99").text
+    assert "Movement of the letter" in client.get(f"/letters/{letter.id}/track?show=stopped&page=99").text
 
 
 def test_another_body_gets_the_404_of_what_does_not_exist(app: Flask, world: World, letter: IssuedLetter) -> None:
