@@ -120,6 +120,30 @@ class SealedText:
         return f"edms/1/column|{row.__tablename__}|{self.name}|{row.id}".encode()  # type: ignore[attr-defined]
 
 
+class SealedBytes(SealedText):
+    """Bytes kept like SealedText."""
+
+    @overload  # type: ignore[override]  # the same descriptor for another type of value
+    def __get__(self, row: None, owner: type) -> "SealedBytes": ...
+    @overload
+    def __get__(self, row: object, owner: type) -> bytes: ...
+    def __get__(self, row: object | None, owner: type) -> "SealedBytes | bytes":
+        """Return the bytes, opening them on first use."""
+        return self if row is None else cast("bytes", self.read(row) or b"")
+
+    def __set__(self, row: object, value: bytes) -> None:  # type: ignore[override]
+        """Keep the new bytes; they are sealed at the next flush."""
+        self.write(row, value)
+
+    def encode(self, value: Any) -> bytes:
+        """Return the bytes as they are."""
+        return bytes(value)
+
+    def decode(self, plain: bytes) -> Any:
+        """Return the bytes as they are."""
+        return plain
+
+
 class SealedJson(SealedText):
     """A JSON value kept like SealedText; assign a new value to change it (edits in place are not seen)."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from edms.core.columns import SealedText
+from edms.core.columns import SealedBytes, SealedText
 from edms.core.database import Base
 from edms.core.ids import new_id
 
@@ -45,6 +45,10 @@ class Entity(Base):
     valid_to: Mapped[date | None]
     registers_by_rule: Mapped[bool] = mapped_column(default=True)
 
+    def name(self, locale: str) -> str:
+        """Return the name in a reader's language, the Arabic one where there is no other."""
+        return self.name_en or self.name_ar if locale == "en" else self.name_ar
+
 
 class EntityKey(Base):
     """A version of a body's key-encryption key, wrapped by the key store; owner NIL is the installation itself."""
@@ -60,14 +64,15 @@ class EntityKey(Base):
 
 
 class EntitySeal(Base):
-    """A body's seal: P-256 private key (wrapped by its key) and the certificate of our authority."""
+    """A body's seal: P-256 private key (wrapped by its key) and the certificate of our authority, which names it."""
 
     __tablename__ = "entity_seals"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
     private_key_wrapped: Mapped[bytes] = mapped_column(LargeBinary)
-    certificate: Mapped[bytes] = mapped_column(LargeBinary)
+    certificate_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    certificate = SealedBytes()
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime]
 

@@ -24,7 +24,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
 
 def serve(web: Web, *, level: str) -> None:
-    """Serve the pages until a signal ends the process; no access log, since a search is part of the address."""
+    """Serve the pages until a signal ends the process; no access log, since a search is part of the address.
+
+    For the same reason gunicorn's own log stops at ``info``: at ``debug`` it writes every address.
+    """
     host = f"[{web.host}]" if ":" in web.host else web.host
     _Server(
         {
@@ -35,7 +38,7 @@ def serve(web: Web, *, level: str) -> None:
             "timeout": 120,
             "graceful_timeout": 20,
             "keepalive": 5,
-            "loglevel": "warning" if level == "info" else level,
+            "loglevel": {"debug": "info", "info": "warning"}.get(level, level),
             "errorlog": "-",
             "accesslog": None,
             "limit_request_line": 0,  # an over-long search is answered by the search page, in words
