@@ -36,7 +36,10 @@ class Desk:
         self, browser: Browser, installation: Installation, login: str, shots: Path, *, pixels: int = 1
     ) -> None:  # fmt: skip
         self.context: BrowserContext = browser.new_context(
-            locale="ar-IQ", viewport={"width": 1280 * pixels, "height": 900}, device_scale_factor=pixels, accept_downloads=True
+            locale="ar-IQ",
+            viewport={"width": 1280 * pixels, "height": 900},
+            device_scale_factor=pixels,
+            accept_downloads=True,
         )
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
