@@ -13,6 +13,7 @@ from edms.core.actor import ANONYMOUS, Actor
 from edms.core.database import Database
 from edms.core.parts import Parts
 from edms.entities import queries as entities
+from edms.web.formats import current_locale
 from edms.web.guards import is_public
 from edms.web.shell import session_cookie_name
 
@@ -64,7 +65,12 @@ def load_actor() -> Actor | None:
         actor = queries.actor_of(uow, account, employee, session_id=session.id, client=session.client)
         body = entities.entity(uow, account.entity_id)
         g.account = SignedIn(
-            account.id, account.login, employee.name, body.name_ar, body.code, service.must_change_password(account)
+            account.id,
+            account.login,
+            employee.name,
+            body.name(current_locale()),
+            body.code,
+            service.must_change_password(account),
         )
         idle = uow.now - session.last_seen_at
     if idle >= TOUCH_EVERY:

@@ -165,7 +165,7 @@ def import_table() -> WerkzeugResponse:
 
 def named(body: Entity) -> str:
     """Return a body's name in the language of this request, the Arabic one where it has no other."""
-    return body.name_en or body.name_ar if current_locale() == "en" else body.name_ar
+    return body.name(current_locale())
 
 
 def line_of(problem: Problem) -> int:

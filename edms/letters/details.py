@@ -15,6 +15,7 @@ from edms.letters.body import from_markup
 from edms.letters.models import Letter
 from edms.letters.rules import DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
 from edms.registry.rules import Direction
+from edms.web.formats import current_locale
 
 NAMED = 8
 
@@ -99,7 +100,7 @@ def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
     to = [each.recipient_id for each in addressed if each.role == AddresseeRole.TO]
     cc = [each for each in addressed if each.role == AddresseeRole.COPY]
     named = [letter.sender_id or letter.entity_id, *to[:NAMED], *(each.recipient_id for each in cc)]
-    names = {key: each.name_ar for key, each in entities.entities_by_ids(uow, named).items()}
+    names = {key: each.name(current_locale()) for key, each in entities.entities_by_ids(uow, named).items()}
     text = queries.newest_version(uow, letter.id).text
     entry = queries.register_entry(uow, letter.id)
     void = entry if entry is not None and entry.void_at is not None else None

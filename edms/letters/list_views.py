@@ -14,7 +14,7 @@ from edms.letters.edge import reading
 from edms.letters.listing import rows
 from edms.letters.rules import DRAFT, ISSUE, NUMBERED, State
 from edms.registry.rules import Direction
-from edms.web.formats import msgid
+from edms.web.formats import current_locale, msgid
 from edms.web.guards import current_actor
 from edms.web.page import PAGE_SIZE, Link, go, render
 
@@ -94,7 +94,7 @@ def signing() -> Response:
             more=len(waiting) > TRAY,
             tray=TRAY,
             waiting=[details(uow, each, pages=draft_pages(uow, each)) for each in waiting[:TRAY]],
-            signed=rows(uow, signed),
+            signed=rows(uow, signed, locale=current_locale()),
             is_signatory="signatory" in actor.roles,
         )
 
@@ -112,7 +112,7 @@ def _list(direction: Direction, tabs: Sequence[tuple[str, str, Sequence[str]]], 
             unread=chosen[0] == "unread",
             mine=chosen[0] == "mine" or url == "/drafts",
         )
-        listed = rows(uow, found[:PAGE_SIZE])
+        listed = rows(uow, found[:PAGE_SIZE], locale=current_locale())
     show = f"show={chosen[0]}&" if chosen[0] else ""
     return render(
         "letters/list.html",

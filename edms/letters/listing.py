@@ -40,15 +40,15 @@ class Row:
     document_code: str
 
 
-def rows(uow: UnitOfWork, letters: Sequence[Letter]) -> list[Row]:
-    """Return the rows of some letters in their order, in a fixed number of reads."""
+def rows(uow: UnitOfWork, letters: Sequence[Letter], *, locale: str = "ar") -> list[Row]:
+    """Return the rows of some letters in their order, in a fixed number of reads; bodies named in ``locale``."""
     ids = [each.id for each in letters]
     counts = queries.attachment_counts(uow, ids)
     opened = queries.opened_by(uow, ids)
     texts = queries.newest_versions(uow, letters)
     first = queries.first_addressees(uow, [each.id for each in letters if each.direction == Direction.OUTGOING])
     wanted = [entity for entity, _ in first.values()] + [each.sender_id for each in letters if each.sender_id]
-    names = {key: entity.name_ar for key, entity in entities.entities_by_ids(uow, wanted).items()}
+    names = {key: entity.name(locale) for key, entity in entities.entities_by_ids(uow, wanted).items()}
     found = []
     for each in letters:
         party, more = (each.sender_id, 0) if each.sender_id else first.get(each.id, (None, 0))

@@ -4,6 +4,7 @@ from edms.letters.edge import parts, reading, working
 from edms.search import forms, service
 from edms.search.indexes import Indexes
 from edms.search.rules import PAGE_SIZE
+from edms.web.formats import current_locale
 
 
 def find(asked: forms.Asked, page: int, size: int = PAGE_SIZE) -> service.Results:
@@ -11,7 +12,7 @@ def find(asked: forms.Asked, page: int, size: int = PAGE_SIZE) -> service.Result
     with reading() as uow:
         found = service.search(
             uow, asked.text, indexes=parts()[Indexes], direction=asked.direction, since=asked.since,
-            until=asked.until, page=page, size=size,
+            until=asked.until, page=page, size=size, locale=current_locale(),
         )  # fmt: skip
     if found.confidential:
         with working() as uow:

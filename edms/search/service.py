@@ -66,8 +66,10 @@ def search(
     until: date | None = None,
     page: int = 1,
     size: int = PAGE_SIZE,
+    locale: str = "ar",
 ) -> Results:
-    """Return one page of the letters of the actor's body that match and that the actor may read, best first.
+    """Return one page of the letters of the actor's body that match and that the actor may read, best first;
+    bodies are named in the language of ``locale``.
 
     Without words it lists, newest first. A page past the end gives the last one. Raises Forbidden for who belongs to
     no body, Invalid ``search.query-too-long``, Unavailable ``search.index-…`` (a damaged index is put down for repair).
@@ -89,7 +91,7 @@ def search(
     shown = [readable[id] for id in found.ids if id in readable]
     exact, bad_code, suggestion = _typed_code(uow, query_text)
     return Results(
-        found.total - (len(found.ids) - len(shown)), max(page, 1), size, _hits(uow, shown, query_text), exact,
+        found.total - (len(found.ids) - len(shown)), max(page, 1), size, _hits(uow, shown, query_text, locale), exact,
         bad_code, suggestion,
     )  # fmt: skip
 
@@ -136,8 +138,8 @@ def _typed_code(uow: UnitOfWork, text: str) -> tuple[UUID | None, bool, str | No
         return None, False, None
 
 
-def _hits(uow: UnitOfWork, found: list[Letter], query_text: str) -> tuple[Hit, ...]:
+def _hits(uow: UnitOfWork, found: list[Letter], query_text: str, locale: str) -> tuple[Hit, ...]:
     return tuple(
         Hit(row, queries.day_of(letter), highlight(row.subject, query_text))
-        for letter, row in zip(found, rows(uow, found), strict=True)
+        for letter, row in zip(found, rows(uow, found, locale=locale), strict=True)
     )

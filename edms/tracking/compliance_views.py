@@ -6,7 +6,7 @@ from edms.core.actor import Actor
 from edms.core.database import Database
 from edms.tracking.compliance import Which, conduct, fits
 from edms.tracking.rules import SEE_COMPLIANCE
-from edms.web.formats import current_locale, msgid
+from edms.web.formats import msgid
 from edms.web.guards import current_actor
 from edms.web.page import Link, paginate, render
 
@@ -37,7 +37,7 @@ def index() -> Response:
         pages = paginate(len(lines))
         return render(
             "tracking/compliance.html", lines=lines[pages.offset : pages.offset + pages.size], pages=pages,
-            english=current_locale() == "en", every=every,
+            every=every,
             tabs=[
                 Link(label, COMPLIANCE if key is Which.ALL else f"{COMPLIANCE}?show={key}",
                      sum(fits(line, key) for line in every), active=key is which)

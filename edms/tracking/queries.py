@@ -51,9 +51,18 @@ def totals(uow: UnitOfWork, letter: Letter) -> Totals:
 
 
 def facts(
-    uow: UnitOfWork, letter: Letter, *, show: Show = Show.ALL, offset: int = 0, limit: int | None = None
+    uow: UnitOfWork,
+    letter: Letter,
+    *,
+    show: Show = Show.ALL,
+    offset: int = 0,
+    limit: int | None = None,
+    locale: str = "ar",
 ) -> tuple[RecipientFacts, ...]:
-    """Return what is known of each recipient, in the order of the letter; two or three statements however many."""
+    """Return what is known of each recipient, in the order of the letter; two or three statements.
+
+    Bodies are named in the language of ``locale``.
+    """
     rows = uow.session.execute(
         select(OutboxItem, Entity)
         .join(Entity, Entity.id == OutboxItem.recipient_id)
@@ -64,7 +73,7 @@ def facts(
     ).all()
     asked = [item.id for item, _ in rows if item.attempts and item.state in OPEN]
     replies = _last_replies(uow, asked)
-    return tuple(_facts_of(item, body, replies.get(item.id, item.refusal)) for item, body in rows)
+    return tuple(_facts_of(item, body, locale, replies.get(item.id, item.refusal)) for item, body in rows)
 
 
 def timeline(uow: UnitOfWork, letter: Letter) -> tuple[Step, ...]:
@@ -114,9 +123,9 @@ def _shown(show: Show) -> ColumnElement[bool]:
     return true()
 
 
-def _facts_of(item: OutboxItem, body: Entity, words: str) -> RecipientFacts:
+def _facts_of(item: OutboxItem, body: Entity, locale: str, words: str) -> RecipientFacts:
     return RecipientFacts(
-        entity_id=body.id, entity_code=body.code, entity_name=body.name_ar, role=item.role, state=item.state,
+        entity_id=body.id, entity_code=body.code, entity_name=body.name(locale), role=item.role, state=item.state,
         taken=item.taken_at, delivered=item.delivered_at, opened=item.opened_at, registered=item.registered_at,
         far_number=item.far_number, settled=item.settled_at, refused=item.refused_at, attempts=item.attempts,
         next_at=item.next_at if item.state == ItemState.QUEUED else None,

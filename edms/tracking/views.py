@@ -11,7 +11,7 @@ from edms.letters.models import Letter
 from edms.registry.rules import Direction
 from edms.tracking import queries
 from edms.tracking.rules import FACTS, SEE_READERS, Show, Totals
-from edms.web.formats import number, translate
+from edms.web.formats import current_locale, number, translate
 from edms.web.guards import current_actor
 from edms.web.page import Link, paginate, render, wanted
 
@@ -32,7 +32,8 @@ def track(letter_id: UUID) -> Response:
             "tracking/_track.html" if wanted() == "fragment" else "tracking/track.html",
             letter=letter, totals=counted, pages=pages, tabs=_tabs(letter, counted, show),
             steps=_steps(letter, counted),
-            facts=queries.facts(uow, letter, show=show, offset=pages.offset, limit=pages.size),
+            facts=queries.facts(uow, letter, show=show, offset=pages.offset, limit=pages.size,
+                                locale=current_locale()),
             timeline=queries.timeline(uow, letter), readers=queries.readers(uow, letter),
             sees_readers=actor.may(SEE_READERS), format_code=format_code, names=FACTS,
         )  # fmt: skip
