@@ -4,9 +4,9 @@ The parser takes no DTD, no entity and no network, at most 256 kB, and what it r
 """
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from importlib.resources import files
 from typing import cast
 from uuid import UUID
@@ -26,6 +26,9 @@ from edms.dispatch.package import (
 NAMESPACE = "urn:diwan:letter:1"
 MAX_XML = 256_000
 _NS = f"{{{NAMESPACE}}}"
+# Compiled at import, as libxml2 sets up its types for schemas in a way that two threads at once break.
+_SCHEMA = etree.XMLSchema(etree.fromstring(files("mailgw").joinpath("letter.xsd").read_bytes()))
+_VALIDATING = threading.Lock()
 
 
 class XmlError(ValueError):
@@ -232,14 +235,15 @@ def _parsed(octets: bytes) -> "etree._Element":
         raise XmlError("package.xml-malformed") from error
     if root.getroottree().docinfo.doctype:
         raise XmlError("package.xml-doctype")
-    if not _schema().validate(root):
+    if not _is_valid(root):
         raise XmlError("package.xml-invalid")
     return root
 
 
-@cache
-def _schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.fromstring(files("mailgw").joinpath("letter.xsd").read_bytes()))
+def _is_valid(root: "etree._Element") -> bool:
+    """Validate against the schema, one thread at a time: its error log belongs to the schema object."""
+    with _VALIDATING:
+        return _SCHEMA.validate(root)
 
 
 def _child(root: "etree._Element", name: str) -> "etree._Element":
@@ -264,6 +268,6 @@ def _serialised(root: "etree._Element") -> bytes:
     octets = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=False)
     if len(octets) > MAX_XML:
         raise XmlError("package.xml-too-large")
-    if not _schema().validate(root):
+    if not _is_valid(root):
         raise XmlError("package.xml-invalid")
     return octets
