@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from edms.core.actor import system_actor
 from edms.core.database import Database
 from edms.core.parts import Parts
 from edms.dispatch.models import OutboxItem
+from edms.dispatch.rules import LEASE
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import service
@@ -29,9 +31,11 @@ from tests.journeys.conftest import Two
 from tests.journeys.installation import Installation, until
 from tests.shared_data import official_texts
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 OPERATOR = system_actor("operator")
 LETTERS = 30
+RECOVERY = (LEASE + timedelta(minutes=2)).total_seconds()
+"""A relay killed while its claim commits leaves leases that must run out; a peer that was down is tried in a minute."""
 ROUNDS = 10
 
 
@@ -52,9 +56,9 @@ def test_the_balance_holds_though_gateways_and_relays_are_killed(two: Two) -> No
             time.sleep(dice.uniform(0.0, 0.3))
             victim.start(name)
         # moe registers by rule; mop's letters wait for their clerk
-        until(lambda: states(source)["registered"] == LETTERS, "every letter to moe is registered")
-        until(lambda: waiting(south) == LETTERS, "every letter to mop waits for the clerk")
-        until(lambda: states(source)["accepted"] == LETTERS, "every letter to mop is taken over")
+        until(lambda: states(source)["registered"] == LETTERS, "every letter to moe is registered", RECOVERY)
+        until(lambda: waiting(south) == LETTERS, "every letter to mop waits for the clerk", RECOVERY)
+        until(lambda: states(source)["accepted"] == LETTERS, "every letter to mop is taken over", RECOVERY)
     finally:
         for installation in (north, south):
             installation.stop()
