@@ -55,11 +55,6 @@ def _message(uow: UnitOfWork, query: Select[ReceivedMessage]) -> ReceivedMessage
     return found
 
 
-def message_of_letter(uow: UnitOfWork, letter_id: UUID) -> ReceivedMessage | None:
-    """Return the message by which an incoming letter came (the caller has checked that the actor may read it)."""
-    return uow.session.scalars(select(ReceivedMessage).where(ReceivedMessage.letter_id == letter_id)).first()
-
-
 def repeats_of(uow: UnitOfWork, entity_ids: Sequence[UUID], key: bytes) -> dict[UUID, ReceivedMessage]:
     """Return, by body, the message that already came to it under this idempotency key."""
     rows = uow.session.scalars(

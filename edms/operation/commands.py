@@ -107,7 +107,7 @@ def web(context: click.Context) -> None:
 @click.command()
 @click.pass_context
 def gateway(context: click.Context) -> None:
-    """Take mail from other entities' servers and from employees' mail clients."""
+    """Take mail from the installations that this one knows, its own included."""
     parts: Parts = context.obj
     running.require_newest(parts[Site])
     if parts[Site].gateway.port:
