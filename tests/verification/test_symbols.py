@@ -1,0 +1,23 @@
+"""The codes of a copy are read from its own file whatever their digits."""
+
+import io
+
+import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from edms.codes.stamp import CopyMark, stamp_pdf
+from edms.verification.symbols import symbols
+
+#: Read wrongly when a page was looked at in one size only, where a bar is no whole number of pixels wide.
+HARD = ("05000806360848", "04497869073609", "06224639076585", "08515028072612", "05335915070938", "01855482075043")
+
+
+@pytest.mark.parametrize("code", HARD)
+def test_a_copy_code_of_any_digits_is_read_from_the_page(code: str) -> None:
+    page = io.BytesIO()
+    canvas = Canvas(page, pagesize=A4)
+    canvas.showPage()
+    canvas.save()
+    copy = stamp_pdf(page.getvalue(), CopyMark(code, "10023496", "0482176331"))
+    assert list(symbols(copy)) == [[code]]
