@@ -10,7 +10,7 @@ DATA ?= var/diwan
 DEMO_DATA ?= var/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench lock install install-test assets clean
+.PHONY: help run test check demo bench lock install install-test install-bench assets clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile
@@ -30,7 +30,7 @@ check: install-test  ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg --no-cache
 
-bench: install-test assets  ## the figures that README quotes
+bench: install-bench assets  ## the figures that README quotes
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 # The locks take every hash from the public index and none from wheels that this machine may keep; UPGRADE=--upgrade for newer versions.
@@ -40,9 +40,11 @@ lock:  ## write requirements/*.lock from setup.cfg
 	@test -x $(BIN)/pip-compile || $(MAKE) install-test
 	$(COMPILE) --build-deps-for wheel --output-file requirements/run.lock setup.cfg
 	$(COMPILE) --build-deps-for wheel --extra test --constraint requirements/run.lock --output-file requirements/test.lock setup.cfg
+	$(COMPILE) --extra bench --constraint requirements/test.lock --output-file requirements/bench.lock setup.cfg
 
 install: $(VENV)/.run-installed
 install-test: $(VENV)/.test-installed
+install-bench: $(VENV)/.bench-installed
 assets: $(ASSETS)
 
 $(VENV)/bin/python:
@@ -60,6 +62,10 @@ $(VENV)/.run-installed: requirements/run.lock setup.cfg pyproject.toml | $(VENV)
 
 $(VENV)/.test-installed: requirements/test.lock $(VENV)/.run-installed
 	$(PIP) install --quiet --require-hashes -r requirements/test.lock
+	@touch $@
+
+$(VENV)/.bench-installed: requirements/bench.lock $(VENV)/.test-installed
+	$(PIP) install --quiet --require-hashes -r requirements/bench.lock
 	@touch $@
 
 $(ASSETS): $(ASSET_SOURCES) | $(VENV)/bin/python install

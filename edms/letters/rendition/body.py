@@ -12,7 +12,15 @@ from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import mm
 from edms.letters.rendition.table import Look, table
-from edms.letters.rendition.values import Align, Block, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
+from edms.letters.rendition.values import (
+    Align,
+    Block,
+    HeadingBlock,
+    ListBlock,
+    ParagraphBlock,
+    PrintedLetter,
+    TableBlock,
+)
 from edms.letters.rendition.wording import CLOSING, GREETING, WORDS
 
 MOST_NAMED: Final = 12
@@ -114,6 +122,9 @@ def _block(block: Block, setting: Setting) -> list[Strip]:
             chosen = customary(text) if align == "justify" else align
             style = replace(setting.body, align=chosen, first=_FIRST if chosen == "justify" else 0.0)
             return flow.paragraph(text, style, width, before=gap)
+        case HeadingBlock(text, level):
+            style = replace(setting.body.with_ink(bold=True, size=setting.density.size + 2.5 - level), align="start")
+            return flow.glue(flow.paragraph(text, style, width, before=gap + 4))
         case ListBlock(ordered, items):
             return _list(ordered, items, setting)
         case TableBlock(header, rows):

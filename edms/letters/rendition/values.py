@@ -4,17 +4,24 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
-from edms.core.calendar import Digits
+from edms.core.calendar import Digits, MonthNames
 
 Align = Literal["justify", "start", "center", "end"]
 
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The head of the sheet (ترويسة), highest body first: Arabic at the right, English at the left."""
+    """The head of the sheet (ترويسة), highest body first: Arabic at the right, English at the left.
+
+    ``emblem`` is a PNG, empty for the neutral one; ``contact`` stands above the foot; ``colour`` is ``#rrggbb``, empty
+    for the usual one.
+    """
 
     lines_ar: tuple[str, ...]
     lines_en: tuple[str, ...] = ()
+    emblem: bytes = b""
+    contact: str = ""
+    colour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,14 @@ class ParagraphBlock:
 
     text: str
     align: Align = "justify"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingBlock:
+    """A heading inside the text; level 1 or 2."""
+
+    text: str
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +56,27 @@ class TableBlock:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = ParagraphBlock | ListBlock | TableBlock
+Block = ParagraphBlock | HeadingBlock | ListBlock | TableBlock
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedFile:
+    """A file inside the PDF, associated with the whole document (ISO 32000-2 §14.13, ``/AF``)."""
+
+    name: str
+    media_type: str
+    relationship: Literal["Source", "Data", "Alternative", "Supplement"]
+    data: bytes
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PrintedLetter:
-    """Everything that the sheet of one letter shows; empty text is not printed."""
+    """Everything that the sheet of one letter shows; empty text is not printed.
+
+    ``on_behalf_of`` is the post for which a deputy signed (نيابةً عن); ``seal_mm`` the side of the paper seal's symbol in
+    millimetres, 0 for a sheet without one; ``kashida`` lets justified lines be stretched inside words too.
+    """
 
     letterhead: Letterhead
     number: str
@@ -69,6 +99,10 @@ class PrintedLetter:
     watermark: str = ""
     digits: Digits = "arab"
     hijri_adjust: int = 0
+    months: MonthNames = "levant"
+    on_behalf_of: str = ""
+    seal_mm: float = 0.0
+    kashida: bool = False
 
 
 @dataclass(frozen=True, slots=True)
