@@ -74,8 +74,8 @@ class EmbeddedFile:
 class PrintedLetter:
     """Everything that the sheet of one letter shows; empty text is not printed.
 
-    ``on_behalf_of`` is the post for which a deputy signed (نيابةً عن); ``seal_mm`` the side of the paper seal's symbol in
-    millimetres, 0 for a sheet without one; ``kashida`` lets justified lines be stretched inside words too.
+    ``on_behalf_of`` is the post for which a deputy signed (نيابةً عن); ``seal_mm`` the side in millimetres of the paper
+    seal's symbol, 0 for a sheet without one; ``kashida`` lets justified lines be stretched inside words.
     """
 
     letterhead: Letterhead
