@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from edms.core.columns import SealedJson, SealedText
+from edms.core.columns import SealedBytes, SealedJson, SealedText
 from edms.core.database import Base
 from edms.core.ids import new_id
 
@@ -159,3 +159,24 @@ class Opening(Base):
     letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), primary_key=True)
     employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"), primary_key=True)
     opened_at: Mapped[datetime]
+
+
+class LetterheadRow(Base):
+    """How a body's sheet looks (ترويسة): emblem, contact line, colour, digits, months; without a row the usual."""
+
+    __tablename__ = "letterheads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), unique=True)
+    emblem_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    emblem = SealedBytes()
+    contact_ar_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    contact_ar = SealedText()
+    contact_en_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    contact_en = SealedText()
+    colour: Mapped[str] = mapped_column(String(7), default="")
+    digits: Mapped[str] = mapped_column(String(8), default="")
+    months: Mapped[str] = mapped_column(String(8), default="")
+    hijri: Mapped[bool] = mapped_column(default=True)
+    kashida: Mapped[bool] = mapped_column(default=False)
+    changed_at: Mapped[datetime]

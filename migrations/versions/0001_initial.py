@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -179,6 +180,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_file_keys_entity_id")),
         sa.ForeignKeyConstraint(["file_id"], ["stored_files.id"], name=op.f("fk_file_keys_file_id")),
         sa.PrimaryKeyConstraint("file_id", "entity_id", name=op.f("pk_file_keys")),
+    )
+    op.create_table(
+        "letterheads",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("emblem_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_ar_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_en_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("colour", sa.String(length=7), nullable=False),
+        sa.Column("digits", sa.String(length=8), nullable=False),
+        sa.Column("months", sa.String(length=8), nullable=False),
+        sa.Column("hijri", sa.Boolean(), nullable=False),
+        sa.Column("kashida", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_letterheads_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letterheads")),
+        sa.UniqueConstraint("entity_id", name=op.f("uq_letterheads_entity_id")),
     )
     op.create_table(
         "outbound_packages",
@@ -697,6 +715,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbound_packages_entity_id"))
 
     op.drop_table("outbound_packages")
+    op.drop_table("letterheads")
     op.drop_table("file_keys")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_events_object_id"))
