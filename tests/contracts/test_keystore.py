@@ -1,23 +1,50 @@
 """What every KeyStore adapter must do."""
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pkcs11
 import pytest
 
 from crypto.errors import DecryptionError, KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore, create_key_file
+from crypto.keystore_pkcs11 import Pkcs11KeyStore
 from crypto.signatures import verify
 
 Open = Callable[[], KeyStore]
 
 
-@pytest.fixture(params=["file"])
+SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
+PIN = "20260101"
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[str]]:
+    """Labels of fresh tokens of SoftHSM2: made before the library is loaded, which looks for them only then."""
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
+        labels = [f"diwan-{number}" for number in range(32)]
+        for label in labels:
+            subprocess.run(
+                ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", PIN, "--pin", PIN],
+                check=True, capture_output=True,
+            )  # fmt: skip
+        yield iter(labels)
+
+
+@pytest.fixture(params=["file", "pkcs11"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """A function that opens the same fresh store again, as another process would."""
-    assert request.param == "file"
+    if request.param == "pkcs11":
+        token = next(request.getfixturevalue("tokens"))
+        return lambda: Pkcs11KeyStore(SOFTHSM, token=token, pin=PIN, lock=tmp_path / "lock")
     secret = os.urandom(32)
     create_key_file(tmp_path / "keys", secret)
     return lambda: FileKeyStore(tmp_path / "keys", secret)
@@ -93,3 +120,60 @@ def test_an_unknown_name_is_unavailable(store: KeyStore) -> None:
 def test_a_name_that_is_not_one_is_refused(store: KeyStore, name: str) -> None:
     with pytest.raises(KeyUnavailable, match=r"keystore\.bad-name"):
         store.create(name)
+
+
+_MAKER = """
+import sys; from pathlib import Path; from crypto.keystore_pkcs11 import Pkcs11KeyStore
+store = Pkcs11KeyStore(Path(sys.argv[1]), token=sys.argv[2], pin=sys.argv[3], lock=Path(sys.argv[4]))
+store.create("seal-100234-1"); print(store.public_key("seal-100234-1").hex())
+"""
+
+
+def test_processes_that_make_the_same_key_in_a_token_get_one(tokens: Iterator[str], tmp_path: Path) -> None:
+    arguments = [str(SOFTHSM), next(tokens), PIN, str(tmp_path / "lock")]
+    makers = [
+        subprocess.Popen([sys.executable, "-c", _MAKER, *arguments], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = [maker.communicate(timeout=60)[0].strip() for maker in makers]
+    assert len(set(answers)) == 1
+    assert len(bytes.fromhex(answers[0])) == 91
+
+
+def test_a_forked_process_goes_on_with_the_token(tokens: Iterator[str], tmp_path: Path) -> None:
+    store = Pkcs11KeyStore(SOFTHSM, token=next(tokens), pin=PIN, lock=tmp_path / "lock")
+    wrapped = store.wrap(b"k" * 32, b"c")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, store.unwrap(wrapped, b"c"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 64) == b"k" * 32
+    os.close(reading)
+    os.close(writing)
+    assert store.unwrap(wrapped, b"c") == b"k" * 32
+
+
+def test_keys_of_a_token_cannot_be_read_out_of_it(tokens: Iterator[str], tmp_path: Path) -> None:
+    store = Pkcs11KeyStore(SOFTHSM, token=(label := next(tokens)), pin=PIN, lock=tmp_path / "lock")
+    store.create("ca-issuing")
+    session = pkcs11.lib(str(SOFTHSM)).get_token(token_label=label).open()
+    secrets = {pkcs11.ObjectClass.SECRET_KEY, pkcs11.ObjectClass.PRIVATE_KEY}
+    held = [each for each in session.get_objects() if each[pkcs11.Attribute.CLASS] in secrets]
+    assert len(held) == 2
+    for each in held:
+        assert each[pkcs11.Attribute.SENSITIVE]
+        assert not each[pkcs11.Attribute.EXTRACTABLE]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"token": "absent"}, "no-token"), ({"pin": "99999999"}, "wrong-secret"), ({"module": "/absent.so"}, "no-module")],
+)
+def test_a_token_that_cannot_be_opened_says_why(
+    change: dict[str, str], code: str, tokens: Iterator[str], tmp_path: Path
+) -> None:
+    told = {"module": str(SOFTHSM), "token": next(tokens), "pin": PIN, **change}
+    with pytest.raises(KeyUnavailable, match=rf"keystore\.{code}"):
+        Pkcs11KeyStore(Path(told["module"]), token=told["token"], pin=told["pin"], lock=tmp_path / "lock")
