@@ -10,7 +10,7 @@ from hijridate import Gregorian
 
 Digits = Literal["arab", "latn"]
 Locale = Literal["ar", "en"]
-MonthNames = Literal["levant", "gulf"]
+MonthNames = Literal["levant", "gulf", "maghreb"]
 
 RLM: Final = "\u200f"
 BAGHDAD: Final = "Asia/Baghdad"
@@ -44,6 +44,20 @@ _MONTHS: Final[dict[str, tuple[str, ...]]] = {
         "يونيو",
         "يوليو",
         "أغسطس",
+        "سبتمبر",
+        "أكتوبر",
+        "نوفمبر",
+        "ديسمبر",
+    ),
+    "maghreb": (
+        "جانفي",
+        "فيفري",
+        "مارس",
+        "أفريل",
+        "ماي",
+        "جوان",
+        "جويلية",
+        "أوت",
         "سبتمبر",
         "أكتوبر",
         "نوفمبر",

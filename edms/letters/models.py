@@ -162,7 +162,7 @@ class Opening(Base):
 
 
 class LetterheadRow(Base):
-    """How a body's sheet looks (ترويسة): emblem, contact line, colour, digits, months; without a row the usual."""
+    """How a body's sheet looks (ترويسة): emblem, line above the names, contact line, colour, digits, months."""
 
     __tablename__ = "letterheads"
 
@@ -170,6 +170,10 @@ class LetterheadRow(Base):
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), unique=True)
     emblem_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     emblem = SealedBytes()
+    top_ar_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    top_ar = SealedText()
+    top_en_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    top_en = SealedText()
     contact_ar_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     contact_ar = SealedText()
     contact_en_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -180,3 +184,46 @@ class LetterheadRow(Base):
     hijri: Mapped[bool] = mapped_column(default=True)
     kashida: Mapped[bool] = mapped_column(default=False)
     changed_at: Mapped[datetime]
+
+
+class LetterTemplate(Base):
+    """A letter that a body writes again and again (قالب): its text with fields like ``{name}`` to be filled in."""
+
+    __tablename__ = "letter_templates"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    text = SealedJson()
+    changed_at: Mapped[datetime]
+    changed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
+
+
+class StockPhrase(Base):
+    """A sentence that a body's writers insert (صيغة جاهزة), with its place in a letter."""
+
+    __tablename__ = "stock_phrases"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    place: Mapped[str] = mapped_column(String(10))
+    text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    text = SealedText()
+    changed_at: Mapped[datetime]
+
+
+class UnfinishedForm(Base):
+    """What somebody has typed and not saved yet, kept by itself while he types; its id is the draft's when it has one."""
+
+    __tablename__ = "unfinished_forms"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"), index=True)
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"))
+    version: Mapped[int]
+    revision: Mapped[int]
+    fields_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    fields = SealedJson()
+    saved_at: Mapped[datetime]

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.Column("registers_by_rule", sa.Boolean(), nullable=False),
+        sa.Column("max_sensitivity", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["installation_id"], ["installations.id"], name=op.f("fk_entities_installation_id")),
         sa.ForeignKeyConstraint(["parent_id"], ["entities.id"], name=op.f("fk_entities_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entities")),
@@ -182,10 +183,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("file_id", "entity_id", name=op.f("pk_file_keys")),
     )
     op.create_table(
+        "letter_templates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["changed_by_id"], ["employees.id"], name=op.f("fk_letter_templates_changed_by_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_letter_templates_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letter_templates")),
+    )
+    with op.batch_alter_table("letter_templates", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_letter_templates_entity_id"), ["entity_id"], unique=False)
+
+    op.create_table(
         "letterheads",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entity_id", sa.Uuid(), nullable=False),
         sa.Column("emblem_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("top_ar_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("top_en_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("contact_ar_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("contact_en_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("colour", sa.String(length=7), nullable=False),
@@ -222,6 +240,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_signing_keys_entity_id")),
         sa.PrimaryKeyConstraint("employee_id", name=op.f("pk_signing_keys")),
     )
+    op.create_table(
+        "stock_phrases",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.String(length=10), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_stock_phrases_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_phrases")),
+    )
+    with op.batch_alter_table("stock_phrases", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stock_phrases_entity_id"), ["entity_id"], unique=False)
+
     op.create_table(
         "units",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -577,6 +608,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_signatures_letter_id"), ["letter_id"], unique=False)
 
     op.create_table(
+        "unfinished_forms",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("employee_id", sa.Uuid(), nullable=False),
+        sa.Column("letter_id", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("fields_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["employee_id"], ["employees.id"], name=op.f("fk_unfinished_forms_employee_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_unfinished_forms_entity_id")),
+        sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_unfinished_forms_letter_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unfinished_forms")),
+    )
+    with op.batch_alter_table("unfinished_forms", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unfinished_forms_employee_id"), ["employee_id"], unique=False)
+
+    op.create_table(
         "versions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("letter_id", sa.Uuid(), nullable=False),
@@ -641,6 +690,10 @@ def downgrade() -> None:
 
     op.drop_table("delivery_attempts")
     op.drop_table("versions")
+    with op.batch_alter_table("unfinished_forms", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unfinished_forms_employee_id"))
+
+    op.drop_table("unfinished_forms")
     with op.batch_alter_table("signatures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_signatures_letter_id"))
 
@@ -710,12 +763,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_units_entity_id"))
 
     op.drop_table("units")
+    with op.batch_alter_table("stock_phrases", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_stock_phrases_entity_id"))
+
+    op.drop_table("stock_phrases")
     op.drop_table("signing_keys")
     with op.batch_alter_table("outbound_packages", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbound_packages_entity_id"))
 
     op.drop_table("outbound_packages")
     op.drop_table("letterheads")
+    with op.batch_alter_table("letter_templates", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_letter_templates_entity_id"))
+
+    op.drop_table("letter_templates")
     op.drop_table("file_keys")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_events_object_id"))

@@ -75,7 +75,8 @@ class PrintedLetter:
     """Everything that the sheet of one letter shows; empty text is not printed.
 
     ``on_behalf_of`` is the post for which a deputy signed (نيابةً عن); ``seal_mm`` the side in millimetres of the paper
-    seal's symbol, 0 for a sheet without one; ``kashida`` lets justified lines be stretched inside words.
+    seal's symbol, 0 for a sheet without one; ``kashida`` lets justified lines be stretched inside words. ``sender`` is
+    the line «من / …» of an internal memorandum; ``hijri`` says whether the Hijri date stands above the Gregorian.
     """
 
     letterhead: Letterhead
@@ -103,6 +104,8 @@ class PrintedLetter:
     on_behalf_of: str = ""
     seal_mm: float = 0.0
     kashida: bool = False
+    sender: str = ""
+    hijri: bool = True
 
 
 @dataclass(frozen=True, slots=True)
