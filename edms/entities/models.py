@@ -44,6 +44,7 @@ class Entity(Base):
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     registers_by_rule: Mapped[bool] = mapped_column(default=True)
+    max_sensitivity: Mapped[int] = mapped_column(default=3)
 
     def name(self, locale: str) -> str:
         """Return the name in a reader's language, the Arabic one where there is no other."""

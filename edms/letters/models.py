@@ -214,7 +214,7 @@ class StockPhrase(Base):
 
 
 class UnfinishedForm(Base):
-    """What somebody has typed and not saved yet, kept by itself while he types; its id is the draft's when it has one."""
+    """What somebody has typed and not saved yet, kept by itself meanwhile; its id is the draft's where there is one."""
 
     __tablename__ = "unfinished_forms"
 
