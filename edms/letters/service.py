@@ -3,13 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from crypto import codes
-from crypto.digests import canonical, sha256
+from crypto.digests import sha256
 from crypto.errors import BadCode
-from crypto.signatures import new_signing_key, public_of, verify
-from crypto.signatures import sign as sign_bytes
 from edms.audit.service import record
 from edms.content import service as content
 from edms.content.store import ContentStore
@@ -17,14 +15,19 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.core.ids import new_id
 from edms.entities.keyring import Keyring
-from edms.entities.models import Employee
 from edms.letters import attachments as files
 from edms.letters import body as bodies
 from edms.letters import queries
 from edms.letters.checks import LetterText, check
-from edms.letters.models import Addressee, Attachment, Letter, Reference, Signature, SigningKey, Version
-from edms.letters.rules import DRAFT, SIGN, AddresseeRole, State, after
+from edms.letters.models import Addressee, Attachment, Letter, Reference, Version
+from edms.letters.rules import DRAFT, AddresseeRole, State, after
+from edms.letters.signing import sign, signed_content, valid_signature
+from edms.letters.steps import move, require_signing_post
 from edms.registry.rules import Direction
+
+__all__ = [
+    "attach", "detach", "discard", "draft", "return_", "save", "sign", "signed_content", "submit", "valid_signature",
+]  # fmt: skip
 
 
 def draft(uow: UnitOfWork, text: LetterText) -> Letter:
@@ -132,7 +135,7 @@ def submit(uow: UnitOfWork, letter_id: UUID) -> Letter:
         problems.append(Problem("body", "letters.body-empty"))
     if problems:
         raise Invalid("letters.incomplete", tuple(problems))
-    _move(uow, letter, "submit")
+    move(uow, letter, "submit")
     letter.return_reason = ""
     record(uow, "letters.submitted", "letter", letter.id, row=letter)
     return letter
@@ -141,91 +144,16 @@ def submit(uow: UnitOfWork, letter_id: UUID) -> Letter:
 def return_(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
     """Send a submitted or signed letter back to its author with a reason; a signature on it lapses."""
     letter = queries.letter_for_update(uow, letter_id)
-    _require_post(uow, letter)
+    require_signing_post(uow, letter)
     if not reason.strip():
         raise Invalid("letters.reason-missing", (Problem("reason", "letters.reason-missing"),))
-    _move(uow, letter, "return")
+    move(uow, letter, "return")
     letter.return_reason = reason.strip()
     signed = queries.signature(uow, letter.id)
     if signed is not None:
         signed.revoked_at = uow.now
     record(uow, "letters.returned", "letter", letter.id, row=letter)
     return letter
-
-
-def sign(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring) -> Signature:
-    """Sign a submitted letter's newest version and its attachments' hashes, as the holder of the signing post.
-
-    Raises Forbidden ``letters.not-your-post`` when the actor does not hold that post today.
-    """
-    letter = queries.letter_for_update(uow, letter_id)
-    uow.actor.require(SIGN)
-    post_id = _require_post(uow, letter)
-    if uow.actor.employee_id is None:
-        raise Forbidden("letters.not-your-post")
-    _move(uow, letter, "sign")
-    digest = signed_hash(uow, letter)
-    private, public = _signing_key(uow, keys)
-    signature = Signature(
-        letter_id=letter.id,
-        entity_id=letter.entity_id,
-        version_no=letter.version,
-        employee_id=uow.actor.employee_id,
-        post_id=post_id,
-        signed_at=uow.now,
-        signed_hash=digest,
-        signature=sign_bytes(private, digest),
-        public_key=public,
-    )
-    uow.session.add(signature)
-    uow.flush()
-    record(uow, "letters.signed", "letter", letter.id, row=signature, version=letter.version)
-    return signature
-
-
-def signed_hash(uow: UnitOfWork, letter: Letter) -> bytes:
-    """Return SHA-256 over the canonical form of what a signature covers: the version and every attachment."""
-    version = queries.newest_version(uow, letter.id)
-    attached = [{"name": a.name, "sha256": a.hash, "size": a.size} for a in queries.attachments(uow, letter.id)]
-    return sha256(
-        canonical({"letter": str(letter.id), "version": version.no, "text": version.text, "attachments": attached})
-    )
-
-
-def valid_signature(uow: UnitOfWork, letter: Letter) -> Signature:
-    """Return the signature in force, verified; Conflict ``letters.signature-invalid`` when it does not hold."""
-    found = queries.signature(uow, letter.id)
-    if found is None or found.version_no != letter.version:
-        raise Conflict("letters.not-signed")
-    digest = signed_hash(uow, letter)
-    if digest != found.signed_hash or not verify(found.public_key, digest, found.signature):
-        raise Conflict("letters.signature-invalid")
-    return found
-
-
-def _signing_key(uow: UnitOfWork, keys: Keyring) -> tuple[bytes, bytes]:
-    employee, entity = uow.actor.employee_id, uow.actor.entity_id
-    if employee is None or entity is None:
-        raise Forbidden("letters.person-required")
-    context = f"edms/1/signing|{employee}".encode()
-    # one key for a person, whoever asks first
-    uow.session.execute(select(Employee.id).where(Employee.id == employee).with_for_update(key_share=True))
-    held = uow.session.get(SigningKey, employee)
-    if held is not None:
-        version = int.from_bytes(held.private_key_wrapped[:2], "big")
-        wrapped = held.private_key_wrapped[2:]
-        return keys.unwrap(uow.session, held.entity_id, version, wrapped, context), held.public_key
-    private = new_signing_key()
-    version, wrapped = keys.wrap(uow.session, entity, private, context)
-    held = SigningKey(
-        employee_id=employee,
-        entity_id=entity,
-        private_key_wrapped=version.to_bytes(2, "big") + wrapped,
-        public_key=public_of(private),
-        created_at=uow.now,
-    )
-    uow.session.add(held)
-    return private, held.public_key
 
 
 def _store(uow: UnitOfWork, letter: Letter, text: LetterText) -> None:
@@ -304,23 +232,3 @@ def _own_draft(uow: UnitOfWork, letter_id: UUID, verb: str) -> Letter:
     if letter.author_id != uow.actor.employee_id:
         raise Forbidden("letters.not-yours")
     return letter
-
-
-def _move(uow: UnitOfWork, letter: Letter, verb: str) -> None:
-    state = after(letter.state, verb)
-    if state is None:
-        raise Conflict("letters.wrong-state", state=letter.state)
-    letter.state = state
-    letter.changed_at = uow.now
-
-
-def _require_post(uow: UnitOfWork, letter: Letter) -> UUID:
-    if letter.signer_post_id is None or letter.signer_post_id not in uow.actor.post_ids:
-        raise Forbidden("letters.not-your-post")
-    return letter.signer_post_id
-
-
-def _entity(uow: UnitOfWork) -> UUID:
-    if uow.actor.entity_id is None:
-        raise Forbidden("letters.no-entity")
-    return uow.actor.entity_id
