@@ -2,6 +2,8 @@
 
 import ctypes
 import importlib.util
+import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +13,12 @@ Base = Literal["rtl", "ltr"]
 
 _NEWEST_ICU: Final = 120
 _OLDEST_ICU: Final = 50
+_BRACKET_MARK: Final = re.compile(  # a bracket and a combining mark after it
+    r"[()\[\]{}\u0f3a-\u0f3d\u169b\u169c\u2045\u2046\u207d-\u208e\u2308-\u2e5c\u3008-\u301b\ufe59-\uff63]"
+    r"[\u200b-\u200f\u2060-\u206f]*[\u0300-\u036f\u0483-\u0489\u0591-\u06ed\u08ca-\u08ff\u20d0-\u20f0]"
+)
+# A second paragraph of the other direction: where all is of one direction ICU reports one level and not Unicode's.
+_OTHER_PARAGRAPH: Final[dict[Base, str]] = {"rtl": "\u2029a", "ltr": "\u2029\u05d0"}
 _RTL_BLOCKS: Final = ((0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC), (0x10800, 0x10FFF), (0x1E800, 0x1EFFF))
 
 
@@ -19,21 +27,39 @@ class BidiUnavailable(RuntimeError):
 
 
 def levels(text: str, base: Base) -> list[int]:
-    """Return the embedding level of each character of one paragraph (odd: right to left), UAX #9 P2 to I2.
+    """Return the embedding level of each character of one paragraph (odd: right to left), UAX #9 X1 to L1.
 
-    `text` holds no paragraph separator; one level per code point. Raises BidiUnavailable.
+    `text` holds no paragraph separator, embedding or override (`directions.clean` drops them; isolates may stay); one
+    level per code point. Raises BidiUnavailable.
     """
     if not text:
         return []
+    found = _levels(text + _OTHER_PARAGRAPH[base], 1 if base == "rtl" else 0)[: len(text)]
+    return _marks_after_brackets(text, found) if _BRACKET_MARK.search(text) else found
+
+
+def _levels(text: str, base_level: int) -> list[int]:
     units = text.encode("utf-16-le", "replace")
     count = len(units) // 2
-    by_unit = _icu().levels(units, count, 1 if base == "rtl" else 0)
+    by_unit = _icu().levels(units, count, base_level)
     if count == len(text):
         return list(by_unit)
     found, position = [], 0
     for char in text:
         found.append(by_unit[position])
         position += 2 if ord(char) > 0xFFFF else 1
+    return found
+
+
+def _marks_after_brackets(text: str, found: list[int]) -> list[int]:
+    """Give the marks that follow a bracket the level of the bracket (N0, last paragraph), which ICU omits."""
+    bracket = -1
+    for index, char in enumerate(text):
+        kind = unicodedata.bidirectional(char)
+        if kind == "NSM" and bracket >= 0:
+            found[index] = found[bracket]
+        elif kind != "BN":
+            bracket = index if kind == "ON" and unicodedata.mirrored(char) else -1
     return found
 
 
