@@ -55,6 +55,9 @@ class Keys:
     file: str
     secret_file: str
     passphrase: Annotated[str, SECRET] = field(repr=False)
+    token_module: str
+    token_label: str
+    token_pin: Annotated[str, SECRET] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from config.settings import Settings
 from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
+from crypto.keystore_pkcs11 import Pkcs11KeyStore
 from edms.accounts.rules import Limits as AccessLimits
 from edms.content.store import ContentStore, DiskStore
 from edms.core.database import Database
@@ -74,8 +75,18 @@ def access_limits(settings: Settings) -> AccessLimits:
     )
 
 
-def open_key_store(settings: Settings) -> FileKeyStore:
-    """Open the sealed key file; raises Unavailable ``core.no-installation`` or ``core.keys-sealed``."""
+def open_key_store(settings: Settings) -> KeyStore:
+    """Open the token or the sealed key file that the settings name.
+
+    Raises Unavailable ``core.no-token``, ``core.no-installation`` or ``core.keys-sealed``.
+    """
+    told = settings.keys
+    if told.token_module:
+        lock = settings.run_folder / "token.lock"
+        try:
+            return Pkcs11KeyStore(Path(told.token_module), token=told.token_label, pin=told.token_pin, lock=lock)
+        except KeyUnavailable as error:
+            raise Unavailable("core.no-token", token=told.token_label, reason=error.code) from error
     if not settings.keys_file.is_file():
         raise Unavailable("core.no-installation", data=str(settings.data))
     try:

@@ -40,7 +40,7 @@ def init(parts: Parts, name: str | None, first_serial: int) -> None:
     start.quiet_migrations()
     start.initialise(parts, site, name=name or site.installation.name, first_serial=first_serial)
     click.echo(f"Begun in {site.data}.")
-    if not site.keys.passphrase:
+    if not (site.keys.passphrase or site.keys.token_module):
         click.echo(f"What opens its keys is {site.secret_file}: keep a copy apart from the data.")
 
 

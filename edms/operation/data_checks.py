@@ -44,6 +44,8 @@ def folder(_parts: Parts, site: Site) -> Finding:
 def secret(_parts: Parts, site: Site) -> Finding:
     """Check what opens the key file: a passphrase, or a file of ours outside the data folder that only we can read."""
     path = site.secret_file
+    if site.keys.token_module:
+        return ok("secret", "the keys are in a token")
     if site.keys.passphrase:
         return ok("secret", "the key file is opened by a passphrase")
     if path.resolve().is_relative_to(site.data.resolve()):
@@ -57,8 +59,10 @@ def secret(_parts: Parts, site: Site) -> Finding:
 
 
 def key_file(parts: Parts, site: Site) -> Finding:
-    """Check that the key file opens with the secret."""
+    """Check that the token opens with its PIN, or the key file with the secret."""
     parts[KeyStore]
+    if site.keys.token_module:
+        return ok("keys", f"the token {site.keys.token_label} opens")
     rights = stat.S_IMODE(site.keys_file.stat().st_mode)
     if rights & 0o077:
         return fail("keys", f"{site.keys_file} is open to others (mode {rights:04o})", f"chmod 600 {site.keys_file}")

@@ -24,7 +24,7 @@ LOGINS = "demo-logins.json"
 
 def require_newest(site: Site) -> None:
     """Raise Unavailable ``core.no-installation`` before init, Conflict ``operation.old-database`` before an upgrade."""
-    if not site.keys_file.exists() or not start.installed(site):
+    if not (site.keys.token_module or site.keys_file.exists()) or not start.installed(site):
         raise Unavailable("core.no-installation", data=str(site.data))
     found, newest = migrate.current(site.database_url), migrate.newest()
     if found != newest:

@@ -37,10 +37,14 @@ class Gateway(Protocol):
 
 
 class Keys(Protocol):
-    """What opens the key file; "" when a secret file does."""
+    """What opens the key file ("" when a secret file does), or the token that takes its place ("" for none)."""
 
     @property
     def passphrase(self) -> str: ...
+    @property
+    def token_module(self) -> str: ...
+    @property
+    def token_label(self) -> str: ...
 
 
 class Worker(Protocol):

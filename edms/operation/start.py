@@ -101,8 +101,9 @@ def _begin(parts: Parts, site: Site, name: str, first_serial: int) -> None:
     site.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     site.data.chmod(0o700)
     site.run_folder.mkdir(mode=0o700, exist_ok=True)
-    create_key_file(site.keys_file, site.keys.passphrase.encode() or _secret(site.secret_file))
-    parts[KeyStore]  # the key file opens with what the settings say, or nothing goes on
+    if not site.keys.token_module:
+        create_key_file(site.keys_file, site.keys.passphrase.encode() or _secret(site.secret_file))
+    parts[KeyStore]  # the keys open with what the settings say, or nothing goes on
     upgrade(site)
     with parts[Database].work(OPERATOR) as uow:
         entity_service.initialise(
