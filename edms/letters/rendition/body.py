@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edms.core.calendar import Locale, format_date, to_digits
-from edms.letters.rendition import flow
+from edms.letters.rendition import flow, seal_room
 from edms.letters.rendition.bidi import Base
 from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
-from edms.letters.rendition.sheet import mm
+from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.table import Look, table
 from edms.letters.rendition.values import (
     Align,
@@ -169,16 +169,42 @@ def _attachments(setting: Setting) -> list[Strip]:
 
 
 def _signature(setting: Setting) -> list[Strip]:
-    """Return name, post and day at the end side, together on one page."""
+    """Return the signer's block at the end side and the seal at the start side, together on one page."""
+    signer = _signer(setting)
+    side = seal_room.side(setting.letter.seal_mm)
+    if not side:
+        return signer
+    gap = setting.density.signature_gap
+    tall = sum(strip.height for strip in signer)
+    x = setting.width - side if setting.base == "rtl" else 0.0
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        seal_room.draw(sheet, left + x, top, side)
+        y = top - max(0.0, (side - tall) / 2)
+        for strip in signer:
+            strip.draw(sheet, left, y)
+            y -= strip.height
+
+    return [Strip(max(side, tall), draw, before=min(gap, 12.0))]
+
+
+def _signer(setting: Setting) -> list[Strip]:
+    """Return for whom the signer signed, the name, the post and the day."""
     letter = setting.letter
-    day = format_date(letter.signed_on, digits=letter.digits, locale=setting.locale) if letter.signed_on else ""
+    day = (
+        format_date(letter.signed_on, digits=letter.digits, months=letter.months, locale=setting.locale)
+        if letter.signed_on
+        else ""
+    )
     style = Style(Ink(size=13), leading=19, align="center", default_base=setting.base)
     left = 0.0 if setting.base == "rtl" else setting.width - _SIGNATURE
+    behalf = WORDS[setting.locale].on_behalf.format(post=letter.on_behalf_of) if letter.on_behalf_of else ""
+    lines = ((behalf, False), (letter.signer_name, True), (letter.signer_post, False), (day, False))
     found: list[Strip] = []
-    for text in (text for text in (letter.signer_name, letter.signer_post, day) if text):
-        chosen = style if found else style.with_ink(bold=True)
-        before = 0.0 if found else setting.density.signature_gap
-        found += flow.paragraph(text, chosen, _SIGNATURE, before=before, left=left)
+    for text, bold in lines:
+        if text:
+            before = 0.0 if found else setting.density.signature_gap
+            found += flow.paragraph(text, style.with_ink(bold=bold), _SIGNATURE, before=before, left=left)
     return flow.glue(found)
 
 

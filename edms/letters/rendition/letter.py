@@ -1,18 +1,18 @@
 """Prints one official letter on A4: head, text, signature, copies, list of addressees, foot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from reportlab.lib.pagesizes import A4
 
 from edms.core.calendar import Locale
-from edms.letters.rendition import body, flow, foot, head
+from edms.letters.rendition import body, flow, foot, head, seal_room
 from edms.letters.rendition.addressees import address_list
 from edms.letters.rendition.bidi import base_of
 from edms.letters.rendition.body import EASY, TIGHT, TIGHTEST, Density, Setting
 from edms.letters.rendition.flow import Placed
 from edms.letters.rendition.sheet import Sheet
-from edms.letters.rendition.values import ParagraphBlock, PrintedLetter
+from edms.letters.rendition.values import EmbeddedFile, ParagraphBlock, PrintedLetter
 
 WIDTH: Final = A4[0] - 2 * head.MARGIN
 
@@ -21,8 +21,14 @@ _FEW_PAGES: Final = 6
 _LITTLE: Final = 130.0
 
 
-def render_letter(letter: PrintedLetter) -> bytes:
-    """Return the letter as PDF. The same letter always gives the same bytes; safe to call from many threads."""
+def render_letter(
+    letter: PrintedLetter, *, files: Sequence[EmbeddedFile] = (), seal: Callable[[int], str] | None = None
+) -> bytes:
+    """Return the letter as PDF. The same arguments always give the same bytes; safe to call from many threads.
+
+    `files` are embedded; `seal` is told the number of pages and gives the text of the paper seal, whose symbol stands
+    in the head and again at the end, both `letter.seal_mm` wide; without `seal` an empty box keeps the room.
+    """
     locale = language(letter)
     pages = _pages(letter, locale)
     sheet = Sheet(
@@ -33,6 +39,8 @@ def render_letter(letter: PrintedLetter) -> bytes:
         day=letter.date,
         language=locale,
     )
+    if seal is not None and letter.seal_mm > 0:
+        sheet.seal_matrix = seal_room.matrix_of(seal(len(pages)))
     for number, placed in enumerate(pages, 1):
         first = number == 1
         head.draw_watermark(sheet, letter.watermark, A4)

@@ -54,6 +54,7 @@ class Sheet(Canvas):
         language: str = "ar",
     ) -> None:
         self._faces: dict[str, EmbeddedFace] = {}
+        self.seal_matrix: list[list[bool]] | None = None
         super().__init__(BytesIO(), pagesize=size, pageCompression=1, invariant=1, pdfVersion=(1, 7), lang=language)
         self._doc.info = _Info(title, author, subject, day or _UNDATED)
 
