@@ -9,15 +9,15 @@ from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.values import PrintedLetter
-from edms.letters.rendition.wording import GREEN, WORDS
+from edms.letters.rendition.wording import GREY, WORDS, tint
 
 HEIGHT: Final = 29 * mm
 MODULE: Final = 0.335 * mm
 BAR_HEIGHT: Final = 9.5 * mm
 QUIET_MODULES: Final = 10
 
-_RULE_Y: Final = 27 * mm
-_BARS_Y: Final = 15 * mm
+_RULE_Y: Final = 24 * mm
+_BARS_Y: Final = 13 * mm
 _DOCUMENT_DIGITS: Final = 18
 
 
@@ -31,7 +31,8 @@ def written_code(code: str) -> str:
 def draw_foot(sheet: Sheet, letter: PrintedLetter, locale: Locale, width: float, numbers: tuple[int, int]) -> None:
     """Draw the foot of page `numbers[0]` of `numbers[1]`; `width` is that of the paper in points."""
     words = WORDS[locale]
-    sheet.rule(MARGIN, _RULE_Y, width - MARGIN, _RULE_Y, width=0.8, colour=GREEN)
+    sheet.rule(MARGIN, _RULE_Y, width - MARGIN, _RULE_Y, width=0.8, colour=tint(letter.letterhead.colour))
+    _contact(sheet, letter.letterhead.contact, locale, width)
     taken = draw_code(sheet, fold_digits(letter.document_code), MARGIN, _BARS_Y) if letter.document_code else 0.0
     rtl = locale == "ar"
     room = width - 2 * MARGIN - taken
@@ -46,6 +47,18 @@ def draw_foot(sheet: Sheet, letter: PrintedLetter, locale: Locale, width: float,
     for number, text in enumerate(lines):
         found = prepare(text, style).lines(room)[:1]
         sheet.block(found, 14, left, _RULE_Y - 3 - number * 14)
+
+
+def _contact(sheet: Sheet, text: str, locale: Locale, width: float) -> None:
+    """Draw where the body is found, in one small line above the rule."""
+    if not text:
+        return
+    room = width - 2 * MARGIN
+    style = Style(Ink(size=9.5, colour=GREY), leading=12, align="center", base="rtl" if locale == "ar" else "ltr")
+    prepared = prepare(text, style)
+    if prepared.natural > room:
+        prepared = prepare(text, style.with_ink(size=max(6.0, 9.5 * room / prepared.natural * 0.995)))
+    sheet.block(prepared.lines(room)[:1], 12, MARGIN, _RULE_Y + 13)
 
 
 def draw_code(sheet: Sheet, code: str, x: float, y: float) -> float:

@@ -1,60 +1,60 @@
-"""The head of a letter: letterhead, number and dates, sensitivity; and the short head of the pages after the first."""
+"""The head of a letter: number and dates, sensitivity, the seal; and the short head of the pages after the first."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 from edms.core.calendar import Locale, format_date, format_hijri, reference, to_digits
+from edms.letters.rendition import seal_room
+from edms.letters.rendition.letterhead import draw_letterhead, letterhead_height
 from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import Sheet, mm
-from edms.letters.rendition.values import Letterhead, PrintedLetter
-from edms.letters.rendition.wording import BLACK, GREEN, ORDINARY, PALE, RED, WORDS
+from edms.letters.rendition.values import PrintedLetter
+from edms.letters.rendition.wording import GREY, ORDINARY, PALE, RED, WORDS, tint
 
 MARGIN: Final = 18 * mm
 TOP: Final = 12 * mm
-_SIDE: Final = 70 * mm
-_LINE: Final = 17.0
-_EMBLEM: Final = 27.0
-_LEAST_HEAD: Final = 72.0
-_FACTS_LEADING: Final = 19.0
-_ABOVE_FACTS: Final = 7.0
 NEXT_HEIGHT: Final = 24.0
+
+_LEADING: Final = 19.0
+_WIDEST_LEADING: Final = 21.5
+_ABOVE: Final = 8.0
+_BELOW: Final = 6.0
+_SIDE: Final = 62 * mm
+_CAPTION: Final = 27 * mm
+_CAPTION_LEADING: Final = 11.0
+_NEAR: Final = 3 * mm
+_BLANK: Final = 38 * mm
+_PAPER: Final = 210 * mm
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the block under the letterhead; `red` for what must be seen."""
+
+    label: str
+    text: str
+    red: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The lines at both sides under the letterhead: (label, text, red)."""
+    """The lines at the start side (number, dates) and at the end side (sensitivity, precedence)."""
 
-    right: tuple[tuple[str, str, bool], ...]
-    left: tuple[tuple[str, str, bool], ...]
-
-    @property
-    def height(self) -> float:
-        """Height in points."""
-        return max(len(self.right), len(self.left)) * _FACTS_LEADING
+    start: tuple[Fact, ...]
+    end: tuple[Fact, ...]
 
 
 def facts(letter: PrintedLetter, locale: Locale) -> Facts:
-    """Return the number, dates, sensitivity and precedence of a letter; what is empty is left out."""
-    words, digits = WORDS[locale], letter.digits
-    rows: list[tuple[str, str, bool]] = [(words.number, shown_number(letter, locale), False)]
-    if letter.date is not None:
-        hijri = format_hijri(letter.date, adjust=letter.hijri_adjust, digits=digits, locale=locale)
-        gregorian = format_date(letter.date, digits=digits, locale=locale)
-        if locale == "en":
-            rows.append((words.gregorian, gregorian, False))
-            rows += [(words.hijri, hijri, False)] if hijri else []
-        else:
-            rows += (
-                [(words.hijri, hijri, False), (words.gregorian, gregorian, False)]
-                if hijri
-                else [(words.date, gregorian, False)]
-            )
-    elif not letter.number:
-        rows.append((words.date, "", False))
-    marks = [(words.sensitivity, letter.sensitivity), (words.precedence, letter.precedence)]
-    side = tuple((label, text, text not in ORDINARY) for label, text in marks if text)
-    return Facts(tuple(rows), side)
+    """Return the number, dates, sensitivity and precedence of a letter; what is empty is left out.
+
+    On a sheet with a seal they all stand at the start side, since the seal takes the end side.
+    """
+    words = WORDS[locale]
+    marks = ((words.sensitivity, letter.sensitivity), (words.precedence, letter.precedence))
+    start = (Fact(words.number, shown_number(letter, locale)), *_dates(letter, locale))
+    end = tuple(Fact(label, text, text not in ORDINARY) for label, text in marks if text)
+    return Facts((*start, *end), ()) if letter.seal_mm > 0 else Facts(start, end)
 
 
 def shown_number(letter: PrintedLetter, locale: Locale) -> str:
@@ -65,43 +65,49 @@ def shown_number(letter: PrintedLetter, locale: Locale) -> str:
 
 def first_height(letter: PrintedLetter, locale: Locale) -> float:
     """Return the height in points that the head takes on the first page, under the top margin."""
-    return _letterhead_height(letter.letterhead) + _ABOVE_FACTS + facts(letter, locale).height + 6
+    block = _rows(letter, locale)[1]
+    return letterhead_height(letter.letterhead, _PAPER - 2 * MARGIN) + 2.6 + _ABOVE + block + _BELOW
 
 
 def draw_first(sheet: Sheet, letter: PrintedLetter, locale: Locale, size: tuple[float, float]) -> None:
     """Draw the head of the first page."""
     width, height = size
-    top = height - TOP
-    _draw_letterhead(sheet, letter.letterhead, width, top)
-    y = top - _letterhead_height(letter.letterhead)
-    sheet.rule(MARGIN, y, width - MARGIN, y, width=1.6, colour=GREEN)
-    sheet.rule(MARGIN, y - 3, width - MARGIN, y - 3, width=0.5, colour=GREEN)
-    found = facts(letter, locale)
-    start = Style(Ink(size=13), leading=_FACTS_LEADING, align="start", base="rtl" if locale == "ar" else "ltr")
-    column = (width - 2 * MARGIN) * 0.6
+    room = width - 2 * MARGIN
+    top = draw_letterhead(sheet, letter.letterhead, MARGIN, height - TOP, room) - _ABOVE
     rtl = locale == "ar"
-    right_x, left_x = (width - MARGIN - column, MARGIN) if rtl else (MARGIN, width - MARGIN - 60 * mm)
-    for number, (label, text, red) in enumerate(found.right):
-        _fact(sheet, (label, text, red), start, (right_x, column), y - _ABOVE_FACTS - number * _FACTS_LEADING)
-    side = replace(start, ink=Ink(size=12), align="end")
-    for number, (label, text, red) in enumerate(found.left):
-        _fact(sheet, (label, text, red), side, (left_x, 60 * mm), y - _ABOVE_FACTS - number * _FACTS_LEADING)
+    found, (leading, _) = facts(letter, locale), _rows(letter, locale)
+    start = Style(Ink(size=13), leading=leading, align="start", base="rtl" if rtl else "ltr")
+    side = seal_room.side(letter.seal_mm)
+    column = room - (side + _CAPTION + 2 * _NEAR if side else _SIDE)
+    for number, fact in enumerate(found.start):
+        _fact(sheet, fact, start, (width - MARGIN - column if rtl else MARGIN, column), top - number * leading)
+    end = replace(start, align="start")
+    for number, fact in enumerate(found.end):
+        _fact(sheet, fact, end, (MARGIN if rtl else width - MARGIN - _SIDE, _SIDE), top - number * leading)
+    if side:
+        _seal(sheet, letter, locale, (MARGIN if rtl else width - MARGIN - side, top))
 
 
 def draw_next(sheet: Sheet, letter: PrintedLetter, locale: Locale, size: tuple[float, float]) -> None:
-    """Draw the short head of a later page: which letter it continues."""
+    """Draw the short head of a later page: which letter it continues, and whose it is."""
     width, height = size
     if not letter.number:
         return
-    ink = Ink(size=10, colour=GREEN)
-    style = Style(ink, leading=14, align="start", base="rtl" if locale == "ar" else "ltr")
+    colour = tint(letter.letterhead.colour)
+    style = Style(Ink(size=10, colour=colour), leading=14, align="start", base="rtl" if locale == "ar" else "ltr")
     text = WORDS[locale].continued + shown_number(letter, locale)
     if letter.date is not None:
-        text += WORDS[locale].dash + format_date(letter.date, digits=letter.digits, locale=locale)
-    top = height - TOP
-    room = width - 2 * MARGIN
-    sheet.block(prepare(text, style).lines(room)[:1], 14, MARGIN, top)
-    sheet.rule(MARGIN, top - 17, width - MARGIN, top - 17, width=0.5, colour=GREEN)
+        day = format_date(letter.date, digits=letter.digits, months=letter.months, locale=locale)
+        text += WORDS[locale].dash + day
+    top, room = height - TOP, width - 2 * MARGIN
+    continued = prepare(text, style)
+    sheet.block(continued.lines(room)[:1], 14, MARGIN, top)
+    names = letter.letterhead.lines_en if locale == "en" else letter.letterhead.lines_ar
+    if names:
+        name = prepare(names[-1], replace(style.with_ink(bold=True), align="end"))
+        if continued.natural + name.natural + 6 * mm < room:
+            sheet.block(name.lines(room), 14, MARGIN, top)
+    sheet.rule(MARGIN, top - 17, width - MARGIN, top - 17, width=0.5, colour=colour)
 
 
 def draw_marking(sheet: Sheet, letter: PrintedLetter, size: tuple[float, float]) -> None:
@@ -112,7 +118,7 @@ def draw_marking(sheet: Sheet, letter: PrintedLetter, size: tuple[float, float])
     width, height = size
     lines = prepare(letter.sensitivity, style).lines(width - 2 * MARGIN)[:1]
     sheet.block(lines, 14, MARGIN, height - 4 * mm)
-    sheet.block(lines, 14, MARGIN, 9 * mm)
+    sheet.block(lines, 14, MARGIN, 8.5 * mm)
 
 
 def draw_watermark(sheet: Sheet, text: str, size: tuple[float, float]) -> None:
@@ -132,52 +138,59 @@ def draw_watermark(sheet: Sheet, text: str, size: tuple[float, float]) -> None:
     sheet.restoreState()
 
 
-def _fact(sheet: Sheet, fact: tuple[str, str, bool], style: Style, place: tuple[float, float], top: float) -> None:
-    label, text, red = fact
-    value = replace(style.ink, colour=RED, bold=True) if red else style.ink
-    spans = [(label, replace(style.ink, bold=True)), (text, value)]
-    sheet.block(prepare(spans, style).lines(place[1])[:1], style.leading, place[0], top)
+def _dates(letter: PrintedLetter, locale: Locale) -> tuple[Fact, ...]:
+    """Return the Hijri date and the Gregorian one that corresponds to it, each where it is wanted."""
+    words, digits, day = WORDS[locale], letter.digits, letter.date
+    if day is None:
+        return () if letter.number else (Fact(words.date, ""),)
+    gregorian = format_date(day, digits=digits, months=letter.months, locale=locale)
+    hijri = format_hijri(day, adjust=letter.hijri_adjust, digits=digits, locale=locale) if letter.hijri else ""
+    if not hijri:
+        return (Fact(words.date, gregorian),)
+    if locale == "en":
+        return Fact(words.gregorian, gregorian), Fact(words.hijri, hijri)
+    return Fact(words.hijri, hijri), Fact(words.gregorian, gregorian)
 
 
-def _letterhead_height(head: Letterhead) -> float:
-    return max(_LEAST_HEAD, max(len(head.lines_ar), len(head.lines_en)) * _LINE + 8)
+def _rows(letter: PrintedLetter, locale: Locale) -> tuple[float, float]:
+    """Return the leading of the facts and the height of their block, which a seal sets where it is taller."""
+    found = facts(letter, locale)
+    rows = max(len(found.start), len(found.end), 1)
+    side = seal_room.side(letter.seal_mm)
+    leading = min(max(_LEADING, side / rows), _WIDEST_LEADING) if side > rows * _LEADING else _LEADING
+    leading = max(side / rows, 17.0) if side and side < rows * _LEADING else leading
+    return leading, max(rows * leading, side)
 
 
-def _draw_letterhead(sheet: Sheet, head: Letterhead, width: float, top: float) -> None:
-    """Draw the Arabic lines at the right, the English at the left, the emblem between them."""
-    y = top
-    for number, text in enumerate(head.lines_ar):
-        ink = Ink(size=14.5 if number < 2 else 12, bold=number < 2, colour=GREEN if number < 2 else BLACK)
-        y = _centred(sheet, text, ink, (width - MARGIN - _SIDE, y), rtl=True)
-    y = top - 2
-    for number, text in enumerate(head.lines_en):
-        ink = Ink(10 if number < 2 else 9, bold=number < 2, colour=GREEN if number < 2 else BLACK, family="latin")
-        y = _centred(sheet, text, ink, (MARGIN, y), rtl=False)
-    _emblem(sheet, width / 2, top - _letterhead_height(head) / 2 + 2, _EMBLEM)
+def _fact(sheet: Sheet, fact: Fact, style: Style, place: tuple[float, float], top: float) -> None:
+    """Draw a label in bold and what it says; an empty one gets a dotted line to write on."""
+    label = replace(style.ink, bold=True)
+    value = replace(style.ink, colour=RED, bold=True) if fact.red else style.ink
+    prepared = prepare([(fact.label, label), (fact.text, value)], style)
+    if prepared.natural > place[1]:
+        share = max(0.7, place[1] / prepared.natural)
+        spans = [(fact.label, replace(label, size=13 * share)), (fact.text, replace(value, size=13 * share))]
+        prepared = prepare(spans, style)
+    sheet.block(prepared.lines(place[1])[:1], style.leading, place[0], top)
+    if not fact.text:
+        used, y = prepared.natural + 4, top - style.leading * 0.8
+        start = place[0] + place[1] - used - _BLANK if style.base == "rtl" else place[0] + used
+        sheet.saveState()
+        sheet.setDash(0.6, 2.2)
+        sheet.rule(start, y, start + _BLANK, y, width=0.6, colour=GREY)
+        sheet.restoreState()
 
 
-def _centred(sheet: Sheet, text: str, ink: Ink, place: tuple[float, float], *, rtl: bool) -> float:
-    """Draw one line of the letterhead, smaller where it would not fit; return the y under it."""
-    style = Style(ink, leading=_LINE, align="center", base="rtl" if rtl else "ltr")
-    prepared = prepare(text, style)
-    if prepared.natural > _SIDE:
-        smaller = replace(ink, size=max(ink.size * 0.7, ink.size * _SIDE / prepared.natural))
-        prepared = prepare(text, replace(style, ink=smaller))
-    return sheet.block(prepared.lines(_SIDE)[:1], _LINE, place[0], place[1])
-
-
-def _emblem(sheet: Sheet, x: float, y: float, radius: float) -> None:
-    """Draw a neutral eight-pointed star where the body has no emblem of its own."""
-    sheet.saveState()
-    sheet.translate(x, y)
-    sheet.setStrokeColorRGB(*GREEN)
-    sheet.setFillColorRGB(*GREEN)
-    sheet.setLineWidth(0.9)
-    side = radius * 0.64
-    for _ in range(2):
-        sheet.rect(-side, -side, 2 * side, 2 * side, stroke=1, fill=0)
-        sheet.rotate(45)
-    sheet.circle(0, 0, radius * 0.98)
-    sheet.circle(0, 0, radius * 0.5)
-    sheet.circle(0, 0, radius * 0.12, fill=1)
-    sheet.restoreState()
+def _seal(sheet: Sheet, letter: PrintedLetter, locale: Locale, place: tuple[float, float]) -> None:
+    """Draw the paper seal at the end side and beside it, at its foot, how it is used."""
+    x, top = place
+    side = seal_room.side(letter.seal_mm)
+    seal_room.draw(sheet, x, top, side)
+    words, rtl = WORDS[locale], locale == "ar"
+    text = words.seal if sheet.seal_matrix is not None else words.seal_empty
+    style = Style(
+        Ink(size=8.5 if rtl else 7.5, colour=GREY), leading=_CAPTION_LEADING, align="end", base="rtl" if rtl else "ltr"
+    )
+    lines = prepare(text, style).lines(_CAPTION)
+    left = x + side + _NEAR if rtl else x - _NEAR - _CAPTION
+    sheet.block(lines, _CAPTION_LEADING, left, top - side + len(lines) * _CAPTION_LEADING)

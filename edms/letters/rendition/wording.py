@@ -10,7 +10,10 @@ from edms.letters.rendition.shaping import Colour
 BLACK: Final[Colour] = (0.09, 0.09, 0.10)
 GREEN: Final[Colour] = (0.05, 0.30, 0.26)
 RED: Final[Colour] = (0.70, 0.10, 0.10)
+GREY: Final[Colour] = (0.33, 0.36, 0.36)
 PALE: Final[Colour] = (0.90, 0.91, 0.91)
+
+_HEX: Final = re.compile("#[0-9a-fA-F]{6}")
 
 ORDINARY: Final = frozenset({"", "عادي", "عادية", "اعتيادي", "Ordinary", "Routine"})
 
@@ -19,6 +22,14 @@ CLOSING: Final = re.compile(
     r"(و?مع )(فائق|وافر|خالص|جزيل|أطيب|الشكر|التقدير|الاحترام|الاعتزاز)|وتقبلوا|وتفضلوا|والسلام عليكم|شاكرين"
     r"|Yours\b|(With )?([Bb]est|[Kk]ind) regards|Respectfully"
 )
+
+
+def tint(colour: str) -> Colour:
+    """Return the colour of a letterhead (``#rrggbb``) as red, green and blue from 0 to 1; the usual green for none."""
+    if not _HEX.fullmatch(colour):
+        return GREEN
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,10 @@ class Wording:
     continued: str
     comma: str
     dash: str
+    on_behalf: str
+    sender: str
+    seal: str
+    seal_empty: str
 
 
 WORDS: Final[dict[Locale, Wording]] = {
@@ -65,6 +80,10 @@ WORDS: Final[dict[Locale, Wording]] = {
         continued="تتمة الكتاب ذي العدد ",
         comma="، ",
         dash=" – ",
+        sender="من / ",
+        seal="ختم إلكتروني. امسح الرمز بالهاتف للتحقق من الكتاب، ولو بلا شبكة.",
+        seal_empty="مكان الختم الإلكتروني",
+        on_behalf="نيابةً عن {post}",
     ),
     "en": Wording(
         number="No.: ",
@@ -85,5 +104,9 @@ WORDS: Final[dict[Locale, Wording]] = {
         continued="Continuation of letter ",
         comma=", ",
         dash=" – ",
+        sender="From: ",
+        seal="Electronic seal. Scan the symbol with a phone to verify this letter, even without a network.",
+        seal_empty="Place of the electronic seal",
+        on_behalf="For the {post}",
     ),
 }
