@@ -82,7 +82,7 @@ def finish_sign_in(
     token = secrets.token_urlsafe(32)
     session = LoginSession(
         id=new_id(), account_id=account.id, token_hash=queries.token_hash(token), created_at=uow.now,
-        last_seen_at=uow.now, expires_at=uow.now + limits.absolute, confirmed_at=uow.now, client=client[:100],
+        last_seen_at=uow.now, expires_at=uow.now + limits.absolute, client=client[:100],
     )  # fmt: skip
     uow.session.add(session)
     uow.flush()

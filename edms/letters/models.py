@@ -37,6 +37,7 @@ class Letter(Base):
     signer_post_id: Mapped[UUID | None] = mapped_column(ForeignKey("posts.id"), index=True)
     return_reason_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     return_reason = SealedText()
+    returned_version: Mapped[int | None]
     # given at issue (outgoing) or taken over from the sender (incoming)
     document_code: Mapped[str | None] = mapped_column(String(18), index=True)
     number: Mapped[str] = mapped_column(String(80), default="")
@@ -122,7 +123,11 @@ class Reference(Base):
 
 
 class Signature(Base):
-    """A person's signature over a letter's version and the hashes of its attachments."""
+    """A person's signature over a letter's content: a detached CMS with the person's certificate.
+
+    ``on_behalf_of_id`` is the holder of the post when a deputy signed (نيابةً عن); ``means`` how the person was known
+    for sure: ``pin``, ``totp``, ``recovery`` or ``command-line``.
+    """
 
     __tablename__ = "signatures"
 
@@ -132,10 +137,13 @@ class Signature(Base):
     version_no: Mapped[int]
     employee_id: Mapped[UUID] = mapped_column(ForeignKey("employees.id"))
     post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id"))
+    on_behalf_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
+    means: Mapped[str] = mapped_column(String(12), default="")
     signed_at: Mapped[datetime]
     signed_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     signature: Mapped[bytes] = mapped_column(LargeBinary)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
     revoked_at: Mapped[datetime | None]
 
 
@@ -149,6 +157,22 @@ class SigningKey(Base):
     private_key_wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+
+
+class Sighting(Base):
+    """Which page images of an unfinished letter a signatory has opened in one session.
+
+    ``fingerprint`` is that of the content that the images showed; bit n of ``mask`` stands for page n + 1.
+    """
+
+    __tablename__ = "sightings"
+
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("login_sessions.id"), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(16))
+    pages: Mapped[int]
+    mask: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime]
 
 
 class Opening(Base):

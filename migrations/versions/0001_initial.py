@@ -59,6 +59,11 @@ def upgrade() -> None:
         sa.Column("gateway_host", sa.String(length=255), nullable=False),
         sa.Column("gateway_port", sa.Integer(), nullable=False),
         sa.Column("ca_certificate", sa.LargeBinary(), nullable=False),
+        sa.Column("issuing_certificate", sa.LargeBinary(), nullable=True),
+        sa.Column("issuing_key", sa.String(length=64), nullable=True),
+        sa.Column("root_crl", sa.LargeBinary(), nullable=True),
+        sa.Column("crl", sa.LargeBinary(), nullable=True),
+        sa.Column("crl_stale", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installations")),
         sa.UniqueConstraint("name", name=op.f("uq_installations_name")),
     )
@@ -121,6 +126,7 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("factors_reset_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["employee_id"], ["employees.id"], name=op.f("fk_accounts_employee_id")),
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_accounts_entity_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
@@ -142,15 +148,21 @@ def upgrade() -> None:
         "entity_seals",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entity_id", sa.Uuid(), nullable=False),
-        sa.Column("private_key_wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("key_name", sa.String(length=64), nullable=True),
+        sa.Column("key_id", sa.LargeBinary(), nullable=False),
+        sa.Column("serial", sa.String(length=40), nullable=False),
         sa.Column("certificate_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_to", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_entity_seals_entity_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entity_seals")),
+        sa.UniqueConstraint("key_id", name=op.f("uq_entity_seals_key_id")),
+        sa.UniqueConstraint("key_name", name=op.f("uq_entity_seals_key_name")),
     )
     with op.batch_alter_table("entity_seals", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_entity_seals_entity_id"), ["entity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_entity_seals_serial"), ["serial"], unique=False)
 
     op.create_table(
         "events",
@@ -182,6 +194,29 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["file_id"], ["stored_files.id"], name=op.f("fk_file_keys_file_id")),
         sa.PrimaryKeyConstraint("file_id", "entity_id", name=op.f("pk_file_keys")),
     )
+    op.create_table(
+        "issued_certificates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("serial", sa.String(length=40), nullable=False),
+        sa.Column("usage", sa.String(length=10), nullable=False),
+        sa.Column("issuer_key", sa.String(length=64), nullable=False),
+        sa.Column("key_name", sa.String(length=64), nullable=True),
+        sa.Column("entity_id", sa.Uuid(), nullable=True),
+        sa.Column("employee_id", sa.Uuid(), nullable=True),
+        sa.Column("certificate_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_to", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=30), nullable=True),
+        sa.ForeignKeyConstraint(["employee_id"], ["employees.id"], name=op.f("fk_issued_certificates_employee_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_issued_certificates_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issued_certificates")),
+        sa.UniqueConstraint("serial", name=op.f("uq_issued_certificates_serial")),
+    )
+    with op.batch_alter_table("issued_certificates", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_issued_certificates_employee_id"), ["employee_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_issued_certificates_entity_id"), ["entity_id"], unique=False)
+
     op.create_table(
         "letter_templates",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -279,7 +314,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pending", sa.Boolean(), nullable=False),
+        sa.Column("stepped_up_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stepped_up_by", sa.String(length=10), nullable=False),
         sa.Column("client", sa.String(length=100), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_login_sessions_account_id")),
@@ -307,6 +344,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_posts_unit_id"), ["unit_id"], unique=False)
 
     op.create_table(
+        "recovery_codes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_recovery_codes_code_hash")),
+    )
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_codes_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "registers",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entity_id", sa.Uuid(), nullable=False),
@@ -321,6 +371,28 @@ def upgrade() -> None:
     with op.batch_alter_table("registers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_registers_entity_id"), ["entity_id"], unique=False)
 
+    op.create_table(
+        "signing_pins",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("pin_hash", sa.String(length=255), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_signing_pins_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_signing_pins")),
+    )
+    op.create_table(
+        "totp_factors",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_totp_factors_account_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_totp_factors_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_totp_factors")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_totp_factors_account_id")),
+    )
     op.create_table(
         "assignments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -341,6 +413,33 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_assignments_post_id"), ["post_id"], unique=False)
 
     op.create_table(
+        "delegations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("post_id", sa.Uuid(), nullable=False),
+        sa.Column("holder_id", sa.Uuid(), nullable=False),
+        sa.Column("deputy_id", sa.Uuid(), nullable=False),
+        sa.Column("kinds", sa.String(length=200), nullable=False),
+        sa.Column("max_sensitivity", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.Column("reason_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=60), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_by", sa.String(length=60), nullable=False),
+        sa.ForeignKeyConstraint(["deputy_id"], ["employees.id"], name=op.f("fk_delegations_deputy_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_delegations_entity_id")),
+        sa.ForeignKeyConstraint(["holder_id"], ["employees.id"], name=op.f("fk_delegations_holder_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_delegations_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delegations")),
+    )
+    with op.batch_alter_table("delegations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_delegations_deputy_id"), ["deputy_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delegations_entity_id"), ["entity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delegations_post_id"), ["post_id"], unique=False)
+
+    op.create_table(
         "letters",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entity_id", sa.Uuid(), nullable=False),
@@ -357,6 +456,7 @@ def upgrade() -> None:
         sa.Column("author_id", sa.Uuid(), nullable=True),
         sa.Column("signer_post_id", sa.Uuid(), nullable=True),
         sa.Column("return_reason_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("returned_version", sa.Integer(), nullable=True),
         sa.Column("document_code", sa.String(length=18), nullable=True),
         sa.Column("number", sa.String(length=80), nullable=False),
         sa.Column("letter_date", sa.Date(), nullable=True),
@@ -586,6 +686,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_register_entries_entry_date"), ["entry_date"], unique=False)
 
     op.create_table(
+        "sightings",
+        sa.Column("letter_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("mask", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_sightings_letter_id")),
+        sa.ForeignKeyConstraint(["session_id"], ["login_sessions.id"], name=op.f("fk_sightings_session_id")),
+        sa.PrimaryKeyConstraint("letter_id", "session_id", name=op.f("pk_sightings")),
+    )
+    op.create_table(
         "signatures",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("letter_id", sa.Uuid(), nullable=False),
@@ -593,14 +705,18 @@ def upgrade() -> None:
         sa.Column("version_no", sa.Integer(), nullable=False),
         sa.Column("employee_id", sa.Uuid(), nullable=False),
         sa.Column("post_id", sa.Uuid(), nullable=False),
+        sa.Column("on_behalf_of_id", sa.Uuid(), nullable=True),
+        sa.Column("means", sa.String(length=12), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signed_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("certificate", sa.LargeBinary(), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["employee_id"], ["employees.id"], name=op.f("fk_signatures_employee_id")),
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_signatures_entity_id")),
         sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_signatures_letter_id")),
+        sa.ForeignKeyConstraint(["on_behalf_of_id"], ["employees.id"], name=op.f("fk_signatures_on_behalf_of_id")),
         sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_signatures_post_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signatures")),
     )
@@ -698,6 +814,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_signatures_letter_id"))
 
     op.drop_table("signatures")
+    op.drop_table("sightings")
     with op.batch_alter_table("register_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_register_entries_entry_date"))
         batch_op.drop_index(batch_op.f("ix_register_entries_entity_id"))
@@ -740,16 +857,28 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_letters_author_id"))
 
     op.drop_table("letters")
+    with op.batch_alter_table("delegations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_delegations_post_id"))
+        batch_op.drop_index(batch_op.f("ix_delegations_entity_id"))
+        batch_op.drop_index(batch_op.f("ix_delegations_deputy_id"))
+
+    op.drop_table("delegations")
     with op.batch_alter_table("assignments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_assignments_post_id"))
         batch_op.drop_index(batch_op.f("ix_assignments_entity_id"))
         batch_op.drop_index(batch_op.f("ix_assignments_employee_id"))
 
     op.drop_table("assignments")
+    op.drop_table("totp_factors")
+    op.drop_table("signing_pins")
     with op.batch_alter_table("registers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_registers_entity_id"))
 
     op.drop_table("registers")
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_codes_account_id"))
+
+    op.drop_table("recovery_codes")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_posts_unit_id"))
         batch_op.drop_index(batch_op.f("ix_posts_entity_id"))
@@ -777,6 +906,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_letter_templates_entity_id"))
 
     op.drop_table("letter_templates")
+    with op.batch_alter_table("issued_certificates", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_issued_certificates_entity_id"))
+        batch_op.drop_index(batch_op.f("ix_issued_certificates_employee_id"))
+
+    op.drop_table("issued_certificates")
     op.drop_table("file_keys")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_events_object_id"))
@@ -785,6 +919,7 @@ def downgrade() -> None:
 
     op.drop_table("events")
     with op.batch_alter_table("entity_seals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_entity_seals_serial"))
         batch_op.drop_index(batch_op.f("ix_entity_seals_entity_id"))
 
     op.drop_table("entity_seals")
