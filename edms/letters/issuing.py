@@ -130,7 +130,7 @@ def _prepare(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring, printing: Print
         letter.document_code = codes.assign(uow, own.id, own.code, day.year)
         letter.verification_code = new_verification_code()
         letter.verification_digest = sha256(normalize_verification_code(letter.verification_code).encode())
-    seal, private_key = entity_service.ensure_seal(uow, own.id, keys=keys)
+    seal = entity_service.ensure_seal(uow, own.id, keys=keys)
     register = registry.register_of(uow, own.id, Direction.OUTGOING)
     sheet = replace(
         printed_letter(uow, letter, printing, day=day),
@@ -146,9 +146,8 @@ def _prepare(uow: UnitOfWork, letter_id: UUID, *, keys: Keyring, printing: Print
         own.short_mark or own.code,
         day,
         sheet,
-        private_key,
-        seal.certificate,
-        entities.home(uow).ca_certificate,
+        seal,
+        partial(keys.keys.sign, seal.key_name),
     )
 
 
@@ -157,13 +156,13 @@ def _seal(prepared: _Prepared, turn: Turn, *, store: ContentStore) -> _Sealed:
     when = datetime.now(ZoneInfo("UTC")).replace(microsecond=0)
     pdf = seal_pdf(
         render_letter(replace(prepared.sheet, number=number)),
-        private_key=prepared.private_key,
-        certificate=prepared.certificate,
-        chain=[prepared.root],
+        sign=prepared.sign,
+        certificate=prepared.seal.certificate,
+        chain=prepared.seal.chain,
         reason=prepared.sheet.document_code,
         location=prepared.entity_code,
         when=when,
-    )
+    ).pdf
     return _Sealed(number, sha256(pdf), page_count(pdf), content.stage(pdf, kind="rendition", now=when, store=store))
 
 

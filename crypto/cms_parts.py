@@ -1,0 +1,110 @@
+"""What seals in files and detached signatures share: signing through a callback, time-stamp tokens, plain messages."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
+
+from asn1crypto import cms, x509
+from pyhanko.sign.signers.pdf_cms import Signer
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from crypto.errors import SignatureInvalid
+
+Value = TypeVar("Value")
+
+# What these packages would log is text of hostile files; what we need to know of it comes back as codes.
+for _package in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_package).setLevel(logging.CRITICAL)
+
+
+class TokenSource(Protocol):
+    """Where time-stamp tokens come from (``crypto.timestamps.TimeStamper``)."""
+
+    def token(self, digest: bytes) -> bytes:
+        """Return the DER of an RFC 3161 token over a SHA-256 digest."""
+        ...
+
+
+class CallbackSigner(Signer):
+    """A signer whose private key is elsewhere: ``sign`` is given the bytes and answers ECDSA P-256 with SHA-256."""
+
+    def __init__(self, sign: Callable[[bytes], bytes], certificate: bytes, chain: Sequence[bytes]) -> None:
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+        store.register_multiple([loaded(der) for der in chain])
+        super().__init__(signing_cert=loaded(certificate), cert_registry=store, embed_roots=False)
+        self._sign = sign
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        """Return the DER signature over the signed attributes."""
+        assert digest_algorithm == "sha256"
+        assert not dry_run
+        return self._sign(data)
+
+
+class TokenStamper(TimeStamper):
+    """Tokens of ours in the shape that pyHanko asks for."""
+
+    def __init__(self, source: TokenSource) -> None:
+        super().__init__(include_nonce=False)  # type: ignore[no-untyped-call]
+        self._source = source
+
+    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        """Return the token over a digest."""
+        assert md_algorithm == "sha256"
+        return cms.ContentInfo.load(self._source.token(message_digest))
+
+
+@lru_cache(maxsize=256)
+def loaded(der: bytes) -> x509.Certificate:
+    """Return a parsed certificate; raises SignatureInvalid ``certificates.bad-signer`` when it is not one."""
+    try:
+        certificate = x509.Certificate.load(der)
+        assert certificate.public_key.algorithm
+    except (ValueError, TypeError):
+        raise SignatureInvalid("certificates.bad-signer") from None
+    return certificate
+
+
+def is_canonical(message: bytes) -> bool:
+    """Say that a message is DER to its last byte: parsed and written anew, it is the same (X.690 §10)."""
+    again: bytes = cms.ContentInfo.load(message, strict=True).dump(force=True)
+    return again == message
+
+
+def is_plain(data: cms.SignedData, versions: tuple[str, str] = ("v1", "v1")) -> bool:
+    """Say that a message has one signer, his digest algorithm alone, and no revocation lists beside."""
+    if len(data["signer_infos"]) != 1:
+        return False
+    signer = data["signer_infos"][0]
+    return bool(
+        (data["version"].native, signer["version"].native) == versions
+        and [each["algorithm"].native for each in data["digest_algorithms"]]
+        == [signer["digest_algorithm"]["algorithm"].native]
+        and not data["crls"].native
+    )
+
+
+def finished(work: Coroutine[Any, Any, Value]) -> Value:
+    """Run a coroutine of pyHanko to its end; from inside a running event loop, in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+@contextmanager
+def refused_as(code: str, *let_through: type[Exception]) -> Iterator[None]:
+    """Turn whatever a hostile file makes the readers raise into one refusal."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (SignatureInvalid, *let_through)):
+            raise
+        raise SignatureInvalid(code, found=type(error).__name__) from error
