@@ -32,3 +32,7 @@ class BadCode(CryptoError):
     def __init__(self, code: str, *, suggestion: str | None = None, **params: object) -> None:
         super().__init__(code, **params)
         self.suggestion = suggestion
+
+
+class SealInvalid(CryptoError):
+    """A paper seal is none, is broken, or was not made by the key that it names."""
