@@ -61,6 +61,22 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """The certificate authority; use ``Settings.root_file`` for the path in force."""
+
+    root_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """Who says when a letter was sealed; without ``url`` this installation does."""
+
+    url: Annotated[str, Text(_is_url, '"" or an address beginning with http:// or https://')]
+    certificate_file: str
+    timeout_seconds: Annotated[int, Range(1, 120)]
+
+
+@dataclass(frozen=True, slots=True)
 class Web:
     """The pages; use ``Settings.public_url`` for the address in force."""
 
@@ -164,6 +180,8 @@ class Settings:
     installation: Installation
     database: Database
     keys: Keys
+    authority: Authority
+    timestamp: Timestamp
     web: Web
     gateway: Gateway
     relay: Relay
@@ -192,6 +210,11 @@ class Settings:
     def secret_file(self) -> Path:
         """The file that opens the key file, outside the data folder."""
         return Path(self.keys.secret_file or f"{self.data}.secret").absolute()
+
+    @property
+    def root_file(self) -> Path:
+        """The sealed key of the root authority, outside the data folder and best on no machine at all."""
+        return Path(self.authority.root_file or f"{self.data}.root").absolute()
 
     @property
     def content_folder(self) -> Path:
@@ -381,5 +404,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.secret_file.is_relative_to(settings.data):
         yield f"keys.secret_file is {settings.secret_file}; expected a path outside the data folder {settings.data}"
+    if settings.root_file.is_relative_to(settings.data):
+        yield f"authority.root_file is {settings.root_file}; expected a path outside the data folder {settings.data}"
+    if settings.timestamp.url and not settings.timestamp.certificate_file:
+        yield "timestamp.certificate_file is missing; expected the root certificate that timestamp.url answers under"
     if bool(settings.gateway.tls_certificate) != bool(settings.gateway.tls_key):
         yield "gateway.tls_certificate and gateway.tls_key are given together or not at all"

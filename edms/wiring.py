@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from config.settings import Settings
+from crypto.certificates import Pointers
 from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
@@ -40,7 +41,7 @@ def parts_of(settings: Settings) -> Parts:
         ),
     )
     parts.offer(KeyStore, lambda: open_key_store(settings))
-    parts.offer(Keyring, lambda: Keyring(parts[KeyStore]))
+    parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
     parts.offer(
         Indexes,
         lambda: Indexes(

@@ -2,12 +2,13 @@
 
 import os
 import ssl
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+_DER = 2  # _ssl.ENCODING_DER
 
 
 def server_context(certificate_pem: bytes, private_key_pem: bytes, trusted_cas: Iterable[bytes]) -> ssl.SSLContext:
@@ -26,7 +27,7 @@ def server_context(certificate_pem: bytes, private_key_pem: bytes, trusted_cas: 
 
 
 def client_context(certificate_pem: bytes, private_key_pem: bytes, expected_ca: bytes) -> ssl.SSLContext:
-    """Return the context of the relay to one installation: our certificate, and only its pinned CA believed.
+    """Return the context of the relay to one installation: our certificate, and only its pinned root believed.
 
     Names are not compared: the CA of an installation issues for that installation alone.
     """
@@ -40,22 +41,26 @@ def client_context(certificate_pem: bytes, private_key_pem: bytes, expected_ca: 
 
 
 def peer_installation(ssl_object: ssl.SSLObject | None, installations: Mapping[UUID, bytes]) -> UUID | None:
-    """Return whose CA issued the client certificate of the connection (``installations``: id to CA in PEM), or None.
+    """Return whose root the client certificate of the connection chains to (``installations``: id to root in PEM).
 
-    OpenSSL has checked chain and dates in the handshake; here the issuer is found by its signature, so two CAs of one
-    name cannot be taken for each other.
+    The chain is the one that OpenSSL verified in the handshake, signature by signature up to a root that we gave it, so
+    two authorities of one name cannot be taken for each other. None for a client that showed no certificate.
     """
-    encoded = ssl_object.getpeercert(binary_form=True) if ssl_object is not None else None
-    if not encoded:
+    chain = _verified_chain(ssl_object) if ssl_object is not None else []
+    if not chain:
         return None
-    certificate = x509.load_der_x509_certificate(encoded)
-    for installation_id, ca_pem in installations.items():
-        try:
-            certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca_pem))
-        except (ValueError, TypeError, InvalidSignature):
-            continue
-        return installation_id
+    for installation_id, root_pem in installations.items():
+        if ssl.PEM_cert_to_DER_cert(root_pem.decode("ascii")) == chain[-1]:
+            return installation_id
     return None
+
+
+def _verified_chain(ssl_object: ssl.SSLObject) -> list[bytes]:
+    """Return the chain (DER, root last) that the handshake verified; Python shows it openly from 3.13 on only."""
+    if sys.version_info >= (3, 13):
+        return list(ssl_object.get_verified_chain())
+    inner: Any = ssl_object._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - 3.10 to 3.12 have it here
+    return [each.public_bytes(_DER) for each in inner.get_verified_chain() or ()]
 
 
 def _trust(context: ssl.SSLContext, cas: Iterable[bytes]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crypto.certificates import Pointers
 from crypto.encryption import derive, new_key, open_value, seal_value, unwrap_key, wrap_key
 from crypto.keystore import KeyStore
 from edms.core.errors import Unavailable
@@ -18,10 +19,14 @@ _KEPT_KEYS = 4096
 
 
 class Keyring:
-    """Serves the newest or a named key version of an owner, and seals column values with it (``columns.Sealer``)."""
+    """Serves the newest or a named key version of an owner, and seals column values with it (``columns.Sealer``).
 
-    def __init__(self, keys: KeyStore) -> None:
+    ``pointers`` say in certificates where their revocation is answered; without them nothing is said.
+    """
+
+    def __init__(self, keys: KeyStore, *, pointers: Pointers | None = None) -> None:
         self.keys = keys
+        self.pointers = pointers
         self._cache: dict[tuple[UUID, int], tuple[float, bytes, bytes]] = {}
         self._newest: dict[UUID, tuple[float, int]] = {}
         self._mutex = threading.Lock()

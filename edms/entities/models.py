@@ -12,7 +12,11 @@ from edms.core.ids import new_id
 
 
 class Installation(Base):
-    """A running Diwan: this one (``is_home``) or a peer with which letters are exchanged over SMTP."""
+    """A running Diwan: this one (``is_home``) or a peer with which letters are exchanged over SMTP.
+
+    ``ca_certificate`` is the root, which alone is trusted; below it stand the issuing authority, whose key the home
+    installation has in its key store as ``issuing_key``, and the newest lists of revoked certificates (DER) of both.
+    """
 
     __tablename__ = "installations"
 
@@ -22,6 +26,11 @@ class Installation(Base):
     gateway_host: Mapped[str] = mapped_column(String(255))
     gateway_port: Mapped[int]
     ca_certificate: Mapped[bytes] = mapped_column(LargeBinary)
+    issuing_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    issuing_key: Mapped[str | None] = mapped_column(String(64))
+    root_crl: Mapped[bytes | None] = mapped_column(LargeBinary)
+    crl: Mapped[bytes | None] = mapped_column(LargeBinary)
+    crl_stale: Mapped[bool] = mapped_column(default=False)
 
 
 class Entity(Base):
@@ -65,17 +74,48 @@ class EntityKey(Base):
 
 
 class EntitySeal(Base):
-    """A body's seal: P-256 private key (wrapped by its key) and the certificate of our authority, which names it."""
+    """A seal of a body: made here (its P-256 key is in the key store as ``key_name``) or noted from a peer's letter.
+
+    ``key_id`` is what a paper seal names it by: the first 8 bytes of the SHA-256 of the certificate.
+    """
 
     __tablename__ = "entity_seals"
+    sealed_owner = None
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
-    private_key_wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    key_name: Mapped[str | None] = mapped_column(String(64), unique=True)
+    key_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    serial: Mapped[str] = mapped_column(String(40), index=True)
     certificate_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     certificate = SealedBytes()
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class IssuedCertificate(Base):
+    """A certificate that our authority issued and answers for: of a seal, a person or a service.
+
+    ``key_name`` is its key in the key store, where it has one there; ``reason`` is a CRLReason of RFC 5280 §5.3.1.
+    """
+
+    __tablename__ = "issued_certificates"
+    sealed_owner = None
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    serial: Mapped[str] = mapped_column(String(40), unique=True)
+    usage: Mapped[str] = mapped_column(String(10))
+    issuer_key: Mapped[str] = mapped_column(String(64))
+    key_name: Mapped[str | None] = mapped_column(String(64))
+    entity_id: Mapped[UUID | None] = mapped_column(ForeignKey("entities.id"), index=True)
+    employee_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"), index=True)
+    certificate_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    certificate = SealedBytes()
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(30))
 
 
 class Unit(Base):

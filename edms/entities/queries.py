@@ -59,10 +59,15 @@ def all_entities(uow: UnitOfWork, *, home_only: bool = False) -> list[Entity]:
 
 
 def seal_of(uow: UnitOfWork, entity_id: UUID) -> EntitySeal | None:
-    """Return a body's seal that is valid now."""
+    """Return a body's seal that is valid now and was made here (its key is in the key store)."""
     return uow.session.scalars(
         select(EntitySeal)
-        .where(EntitySeal.entity_id == entity_id, EntitySeal.valid_to > uow.now)
+        .where(
+            EntitySeal.entity_id == entity_id,
+            EntitySeal.valid_to > uow.now,
+            EntitySeal.revoked_at.is_(None),
+            EntitySeal.key_name.is_not(None),
+        )
         .order_by(EntitySeal.valid_from.desc())
     ).first()
 

@@ -1,68 +1,100 @@
-"""The certificates of this installation: the seal of each body, and the gateway's for TLS."""
+"""Seals of bodies: made here on first use with a key that stays in the key store, or noted from a peer's letter."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
 from uuid import UUID
 
-from crypto.certificates import chain_pem, issue_certificate, private_key_pem
+from sqlalchemy import func, select
+
+from crypto.certificates import (
+    chain_pem,
+    issue_certificate,
+    private_key_pem,
+    serial_of,
+)
+from crypto.digests import sha256
 from crypto.signatures import new_signing_key, public_of
 from edms.audit import service as audit
 from edms.core.database import UnitOfWork
 from edms.core.errors import Unavailable
-from edms.core.ids import new_id
 from edms.entities import queries
+from edms.entities.authority import SKEW, authority_chain, issue, validity
 from edms.entities.keyring import Keyring
 from edms.entities.models import EntitySeal
 
-_SEAL_DAYS = 3 * 365
+SEAL_DAYS = 3 * 365
 _GATEWAY_DAYS = 30
-_SKEW = timedelta(minutes=5)
+_KEY_ID_BYTES = 8
 
 
-def ensure_seal(uow: UnitOfWork, entity_id: UUID, *, keys: Keyring) -> tuple[EntitySeal, bytes]:
-    """Return a body's seal in force and its private key (PKCS#8 DER), made on first use and after three years.
+@dataclass(frozen=True, slots=True)
+class SealInForce:
+    """A seal that signs now: ``keys.keys.sign(key_name, data)`` gives the DER signature (ECDSA P-256, SHA-256).
+
+    ``certificate`` and ``chain`` are DER, the issuing authority first and the root last; ``key_id`` names the seal on
+    paper (8 bytes).
+    """
+
+    id: UUID
+    entity_code: str
+    key_name: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    key_id: bytes
+
+
+def key_id_of(certificate: bytes) -> bytes:
+    """Return what a paper seal names a certificate by: the first 8 bytes of the SHA-256 of its DER."""
+    return sha256(certificate)[:_KEY_ID_BYTES]
+
+
+def ensure_seal(uow: UnitOfWork, entity_id: UUID, *, keys: Keyring) -> SealInForce:
+    """Return a body's seal in force, made on first use, after three years and after a revocation.
 
     Only a writing unit of work can make one. Raises Unavailable ``entities.not-served-here`` for a peer's body.
     """
     entity, home = queries.entity(uow, entity_id), queries.home(uow)
     if entity.installation_id != home.id:
         raise Unavailable("entities.not-served-here", entity=entity.code)
+    chain = authority_chain(uow)
     seal = queries.seal_of(uow, entity_id)
-    if seal is not None:
-        version = int.from_bytes(seal.private_key_wrapped[:2], "big")
-        wrapped = seal.private_key_wrapped[2:]
-        return seal, keys.unwrap(uow.session, entity_id, version, wrapped, _context(entity_id, seal.id))
-    private, key = new_signing_key(), new_id()
-    certificate = issue_certificate(
-        keys.keys, home.ca_certificate, public_key=public_of(private), common_name=entity.name_ar,
-        organization=entity.name_ar, serial_number_attr=entity.code, usage="seal",
-        not_before=uow.now - _SKEW, days=_SEAL_DAYS,
-    )  # fmt: skip
-    version, wrapped = keys.wrap(uow.session, entity_id, private, _context(entity_id, key))
-    seal = EntitySeal(
-        id=key, entity_id=entity_id, certificate=certificate, valid_from=uow.now,
-        private_key_wrapped=version.to_bytes(2, "big") + wrapped,
-        valid_to=uow.now - _SKEW + timedelta(days=_SEAL_DAYS),
-    )  # fmt: skip
-    uow.session.add(seal)
-    uow.flush()
-    audit.record(uow, "entities.seal-made", "seal", seal.id, entity_id=entity_id, row=seal, entity_code=entity.code)
-    return seal, private
+    if seal is None or seal.key_name is None:
+        made = uow.session.scalar(select(func.count()).select_from(EntitySeal).where(EntitySeal.entity_id == entity_id))
+        name = f"seal-{entity.code[:6]}-{(made or 0) + 1}"
+        keys.keys.create(name)
+        issued = issue(
+            uow, "seal", public_key=keys.keys.public_key(name), name=entity.name_ar, organization=entity.name_ar,
+            code=entity.code, days=SEAL_DAYS, keys=keys, key_name=name, entity_id=entity_id,
+        )  # fmt: skip
+        seal = _keep(uow, entity_id, issued.certificate, key_name=name)
+        audit.record(uow, "entities.seal-made", "seal", seal.id, entity_id=entity_id, row=seal, entity_code=entity.code)
+    return SealInForce(seal.id, entity.code, seal.key_name or "", seal.certificate, chain, seal.key_id)
 
 
 def gateway_certificate(
     uow: UnitOfWork, *, keys: Keyring, dns_names: Sequence[str], ips: Sequence[str] = ()
 ) -> tuple[bytes, bytes]:
-    """Return (certificate chain, private key) as PEM for TLS on both sides: a fresh key, 30 days, nothing stored."""
+    """Return (certificate chain, private key) as PEM for TLS on both sides: a fresh key, 30 days, nothing stored.
+
+    The chain is the gateway's certificate and the issuing authority's; the other side has the root.
+    """
     home = queries.home(uow)
+    issuing, _ = authority_chain(uow)
     private = new_signing_key()
     certificate = issue_certificate(
-        keys.keys, home.ca_certificate, public_key=public_of(private), organization=home.name,
+        keys.keys, issuing, public_key=public_of(private), organization=home.name,
         common_name=dns_names[0] if dns_names else home.name, serial_number_attr=None, usage="server",
-        dns_names=dns_names, ips=ips, not_before=uow.now - _SKEW, days=_GATEWAY_DAYS,
+        dns_names=dns_names, ips=ips, not_before=uow.now - SKEW, days=_GATEWAY_DAYS, signer=home.issuing_key,
     )  # fmt: skip
-    return chain_pem(certificate, home.ca_certificate), private_key_pem(private)
+    return chain_pem(certificate, issuing), private_key_pem(private)
 
 
-def _context(entity_id: UUID, seal_id: UUID) -> bytes:
-    return f"edms/1/seal|{entity_id}|{seal_id}".encode()
+def _keep(uow: UnitOfWork, entity_id: UUID, certificate: bytes, *, key_name: str | None) -> EntitySeal:
+    begin, end = validity(certificate)
+    seal = EntitySeal(
+        entity_id=entity_id, key_name=key_name, key_id=key_id_of(certificate), serial=serial_of(certificate),
+        certificate=certificate, valid_from=begin, valid_to=end,
+    )  # fmt: skip
+    uow.session.add(seal)
+    uow.flush()
+    return seal

@@ -6,16 +6,18 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from crypto.certificates import root_certificate
 from crypto.codes import employee_code, entity_code, unit_code
+from crypto.root_file import RootKey
 from edms.audit import service as audit
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.core.ids import NIL, new_id
 from edms.entities import queries
+from edms.entities.authority import begin_authority
 from edms.entities.csv_import import Known, Rows, plan_entities, read_entity_code
 from edms.entities.keyring import Keyring
 from edms.entities.models import Assignment, CodeCounter, Employee, Entity, Installation, Post, Unit
+from edms.entities.revoking import revoke_person
 from edms.entities.rules import (
     CLEARANCES,
     EMPLOYEES_PER_SERIAL,
@@ -51,10 +53,12 @@ def initialise(
     gateway_host: str,
     gateway_port: int,
     keys: Keyring,
+    root: RootKey,
     first_serial: int = FIRST_SERIAL,
 ) -> Installation:
     """Begin an installation on an empty database: its key, its certificate authority, its own row.
 
+    ``root`` certifies the issuing authority, once; the caller has put it where it is kept, apart from all else.
     ``first_serial`` (100000 to 999999) is where its entity codes begin; installations that exchange letters each get
     a range of their own. Raises Conflict ``entities.initialised`` on the second call.
     """
@@ -71,11 +75,12 @@ def initialise(
         CodeCounter(name=_ENTITIES, last=first_serial - 1),
         CodeCounter(name=_EMPLOYEES, last=(first_serial - FIRST_SERIAL) * EMPLOYEES_PER_SERIAL - 1),
     ])  # fmt: skip
-    root = root_certificate(keys.keys, name=title, not_before=uow.now - timedelta(minutes=5), years=20)
     home = Installation(
-        name=title, is_home=True, gateway_host=gateway_host, gateway_port=gateway_port, ca_certificate=root
+        name=title, is_home=True, gateway_host=gateway_host, gateway_port=gateway_port, ca_certificate=b""
     )
     uow.session.add(home)
+    uow.flush()
+    begin_authority(uow, home, root=root, keys=keys)
     uow.flush()
     audit.record(uow, "entities.initialised", "installation", home.id, row=home)
     return home
@@ -230,6 +235,9 @@ def end_assignment(uow: UnitOfWork, assignment_id: UUID, last_day: date | None =
     held.valid_to = day
     held.reason = reason or held.reason
     uow.flush()
+    left = queries.assignments_of(uow, held.employee_id, uow.today)
+    if not any(one.entity_id == held.entity_id for one in left):
+        revoke_person(uow, held.employee_id, entity_id=held.entity_id)
     audit.record(uow, "entities.assignment-ended", "assignment", held.id, entity_id=held.entity_id, row=held)
 
 

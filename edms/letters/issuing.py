@@ -4,8 +4,10 @@ No database lock is held while the page is rendered and sealed: the register's t
 short transaction takes it only if the promise still holds (docs/decisions/number-before-seal.md).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,6 +29,7 @@ from edms.dispatch.rules import PackageKind
 from edms.entities import queries as entities
 from edms.entities import service as entity_service
 from edms.entities.keyring import Keyring
+from edms.entities.sealing import SealInForce
 from edms.letters import body as bodies
 from edms.letters import queries, service
 from edms.letters.models import Letter
@@ -64,9 +67,8 @@ class _Prepared:
     mark: str
     day: date
     sheet: PrintedLetter
-    private_key: bytes
-    certificate: bytes
-    root: bytes
+    seal: SealInForce
+    sign: Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)

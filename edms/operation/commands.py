@@ -40,8 +40,10 @@ def init(parts: Parts, name: str | None, first_serial: int) -> None:
     start.quiet_migrations()
     start.initialise(parts, site, name=name or site.installation.name, first_serial=first_serial)
     click.echo(f"Begun in {site.data}.")
-    if not (site.keys.passphrase or site.keys.token_module):
+    if not site.keys.passphrase:
         click.echo(f"What opens its keys is {site.secret_file}: keep a copy apart from the data.")
+    click.echo(f"The root authority's key is {site.root_file}: carry it to another place;")
+    click.echo("it is needed again only to renew the issuing authority, in five years or sooner.")
 
 
 @click.group("db")

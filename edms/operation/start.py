@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import create_key_file
+from crypto.root_file import new_root_key, write_root_file
 from edms.core import migrate
 from edms.core.actor import system_actor
 from edms.core.database import Database
@@ -62,8 +63,9 @@ def initialise(parts: Parts, site: Site, *, name: str, first_serial: int = FIRST
     """
     if installed(site):
         raise Conflict("operation.initialised", data=str(site.data))
-    if site.keys_file.exists():
-        raise Conflict("operation.keys-remain", file=str(site.keys_file))
+    for left in (site.keys_file, site.root_file):
+        if left.exists():
+            raise Conflict("operation.keys-remain", file=str(left))
     with _all_or_nothing(site):
         _begin(parts, site, name, first_serial)
 
@@ -101,14 +103,17 @@ def _begin(parts: Parts, site: Site, name: str, first_serial: int) -> None:
     site.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     site.data.chmod(0o700)
     site.run_folder.mkdir(mode=0o700, exist_ok=True)
+    secret = site.keys.passphrase.encode() or _secret(site.secret_file)
     if not site.keys.token_module:
-        create_key_file(site.keys_file, site.keys.passphrase.encode() or _secret(site.secret_file))
+        create_key_file(site.keys_file, secret)
     parts[KeyStore]  # the keys open with what the settings say, or nothing goes on
+    root = new_root_key()
+    write_root_file(site.root_file, root, secret)
     upgrade(site)
     with parts[Database].work(OPERATOR) as uow:
         entity_service.initialise(
             uow, name=name, gateway_host=announced_host(site), gateway_port=site.gateway.port, keys=parts[Keyring],
-            first_serial=first_serial,
+            root=root, first_serial=first_serial,
         )  # fmt: skip
 
 
@@ -133,7 +138,7 @@ def _all_or_nothing(site: Site) -> Iterator[None]:
     """Remove the files that the block made when it fails; what was there before stays."""
     had_folder = site.data.exists()
     database = _sqlite_file(site)
-    watched = [site.secret_file, site.keys_file, _beside(site.keys_file, ".lock"), site.run_folder]
+    watched = [site.secret_file, site.root_file, site.keys_file, _beside(site.keys_file, ".lock"), site.run_folder]
     if database is not None:
         watched += [database, *(_beside(database, suffix) for suffix in ("-wal", "-shm", "-journal", ".writer"))]
     fresh = [path for path in watched if not path.exists()]

@@ -195,6 +195,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("file_id", "entity_id", name=op.f("pk_file_keys")),
     )
     op.create_table(
+        "inquiries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("inquiry_id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("other_id", sa.Uuid(), nullable=False),
+        sa.Column("side", sa.String(length=10), nullable=False),
+        sa.Column("document_code", sa.String(length=18), nullable=False),
+        sa.Column("by_id", sa.Uuid(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.String(length=12), nullable=False),
+        sa.Column("told_sealed", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["employees.id"], name=op.f("fk_inquiries_by_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_inquiries_entity_id")),
+        sa.ForeignKeyConstraint(["other_id"], ["entities.id"], name=op.f("fk_inquiries_other_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiries")),
+        sa.UniqueConstraint("entity_id", "inquiry_id", name=op.f("uq_inquiries_entity_id_inquiry_id")),
+    )
+    with op.batch_alter_table("inquiries", schema=None) as batch_op:
+        batch_op.create_index("ix_inquiries_list", ["entity_id", "side", "asked_at"], unique=False)
+
+    op.create_table(
         "issued_certificates",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("serial", sa.String(length=40), nullable=False),
@@ -911,6 +933,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_issued_certificates_employee_id"))
 
     op.drop_table("issued_certificates")
+    with op.batch_alter_table("inquiries", schema=None) as batch_op:
+        batch_op.drop_index("ix_inquiries_list")
+
+    op.drop_table("inquiries")
     op.drop_table("file_keys")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_events_object_id"))

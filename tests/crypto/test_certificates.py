@@ -62,11 +62,11 @@ def issue(keys: KeyStore, root: bytes, usage: Usage, *, days: int = 30, name: st
     )
 
 
-def test_the_root_is_signed_by_the_stored_key_and_may_sign_ends_only(keys: KeyStore, root: bytes) -> None:
+def test_the_root_is_signed_by_the_stored_key_and_has_one_authority_below_it(keys: KeyStore, root: bytes) -> None:
     parsed = load_certificate(root)
     parsed.verify_directly_issued_by(parsed)
     constraints = parsed.extensions.get_extension_for_class(x509.BasicConstraints).value
-    assert (constraints.ca, constraints.path_length) == (True, 0)
+    assert (constraints.ca, constraints.path_length) == (True, 1)
     assert public_key_of(root) == keys.public_key(CA_ROOT)
     assert (parsed.not_valid_after_utc - parsed.not_valid_before_utc).days == 7305
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from crypto.certificates import load_certificate, public_key_of
+from crypto.certificates import is_issued_by, load_certificate, public_key_of
 from crypto.codes import CodeKind, entity_code, parse
-from crypto.signatures import public_of
+from crypto.root_file import new_root_key
+from crypto.signatures import verify
 from edms.audit.models import Event
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound
 from edms.entities import queries, service
@@ -42,7 +43,9 @@ def body(**changed: object) -> NewEntity:
 
 def test_installation_begins_once(world: World) -> None:
     with pytest.raises(Conflict, match=r"entities\.initialised"), world.database.work(OPERATOR) as uow:
-        service.initialise(uow, name="x", gateway_host="127.0.0.1", gateway_port=25, keys=world.keyring)
+        service.initialise(
+            uow, name="x", gateway_host="127.0.0.1", gateway_port=25, keys=world.keyring, root=new_root_key()
+        )
 
 
 def test_codes_follow_each_other_and_skip_one_given_by_hand(any_world: World) -> None:
@@ -90,16 +93,17 @@ def test_every_change_is_an_event(world: World) -> None:
 
 def test_seal_is_made_once_and_opens_again(any_world: World) -> None:
     with any_world.database.work(any_world.actor("a", "head")) as uow:
-        seal, private = service.ensure_seal(uow, any_world.entity_a.id, keys=any_world.keyring)
-        assert private not in seal.private_key_wrapped
+        seal = service.ensure_seal(uow, any_world.entity_a.id, keys=any_world.keyring)
     with any_world.database.work(any_world.actor("a", "head")) as uow:
-        again, same = service.ensure_seal(uow, any_world.entity_a.id, keys=any_world.keyring)
-    assert (again.id, same) == (seal.id, private)
+        again = service.ensure_seal(uow, any_world.entity_a.id, keys=any_world.keyring)
+    assert again == seal
     certificate = load_certificate(seal.certificate)
     names = {one.rfc4514_attribute_name: one.value for one in certificate.subject}
     assert names["CN"] == any_world.entity_a.name_ar
     assert names["2.5.4.5"] == any_world.entity_a.code
-    assert public_key_of(seal.certificate) == public_of(private)
+    assert verify(public_key_of(seal.certificate), b"x", any_world.keys.sign(seal.key_name, b"x"))
+    assert is_issued_by(seal.certificate, seal.chain[0])
+    assert is_issued_by(seal.chain[0], seal.chain[1])
     assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(days=3 * 365)
 
 

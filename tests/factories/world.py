@@ -13,6 +13,7 @@ from uuid import UUID
 from config.settings import Settings, load
 from crypto.keystore import KeyStore
 from crypto.keystore_file import create_key_file
+from crypto.root_file import new_root_key
 from edms.accounts import service as accounts
 from edms.accounts.passwords import hash_password
 from edms.content.store import ContentStore
@@ -116,8 +117,9 @@ def make_world(
     weakref.finalize(database, database.engine.dispose)  # no connection outlives the test
     with database.work(OPERATOR) as uow:
         entities.initialise(
-            uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, first_serial=first_serial
-        )
+            uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, root=new_root_key(),
+            first_serial=first_serial,
+        )  # fmt: skip
         centre = _body(uow, keyring, "مركز المراسلات الحكومية", f"centre.{domains[0]}", "م.م")
         bodies = {
             "a": _body(uow, keyring, "وزارة الصحة", domains[0], "و.ص"),

@@ -1,0 +1,112 @@
+"""What the authority takes back: revoked certificates, the lists and the answers that tell of them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from crypto.revocation import REASONS, Revoked, make_crl, read_crl
+from crypto.root_file import RootKey
+from crypto.stored_key import StoredKey
+from edms.audit import service as audit
+from edms.core.database import UnitOfWork
+from edms.core.errors import Conflict, Invalid, NotFound, Problem, Unavailable
+from edms.entities import queries
+from edms.entities.keyring import Keyring
+from edms.entities.models import EntitySeal, Installation, IssuedCertificate
+
+CRL_VALID, CRL_RENEWED = timedelta(hours=24), timedelta(hours=12)
+ROOT_CRL_VALID = timedelta(days=400)
+
+
+def revoke(uow: UnitOfWork, serial: str, reason: str) -> IssuedCertificate:
+    """Take back a certificate at once; the next list names it, and a body whose seal it was gets a new one on need.
+
+    Raises NotFound ``authority.unknown-serial``, Conflict ``authority.revoked-already``, Invalid
+    ``authority.bad-reason``.
+    """
+    if reason not in REASONS:
+        raise Invalid("authority.bad-reason", (Problem("reason", "authority.bad-reason", reason=reason),))
+    row = uow.session.scalars(
+        select(IssuedCertificate).where(IssuedCertificate.serial == serial.replace(":", "").upper())
+    ).one_or_none()
+    if row is None or row.usage == "issuing":
+        raise NotFound("authority.unknown-serial", serial=serial)
+    if row.revoked_at is not None:
+        raise Conflict("authority.revoked-already", serial=row.serial)
+    _revoke(uow, row, reason)
+    return row
+
+
+def revoke_person(uow: UnitOfWork, employee_id: UUID, *, entity_id: UUID | None = None) -> int:
+    """Take back a person's certificates (those of one body, where given) and return how many there were."""
+    query = select(IssuedCertificate).where(
+        IssuedCertificate.employee_id == employee_id, IssuedCertificate.usage == "person",
+        IssuedCertificate.revoked_at.is_(None), IssuedCertificate.valid_to > uow.now,
+    )  # fmt: skip
+    if entity_id is not None:
+        query = query.where(IssuedCertificate.entity_id == entity_id)
+    rows = list(uow.session.scalars(query))
+    for row in rows:
+        _revoke(uow, row, "affiliationChanged")
+    return len(rows)
+
+
+def current_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:
+    """Return the issuing authority's list (DER), good for 24 hours and made anew after 12 or after a revocation.
+
+    A reading unit of work makes one without keeping it. Raises Unavailable ``authority.no-issuing``.
+    """
+    home = queries.home(uow)
+    if home.issuing_certificate is None or home.issuing_key is None:
+        raise Unavailable("authority.no-issuing")
+    if home.crl is not None and not home.crl_stale:
+        known = read_crl(home.crl, home.issuing_certificate)
+        if known.made_at <= uow.now < known.made_at + CRL_RENEWED:
+            return home.crl
+    rows = uow.session.scalars(
+        select(IssuedCertificate).where(
+            IssuedCertificate.revoked_at.is_not(None), IssuedCertificate.issuer_key == home.issuing_key
+        ).order_by(IssuedCertificate.revoked_at, IssuedCertificate.serial)
+    )  # fmt: skip
+    signer = StoredKey(keys.keys, home.issuing_key)
+    return make_crl(signer, home.issuing_certificate, map(_entry, rows), now=uow.now, valid=CRL_VALID)
+
+
+def keep_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:
+    """Return the list as ``current_crl`` does and keep it, so that all processes give out the same."""
+    home = queries.home(uow)
+    found = current_crl(uow, keys=keys)
+    if found != home.crl or home.crl_stale:
+        home.crl, home.crl_stale = found, False
+        uow.flush()
+        audit.record(uow, "authority.list-made", "installation", home.id, row=home)
+    return found
+
+
+def keep_root_crl(uow: UnitOfWork, home: Installation, *, root: RootKey) -> None:
+    """Make the root's list of revoked issuing authorities, good until the next ceremony is overdue."""
+    uow.flush()
+    rows = uow.session.scalars(
+        select(IssuedCertificate).where(
+            IssuedCertificate.revoked_at.is_not(None), IssuedCertificate.usage == "issuing"
+        ).order_by(IssuedCertificate.revoked_at)
+    )  # fmt: skip
+    home.root_crl = make_crl(root.private, home.ca_certificate, map(_entry, rows), now=uow.now, valid=ROOT_CRL_VALID)
+
+
+def _entry(row: IssuedCertificate) -> Revoked:
+    assert row.revoked_at is not None
+    return Revoked(row.serial, row.revoked_at, row.reason or "unspecified")
+
+
+def _revoke(uow: UnitOfWork, row: IssuedCertificate, reason: str) -> None:
+    row.revoked_at, row.reason = uow.now, reason
+    for seal in uow.session.scalars(select(EntitySeal).where(EntitySeal.serial == row.serial)):
+        seal.revoked_at = uow.now
+    queries.home(uow).crl_stale = True
+    uow.flush()
+    audit.record(
+        uow, "authority.revoked", "certificate", row.id, entity_id=row.entity_id, row=row, serial=row.serial,
+        reason=reason,
+    )  # fmt: skip
