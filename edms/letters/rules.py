@@ -14,6 +14,7 @@ class Kind(StrEnum):
     ORDER = "order"
     REMINDER = "reminder"
     REPLY = "reply"
+    CONFIRMATION = "confirmation"
 
 
 class Sensitivity(IntEnum):
@@ -69,12 +70,14 @@ TRANSITIONS: dict[tuple[State, str], State] = {
 EDITABLE = frozenset({State.DRAFT})
 NUMBERED = frozenset({State.ISSUED, State.REGISTERED, State.SETTLED, State.VOID})
 
+KEEP_TEMPLATES = permission("letters.keep-templates", {"administrator", "registry"})
 DRAFT = permission("letters.draft", {"employee", "signatory", "registry"})
 SIGN = permission("letters.sign", {"signatory"})
 ISSUE = permission("letters.issue", {"signatory", "registry", "system:operator"})
 VOID = permission("letters.void", {"signatory", "registry"})
 SETTLE = permission("letters.settle", {"employee", "signatory", "registry"})
 READ = permission("letters.read", {"employee", "signatory", "registry", "auditor", "system:operator"})
+KEEP_LETTERHEAD = permission("letters.keep-letterhead", {"administrator", "centre", "system:operator"})
 RECEIVE = permission("letters.receive", {"registry", "system:gateway", "system:operator"})
 
 

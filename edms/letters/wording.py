@@ -12,6 +12,7 @@ KINDS: Final[dict[str, str]] = {
     Kind.ORDER: msgid("Administrative order"),
     Kind.REMINDER: msgid("Reminder"),
     Kind.REPLY: msgid("Reply"),
+    Kind.CONFIRMATION: msgid("Confirmation of authenticity"),
 }
 SENSITIVITIES: Final[dict[int, str]] = {
     Sensitivity.ORDINARY: msgid("Ordinary"),
