@@ -3,6 +3,7 @@
 from edms.accounts import models as accounts
 from edms.audit import models as audit
 from edms.codes import models as codes
+from edms.confirmations import models as confirmations
 from edms.content import models as content
 from edms.core.database import Base
 from edms.dispatch import models as dispatch
@@ -12,4 +13,4 @@ from edms.letters import models as letters
 from edms.registry import models as registry
 
 metadata = Base.metadata
-modules = (accounts, audit, codes, content, dispatch, entities, intake, letters, registry)
+modules = (accounts, audit, codes, confirmations, content, dispatch, entities, intake, letters, registry)

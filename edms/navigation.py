@@ -2,8 +2,9 @@
 
 from flask import Flask
 
-from edms.accounts import guard, person_views, staff_views
+from edms.accounts import delegation_views, guard, person_views, security_views, staff_views
 from edms.accounts import views as accounts
+from edms.confirmations import views as confirmations
 from edms.core.actor import Actor
 from edms.dispatch import views as dispatch
 from edms.entities import views as entities
@@ -34,9 +35,11 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
     guard.install(app)
     for blueprint in (accounts.blueprint, staff_views.blueprint, person_views.blueprint, entities.blueprint):
         app.register_blueprint(blueprint)
+    for blueprint in (security_views.blueprint, delegation_views.blueprint):
+        app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (intake.blueprint, dispatch.blueprint):
+    for blueprint in (intake.blueprint, dispatch.blueprint, confirmations.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
         app.register_blueprint(blueprint)
@@ -53,7 +56,8 @@ def primary_action(actor: Actor) -> Link | None:
 
 def navigation(actor: Actor) -> tuple[Section, ...]:
     """Return the side menu of an actor: only places that the actor's roles open."""
-    sections = list(letters_menu(actor, *intake.intake_menu(actor), *dispatch.queue_menu(actor)))
+    between = (*intake.intake_menu(actor), *dispatch.queue_menu(actor), *confirmations.confirmations_menu(actor))
+    sections = list(letters_menu(actor, *between))
     places = [Link("Bodies", "/entities")]
     if not actor.roles.isdisjoint({"administrator", "centre"}):
         places.append(Link("Staff", "/staff"))

@@ -7,7 +7,7 @@ from cryptography.x509.oid import NameOID
 
 from crypto.errors import CryptoError
 from crypto.pdf_signatures import verify_pdf
-from edms.dispatch.package import LetterPackage, Receipt, WireMessage
+from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, Receipt, WireMessage
 from mailgw.headers import HeaderError, Headers, read_headers
 
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
@@ -45,6 +45,9 @@ def idempotency_key(message: WireMessage, raw: bytes, *, sender_code: str) -> by
         return _digest(f"package|{sender_code}|{message.package_id}|{files}".encode())
     if isinstance(message, Receipt):
         return _digest(f"receipt|{sender_code}|{message.package_id}|{message.kind}".encode())
+    if isinstance(message, Inquiry | Confirmation):
+        kind = "inquiry" if isinstance(message, Inquiry) else "confirmation"
+        return _digest(f"{kind}|{sender_code}|{message.inquiry_id}".encode())
     return _untyped_key(raw, sender_code)
 
 

@@ -1,20 +1,18 @@
-"""letter.xml and receipt.xml (urn:diwan:letter:1): written from the package's values, read back under the schema.
-
-The parser takes no DTD, no entity and no network, at most 256 kB, and what it reads is valid by ``letter.xsd``.
-"""
+"""letter.xml and receipt.xml (urn:diwan:letter:1): written from the package's values, read back under the schema."""
 
 import hashlib
-import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib.resources import files
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from lxml import etree
 
 from edms.dispatch.package import (
     SCHEMA_VERSION,
+    Confirmation,
+    Inquiry,
     LetterPackage,
     PackageRecipient,
     PartRole,
@@ -22,21 +20,8 @@ from edms.dispatch.package import (
     ReceiptKind,
     RecipientRole,
 )
-
-NAMESPACE = "urn:diwan:letter:1"
-MAX_XML = 256_000
-_NS = f"{{{NAMESPACE}}}"
-# Compiled at import, as libxml2 sets up its types for schemas in a way that two threads at once break.
-_SCHEMA = etree.XMLSchema(etree.fromstring(files("mailgw").joinpath("letter.xsd").read_bytes()))
-_VALIDATING = threading.Lock()
-
-
-class XmlError(ValueError):
-    """The XML part cannot be taken; ``code`` is the stable name of the problem (``package.xml-…``)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+from mailgw.inquiry_xml import read_confirmation, read_inquiry
+from mailgw.xml_parts import NS, XmlError, begun, clean, parsed, serialised, set_attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +60,8 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
 
     Raises XmlError over 256 kB, or when a value would not pass the schema at the other end.
     """
-    root = etree.Element(f"{_NS}letter", nsmap={None: NAMESPACE})
-    _set(root, version=str(package.version), package=str(package.package_id), id=str(package.letter_id))
+    root = begun("letter")
+    set_attributes(root, version=str(package.version), package=str(package.package_id), id=str(package.letter_id))
     _add(
         root,
         "document",
@@ -110,13 +95,13 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
             name=part.name,
             type=part.media_type,
         )
-    return _serialised(root)
+    return serialised(root)
 
 
 def write_receipt(receipt: Receipt) -> bytes:
     """Return receipt.xml; raises XmlError as :func:`write_letter` does."""
-    root = etree.Element(f"{_NS}receipt", nsmap={None: NAMESPACE})
-    _set(
+    root = begun("receipt")
+    set_attributes(
         root,
         version=str(SCHEMA_VERSION),
         kind=receipt.kind,
@@ -128,27 +113,18 @@ def write_receipt(receipt: Receipt) -> bytes:
     )
     if receipt.reason_code or receipt.reason_text:
         _add(root, "reason", code=receipt.reason_code).text = clean(receipt.reason_text)
-    return _serialised(root)
+    return serialised(root)
 
 
-def read_xml(octets: bytes) -> LetterXml | Receipt:
+def read_xml(octets: bytes) -> LetterXml | Receipt | Inquiry | Confirmation:
     """Return what the XML part says; raises XmlError for what is not valid by the schema of a known version."""
-    root = _parsed(octets)
+    root = parsed(octets)
     if root.get("version") != str(SCHEMA_VERSION):
         raise XmlError("package.version-unknown")
     try:
-        return _read_letter(root) if root.tag == f"{_NS}letter" else _read_receipt(root)
+        return _READERS[etree.QName(root).localname](root)
     except ValueError as error:
         raise XmlError("package.xml-value") from error
-
-
-def clean(text: str) -> str:
-    """Return ``text`` without the characters that XML 1.0 §2.2 forbids."""
-    return "".join(
-        char
-        for char in text
-        if char in "\t\n\r" or (char >= " " and not "\ud800" <= char <= "\udfff" and char not in "\ufffe\uffff")
-    )
 
 
 def _read_letter(root: "etree._Element") -> LetterXml:
@@ -169,13 +145,13 @@ def _read_letter(root: "etree._Element") -> LetterXml:
                 cast("RecipientRole", etree.QName(element).localname),
                 element.get("purpose", ""),
             )
-            for element in _child(root, "recipients").iterchildren(f"{_NS}to", f"{_NS}cc")
+            for element in _child(root, "recipients").iterchildren(f"{NS}to", f"{NS}cc")
         ),
         subject=_child(root, "subject").text or "",
         kind=document.attrib["kind"],
         sensitivity=document.attrib["sensitivity"],
         precedence=document.attrib["precedence"],
-        references=tuple(element.text or "" for element in root.iterchildren(f"{_NS}reference")),
+        references=tuple(element.text or "" for element in root.iterchildren(f"{NS}reference")),
         verification_code=document.attrib["verification"],
         signer_name=signer.attrib["name"],
         signer_post=signer.attrib["post"],
@@ -183,7 +159,7 @@ def _read_letter(root: "etree._Element") -> LetterXml:
         body_text="",
         parts=(),
     )
-    parts = tuple(_entry(element) for element in root.iterchildren(f"{_NS}part"))
+    parts = tuple(_entry(element) for element in root.iterchildren(f"{NS}part"))
     return LetterXml(package, _entry(text), parts)
 
 
@@ -202,7 +178,7 @@ def _read_receipt(root: "etree._Element") -> Receipt:
     at = datetime.fromisoformat(root.attrib["at"])
     if at.tzinfo is None:
         raise XmlError("package.xml-value")
-    reason = root.find(f"{_NS}reason")
+    reason = root.find(f"{NS}reason")
     return Receipt(
         kind=cast("ReceiptKind", root.attrib["kind"]),
         package_id=UUID(root.attrib["package"]),
@@ -215,59 +191,22 @@ def _read_receipt(root: "etree._Element") -> Receipt:
     )
 
 
-def _parsed(octets: bytes) -> "etree._Element":
-    if len(octets) > MAX_XML:
-        raise XmlError("package.xml-too-large")
-    if b"<!" in octets.replace(b"<!--", b""):
-        raise XmlError("package.xml-doctype")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(octets, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise XmlError("package.xml-malformed") from error
-    if root.getroottree().docinfo.doctype:
-        raise XmlError("package.xml-doctype")
-    if not _is_valid(root):
-        raise XmlError("package.xml-invalid")
-    return root
-
-
-def _is_valid(root: "etree._Element") -> bool:
-    """Validate against the schema, one thread at a time: its error log belongs to the schema object."""
-    with _VALIDATING:
-        return _SCHEMA.validate(root)
-
-
 def _child(root: "etree._Element", name: str) -> "etree._Element":
-    child = root.find(f"{_NS}{name}")
+    child = root.find(f"{NS}{name}")
     if child is None:
         raise XmlError("package.xml-invalid")
     return child
 
 
 def _add(parent: "etree._Element", tag: str, /, **attributes: str) -> "etree._Element":
-    element = etree.SubElement(parent, f"{_NS}{tag}")
-    _set(element, **attributes)
+    element = etree.SubElement(parent, f"{NS}{tag}")
+    set_attributes(element, **attributes)
     return element
 
 
-def _set(element: "etree._Element", /, **attributes: str) -> None:
-    for name, value in attributes.items():
-        element.set(name, clean(value))
-
-
-def _serialised(root: "etree._Element") -> bytes:
-    octets = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=False)
-    if len(octets) > MAX_XML:
-        raise XmlError("package.xml-too-large")
-    if not _is_valid(root):
-        raise XmlError("package.xml-invalid")
-    return octets
+_READERS: Final[Mapping[str, Callable[["etree._Element"], LetterXml | Receipt | Inquiry | Confirmation]]] = {
+    "letter": _read_letter,
+    "receipt": _read_receipt,
+    "inquiry": read_inquiry,
+    "confirmation": read_confirmation,
+}

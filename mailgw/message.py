@@ -17,25 +17,24 @@ from email.utils import format_datetime
 from urllib.parse import quote
 from uuid import UUID
 
-from edms.dispatch.package import LetterPackage, PackagePart, Receipt, UntypedMessage, WireMessage
+from edms.dispatch.package import (
+    Confirmation,
+    Inquiry,
+    LetterPackage,
+    PackagePart,
+    Receipt,
+    UntypedMessage,
+    WireMessage,
+)
 from mailgw import untyped
 from mailgw.address import Address
 from mailgw.headers import HeaderError, read_headers
-from mailgw.letter_xml import (
-    MAX_XML,
-    FileEntry,
-    LetterXml,
-    XmlError,
-    clean,
-    part_cid,
-    read_xml,
-    text_cid,
-    write_letter,
-    write_receipt,
-)
+from mailgw.inquiry_xml import write_confirmation, write_inquiry
+from mailgw.letter_xml import FileEntry, LetterXml, part_cid, read_xml, text_cid, write_letter, write_receipt
 from mailgw.texts import text
+from mailgw.xml_parts import MAX_XML, XmlError, clean
 
-XML_NAMES = ("letter.xml", "receipt.xml")
+XML_NAMES = ("letter.xml", "receipt.xml", "inquiry.xml", "confirmation.xml")
 MAX_PARTS = 200
 MAX_DEPTH = 20
 MAX_DELIMITER_LINES = 5000
@@ -86,27 +85,41 @@ def compose_letter(
     )
 
 
-def compose_receipt(
-    receipt: Receipt, *, mail_from: Address, recipients_header: str, message_id: str, date: datetime, hostname: str
+def compose_note(
+    note: Receipt | Inquiry | Confirmation,
+    *,
+    mail_from: Address,
+    recipients_header: str,
+    message_id: str,
+    date: datetime,
+    hostname: str,
 ) -> bytes:
-    """Return the message of a receipt (Arabic text and ``receipt.xml``); arguments as :func:`compose_letter`."""
-    sentence = text(
-        f"mail.receipt-{receipt.kind}",
-        "ar",
-        document_code=receipt.document_code,
-        at=receipt.at.isoformat(),
-        register_number=receipt.register_number,
-        reason_text=receipt.reason_text,
-    )
-    subject = text("mail.receipt-subject", "ar", document_code=receipt.document_code)
+    """Return the message of a receipt, an inquiry or its answer: an Arabic sentence and the XML part.
+
+    Arguments as :func:`compose_letter`.
+    """
+    name, xml, told = _told(note)
+    subject = text(f"mail.{name}-subject", "ar", document_code=note.document_code)
+    number = note.package_id if isinstance(note, Receipt) else note.inquiry_id
     return _assemble(
-        [
-            _part("text/plain", sentence.encode("utf-8")),
-            _part("application/xml", write_receipt(receipt), name="receipt.xml"),
-        ],
-        package_id=receipt.package_id,
+        [_part("text/plain", told.encode("utf-8")), _part("application/xml", xml, name=f"{name}.xml")],
+        package_id=number,
         headers=_headers(mail_from, recipients_header, subject, message_id, date, hostname),
     )
+
+
+def _told(note: Receipt | Inquiry | Confirmation) -> tuple[str, bytes, str]:
+    """Return the name of a note's XML part, the part, and the sentence for people."""
+    code, at = note.document_code, note.at.isoformat()
+    if isinstance(note, Inquiry):
+        return "inquiry", write_inquiry(note), text("mail.inquiry-text", "ar", document_code=code, at=at)
+    if isinstance(note, Confirmation):
+        return "confirmation", write_confirmation(note), text("mail.confirmation-text", "ar", document_code=code, at=at)
+    sentence = text(
+        f"mail.receipt-{note.kind}", "ar", document_code=code, at=at, register_number=note.register_number,
+        reason_text=note.reason_text,
+    )  # fmt: skip
+    return "receipt", write_receipt(note), sentence
 
 
 def read_message(raw: bytes) -> WireMessage:
@@ -153,15 +166,15 @@ def _leaves(message: Message) -> list[Message]:
     return found
 
 
-def _typed(leaves: list[Message]) -> LetterPackage | Receipt | None:
-    """Return the package or receipt whose XML is the last part, None when there is none; raises XmlError."""
+def _typed(leaves: list[Message]) -> LetterPackage | Receipt | Inquiry | Confirmation | None:
+    """Return the package or note whose XML is the last part, None when there is none; raises XmlError."""
     last = leaves[-1]
     if last.get_content_type() not in {"application/xml", "text/xml"} or last.get_filename() not in XML_NAMES:
         return None
     if len(last.get_payload()) > 2 * MAX_XML:
         raise XmlError("package.xml-too-large")
     content = read_xml(untyped.octets(last))
-    return content if isinstance(content, Receipt) else _complete(content, leaves)
+    return _complete(content, leaves) if isinstance(content, LetterXml) else content
 
 
 def _complete(content: LetterXml, leaves: list[Message]) -> LetterPackage:

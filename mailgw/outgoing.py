@@ -1,7 +1,7 @@
 """What the relay carries: claimed consignments grouped into messages, and each package composed once."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,17 +14,23 @@ from edms.core.actor import system_actor
 from edms.core.database import Database
 from edms.dispatch import queries as dispatch_queries
 from edms.dispatch.models import OutboxItem
-from edms.dispatch.packing import package_of, receipt_of
+from edms.dispatch.package import Confirmation, Inquiry, Receipt
+from edms.dispatch.packing import confirmation_of, inquiry_of, package_of, receipt_of
 from edms.dispatch.rules import PackageKind
 from edms.entities.keyring import Keyring
 from mailgw.address import Address
 from mailgw.client import MAX_RECIPIENTS
 from mailgw.directory import Snapshot
-from mailgw.message import compose_letter, compose_receipt
+from mailgw.message import compose_letter, compose_note
 from mailgw.policy import REGISTRY_MAILBOX
 
 RELAY = system_actor("relay")
 LINE = 900
+_NOTES: Mapping[str, Callable[[dict[str, Any]], Receipt | Inquiry | Confirmation]] = {
+    PackageKind.RECEIPT: receipt_of,
+    PackageKind.INQUIRY: inquiry_of,
+    PackageKind.CONFIRMATION: confirmation_of,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,8 @@ class Outgoing:
         """Return the message; ``recipients`` are named in To where the package does not name them itself."""
         common: dict[str, Any] = {"mail_from": self.sender, "message_id": f"{self.package_id}@{self.sender.domain}",
                   "date": self.created_at, "hostname": sources.hostname}  # fmt: skip
-        if self.kind == PackageKind.RECEIPT:
-            return compose_receipt(receipt_of(self.meta), recipients_header=_header(recipients), **common)
+        if self.kind in _NOTES:
+            return compose_note(_NOTES[self.kind](self.meta), recipients_header=_header(recipients), **common)
         with sources.database.read(RELAY) as uow:
             package = package_of(
                 self.package_id,

@@ -127,4 +127,4 @@ def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk) -> list[Accepted]:
         genuine_for=parcel.genuine_for,
     )  # fmt: skip
     bodies = [entities.entity(uow, one) for one in (parcel.sender_id, *parcel.recipients)]
-    return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:])
+    return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:], keys=desk.keys)

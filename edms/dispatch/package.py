@@ -94,6 +94,45 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A body's question to another, "did you issue this?" (طلب صحة صدور).
+
+    ``verification_code`` (as printed on the paper) and ``file_sha256`` (lower hex, of the PDF in hand) prove possession;
+    both may be empty.
+    """
+
+    inquiry_id: UUID
+    asker_code: str
+    issuer_code: str
+    at: datetime
+    document_code: str
+    verification_code: str = field(default="", repr=False)
+    file_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The answer to an inquiry, sealed by the issuer (تأييد صحة صدور).
+
+    ``answer`` is one of ``confirmations.rules.Answer``; ``proof`` is a detached CMS (DER) by the issuer's seal over
+    :func:`edms.dispatch.packing.statement_of`. What policy withholds is empty.
+    """
+
+    inquiry_id: UUID
+    asker_code: str
+    issuer_code: str
+    at: datetime
+    document_code: str
+    file_sha256: str
+    answer: str
+    number: str = ""
+    date: str = ""
+    subject: str = field(default="", repr=False)
+    reason: str = field(default="", repr=False)
+    proof: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class UntypedMessage:
     """Mail without a valid package: registered as untyped incoming mail, never bounced.
 
@@ -109,7 +148,7 @@ class UntypedMessage:
     report: bool = False
 
 
-WireMessage = LetterPackage | Receipt | UntypedMessage
+WireMessage = LetterPackage | Receipt | Inquiry | Confirmation | UntypedMessage
 
 
 def make_part(role: PartRole, name: str, media_type: str, content: bytes) -> PackagePart:

@@ -1,11 +1,14 @@
 """Packages and receipts as JSON values (stored files in place of bytes), and back; pure."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from edms.dispatch.package import LetterPackage, PackagePart, PackageRecipient, Receipt
+from crypto.digests import canonical
+from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, PackagePart, PackageRecipient, Receipt
 
 
 def package_meta(package: LetterPackage, files: tuple[UUID, ...]) -> dict[str, Any]:
@@ -112,3 +115,36 @@ def receipt_of(meta: dict[str, Any]) -> Receipt:
         reason_code=meta["reason_code"],
         reason_text=meta["reason_text"],
     )
+
+
+def inquiry_meta(inquiry: Inquiry) -> dict[str, Any]:
+    """Return an inquiry's values."""
+    return {**asdict(inquiry), "inquiry_id": str(inquiry.inquiry_id), "at": inquiry.at.isoformat()}
+
+
+def inquiry_of(meta: dict[str, Any]) -> Inquiry:
+    """Return the inquiry of stored values."""
+    return Inquiry(**{**meta, "inquiry_id": UUID(meta["inquiry_id"]), "at": datetime.fromisoformat(meta["at"])})
+
+
+def confirmation_meta(confirmation: Confirmation) -> dict[str, Any]:
+    """Return a confirmation's values, its proof in base64."""
+    return {
+        **asdict(confirmation),
+        "inquiry_id": str(confirmation.inquiry_id),
+        "at": confirmation.at.isoformat(),
+        "proof": b64encode(confirmation.proof).decode(),
+    }
+
+
+def confirmation_of(meta: dict[str, Any]) -> Confirmation:
+    """Return the confirmation of stored values."""
+    values = {**meta, "inquiry_id": UUID(meta["inquiry_id"]), "at": datetime.fromisoformat(meta["at"])}
+    return Confirmation(**{**values, "proof": b64decode(meta["proof"])})
+
+
+def statement_of(confirmation: Confirmation) -> bytes:
+    """Return what a confirmation's proof is made over: its values without the proof, as canonical JSON."""
+    values = confirmation_meta(confirmation)
+    del values["proof"]
+    return canonical({"type": "urn:diwan:confirmation:1", **values})

@@ -23,6 +23,8 @@ class PackageKind(StrEnum):
 
     LETTER = "letter"
     RECEIPT = "receipt"
+    INQUIRY = "inquiry"
+    CONFIRMATION = "confirmed"
 
 
 ENQUEUE = permission(

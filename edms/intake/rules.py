@@ -19,6 +19,8 @@ class MessageKind(StrEnum):
 
     LETTER = "letter"
     RECEIPT = "receipt"
+    INQUIRY = "inquiry"
+    CONFIRMATION = "confirmed"
     UNTYPED = "untyped"
 
 

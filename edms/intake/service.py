@@ -6,13 +6,24 @@ from typing import Any
 from uuid import UUID
 
 from edms.audit.service import record
+from edms.confirmations import service as confirmations
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
 from edms.core.ids import new_id
 from edms.dispatch import service as dispatch
-from edms.dispatch.package import LetterPackage, Receipt, ReceiptKind, UntypedMessage, WireMessage
+from edms.dispatch.package import (
+    Confirmation,
+    Inquiry,
+    LetterPackage,
+    Receipt,
+    ReceiptKind,
+    UntypedMessage,
+    WireMessage,
+)
 from edms.dispatch.packing import files_of, package_meta, package_of
 from edms.dispatch.service import Answer
+from edms.entities import queries as entities
+from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
 from edms.intake import queries
 from edms.intake.models import ReceivedMessage
@@ -48,12 +59,9 @@ class Accepted:
     repeat: bool = False
 
 
-def accept(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipient: Entity) -> Accepted:
-    """Take a message in for one recipient, as :func:`accept_all`."""
-    return accept_all(uow, arrival, sender=sender, recipients=[recipient])[0]
-
-
-def accept_all(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity]) -> list[Accepted]:
+def accept_all(
+    uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients: Sequence[Entity], keys: Keyring
+) -> list[Accepted]:
     """Take a message in for its recipients; registered at once where a body registers by rule and the seal is good.
 
     The same key for the same body is the same message: it is answered with what became of it and not taken twice.
@@ -68,9 +76,9 @@ def accept_all(uow: UnitOfWork, arrival: Arrival, *, sender: Entity, recipients:
     new = [each for each in recipients if each.id not in known]
     rows = _rows(uow, arrival, sender, new)
     message = arrival.message
-    if isinstance(message, Receipt):
+    if isinstance(message, Receipt | Inquiry | Confirmation):
         uow.session.add_all(rows)
-        found.update((row.entity_id, _take_receipt(uow, row, message)) for row in rows)
+        found.update((row.entity_id, _take_note(uow, row, message, sender, keys)) for row in rows)
         return [found[each.id] for each in recipients]
     for row in rows:
         record(uow, "intake.accepted", "message", row.id, entity_id=row.entity_id, row=row, kind=row.kind)
@@ -127,6 +135,8 @@ def _meta(arrival: Arrival) -> dict[str, Any]:
     message = arrival.message
     if isinstance(message, Receipt):
         return {"receipt": message.kind}
+    if isinstance(message, Inquiry | Confirmation):
+        return {"inquiry": str(message.inquiry_id)}
     if isinstance(message, LetterPackage):
         values = package_meta(message, arrival.files)
         return {**values, "package_id": str(message.package_id), "raw_size": arrival.raw_size}
@@ -195,12 +205,19 @@ def _same(row: ReceivedMessage, letter: Letter) -> bool:
     return letter.sender_id == row.sender_id and [(letter.rendition_hash or b"").hex()] == sealed
 
 
-def _take_receipt(uow: UnitOfWork, row: ReceivedMessage, receipt: Receipt) -> Accepted:
+def _take_note(
+    uow: UnitOfWork, row: ReceivedMessage, note: Receipt | Inquiry | Confirmation, sender: Entity, keys: Keyring
+) -> Accepted:
+    """Act on what needs no clerk: a receipt, an inquiry (answered at once), the answer to ours."""
     row.state = MessageState.NOTED
-    if receipt.kind == "void":
-        closing.void_by_sender(uow, receipt, entity_id=row.entity_id, sender_id=row.sender_id)
+    if isinstance(note, Inquiry):
+        confirmations.answer(uow, note, asker=sender, issuer=entities.entity(uow, row.entity_id), keys=keys)
+    elif isinstance(note, Confirmation):
+        confirmations.take_answer(uow, note, issuer=sender, asker=entities.entity(uow, row.entity_id))
+    elif note.kind == "void":
+        closing.void_by_sender(uow, note, entity_id=row.entity_id, sender_id=row.sender_id)
     else:
-        item = dispatch.apply_receipt(uow, receipt, from_entity=row.sender_id, to_entity=row.entity_id)
+        item = dispatch.apply_receipt(uow, note, from_entity=row.sender_id, to_entity=row.entity_id)
         row.letter_id = item.letter_id if item else None
     return Accepted(MessageState.NOTED)
 
@@ -225,10 +242,17 @@ def _undecided(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
 
 def number_of(uow: UnitOfWork, row: ReceivedMessage) -> str:
     """Return the register number that a message got, or nothing."""
-    return receiving.number_of(uow, row.letter_id) if row.letter_id and row.kind != MessageKind.RECEIPT else ""
+    return receiving.number_of(uow, row.letter_id) if row.letter_id and row.kind in _REGISTRABLE else ""
+
+
+_REGISTRABLE = frozenset({MessageKind.LETTER, MessageKind.UNTYPED})
 
 
 def _kind(message: WireMessage) -> MessageKind:
     if isinstance(message, LetterPackage):
         return MessageKind.LETTER
+    if isinstance(message, Inquiry):
+        return MessageKind.INQUIRY
+    if isinstance(message, Confirmation):
+        return MessageKind.CONFIRMATION
     return MessageKind.RECEIPT if isinstance(message, Receipt) else MessageKind.UNTYPED

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from edms.dispatch.package import UntypedMessage, consignment_id, make_part
 from mailgw.address import Address
-from mailgw.letter_xml import XmlError, read_xml, write_letter
-from mailgw.message import compose_letter, compose_receipt, read_message
+from mailgw.letter_xml import read_xml, write_letter
+from mailgw.message import compose_letter, compose_note, read_message
+from mailgw.xml_parts import XmlError
 from tests.mailgw.packages import NOON, PACKAGE_ID, letter_package, receipt
 
 MAILS = Path(__file__).parents[3] / "shared" / "data" / "email-mime" / "mimekit+stalwart.tar.xz"
@@ -78,7 +79,7 @@ def test_file_names_cannot_inject_headers() -> None:
 @pytest.mark.parametrize("kind", ["registered", "refused", "delivered", "void"])
 def test_receipt_survives_the_wire(kind: str) -> None:
     sent = receipt(kind=kind, reason_code="intake.not-ours", reason_text="ليس من اختصاصنا")
-    raw = compose_receipt(
+    raw = compose_note(
         sent, mail_from=SENDER, recipients_header="<diwan@health.test>", message_id="2@x", date=NOON, hostname="h"
     )
     assert read_message(raw) == sent

@@ -11,7 +11,7 @@ def read():
     begin.wait()
     try:
         letter_xml.read_xml(b'<letter xmlns="urn:diwan:letter:1"/>')
-    except letter_xml.XmlError as error:
+    except xml_parts.XmlError as error:
         if error.code == "package.xml-invalid":
             return
     except Exception as error:

@@ -1,0 +1,96 @@
+"""Pages of صحة صدور: ask another body, what was asked and answered, one confirmation to print or take along."""
+
+from base64 import b64decode
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, request
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from edms.confirmations import queries, service
+from edms.confirmations.rules import ASK, Side
+from edms.confirmations.told import told
+from edms.core.actor import Actor
+from edms.core.errors import Invalid, NotFound, Problem
+from edms.dispatch.packing import confirmation_of, statement_of
+from edms.letters.edge import reading, working
+from edms.web.guards import current_actor
+from edms.web.page import PAGE_SIZE, Link, go, render
+
+HOME: Final = "/confirmations"
+
+blueprint = Blueprint("confirmations", __name__, template_folder="templates")
+
+
+def confirmations_menu(actor: Actor) -> tuple[Link, ...]:
+    """Return the menu's link, for those who may ask in their body's name."""
+    return (Link("Confirm a letter", HOME),) if actor.may(ASK) and actor.entity_id is not None else ()
+
+
+@blueprint.get(HOME)
+def index() -> Response:
+    """Show the form and what was asked and answered."""
+    return _page()
+
+
+@blueprint.post(HOME)
+def ask() -> WerkzeugResponse:
+    """Ask the body that a document code names."""
+    current_actor().require(ASK)
+    upload = request.files.get("file")
+    try:
+        with working() as uow:
+            row = service.ask(
+                uow, request.form.get("code", ""), verification_code=request.form.get("verification", ""),
+                file=upload.read() if upload else b"",
+            )  # fmt: skip
+            address = f"{HOME}/{row.id}"
+    except Invalid as error:
+        return _page(error.problems, 422)
+    return go(address, notice="The question is on its way. The answer comes by itself.")
+
+
+@blueprint.get(f"{HOME}/<uuid:row_id>")
+def show(row_id: UUID) -> Response:
+    """Show one inquiry and its answer; the page looks again by itself while it waits."""
+    with reading() as uow:
+        (found,) = told(uow, [queries.inquiry(uow, row_id)])
+    return render("confirmations/inquiry.html", inquiry=found)
+
+
+@blueprint.get(f"{HOME}/<uuid:row_id>/<any(statement, proof):part>")
+def download(row_id: UUID, part: str) -> Response:
+    """Give the statement (JSON) or the issuer's signature over it (CMS), to be checked by other means."""
+    with reading() as uow:
+        row = queries.inquiry(uow, row_id)
+        if not row.told.get("proof"):
+            raise NotFound("confirmations.unknown")
+        name = row.document_code
+        data = statement_of(confirmation_of(row.told)) if part == "statement" else b64decode(row.told["proof"])
+    response = make_response(data)
+    suffix, kind = ("json", "application/json") if part == "statement" else ("p7s", "application/pkcs7-signature")
+    response.headers["Content-Type"] = kind
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
+    return response
+
+
+def _page(problems: tuple[Problem, ...] = (), status: int = 200) -> Response:
+    before = _before()
+    with reading() as uow:
+        rows = queries.inquiries(uow, Side.ASKED, before=before, limit=PAGE_SIZE + 1)
+        asked = told(uow, list(rows[:PAGE_SIZE]))
+        answered = told(uow, list(queries.inquiries(uow, Side.ANSWERED, limit=PAGE_SIZE)))
+    older = f"{HOME}?before={asked[-1].asked_at.isoformat()}" if len(rows) > PAGE_SIZE else None
+    return render(
+        "confirmations/index.html", status, asked=asked, answered=answered, older=older, problems=problems,
+        code=request.form.get("code", ""), verification=request.form.get("verification", ""),
+    )  # fmt: skip
+
+
+def _before() -> datetime | None:
+    try:
+        found = datetime.fromisoformat(request.args.get("before", "").replace(" ", "+"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
