@@ -9,6 +9,7 @@ from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
 from crypto.keystore_pkcs11 import Pkcs11KeyStore
+from edms.accounts.rules import LetterKinds
 from edms.accounts.rules import Limits as AccessLimits
 from edms.content.store import ContentStore, DiskStore
 from edms.core.database import Database
@@ -17,6 +18,7 @@ from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
 from edms.letters.attachments import Limits
 from edms.letters.printing import Printing
+from edms.letters.wording import KINDS
 from edms.registry.service import TurnQueue
 from edms.search.indexes import Indexes
 
@@ -31,6 +33,7 @@ def parts_of(settings: Settings) -> Parts:
         Limits, Limits(settings.letters.attachment_mb, settings.letters.letter_mb, settings.letters.attachments_max)
     )
     parts.put(AccessLimits, access_limits(settings))
+    parts.put(LetterKinds, LetterKinds(KINDS))
     parts.put(
         Printing,
         Printing(

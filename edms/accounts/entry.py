@@ -28,6 +28,24 @@ def enter(
     return found[0]
 
 
+def awaits_code(database: Database, token: str, limits: Limits = DEFAULT_LIMITS) -> bool:
+    """Say whether a session still waits for its second factor."""
+    with database.read(ANONYMOUS) as uow:
+        return queries.pending_session(uow, token, limits) is not None
+
+
+def enter_code(database: Database, token: str, typed: str, limits: Limits = DEFAULT_LIMITS) -> str | None:
+    """Complete a session with a code of the app or a recovery code; return its new token, None when it has ended.
+
+    Raises StepUpRefused after the count and the event are stored.
+    """
+    with database.work(ANONYMOUS) as uow:
+        found = service.finish_with_code(uow, token, typed, limits=limits)
+    if isinstance(found, service.StepUpRefused):
+        raise found
+    return found
+
+
 def prove(
     database: Database, login: str, password: str, *, client: str, address: str, limits: Limits = DEFAULT_LIMITS
 ) -> Actor:

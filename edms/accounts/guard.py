@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from flask import Flask, current_app, g, redirect, request
-from werkzeug.wrappers import Response
+from flask import Flask, Response, current_app, g, redirect, request
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts import queries, service
 from edms.accounts.rules import TOUCH_EVERY, Limits
@@ -32,6 +32,7 @@ class SignedIn:
     entity_name: str
     entity_code: str
     must_change_password: bool
+    factors_reset: bool = False
 
 
 def cookie_name() -> str:
@@ -51,10 +52,15 @@ def limits() -> Limits:
     return parts[Limits]
 
 
+def keep_token(token: str) -> None:
+    """Let this answer carry the session's new token, and let the form tokens of its page belong to it."""
+    g.renewed_session = token
+
+
 def load_actor() -> Actor | None:
     """Return who the session's cookie speaks for and set ``g.account``; the shell calls it before every request."""
     g.account = None
-    token = request.cookies.get(cookie_name(), "")
+    token = g.get("renewed_session") or request.cookies.get(cookie_name(), "")
     if not token or len(token) > 100 or request.path.startswith(_WITHOUT_SESSION):
         return None
     with database().read(ANONYMOUS) as uow:
@@ -62,7 +68,7 @@ def load_actor() -> Actor | None:
         if found is None:
             return None
         session, account, employee = found
-        actor = queries.actor_of(uow, account, employee, session_id=session.id, client=session.client)
+        actor = queries.actor_of(uow, account, employee, session=session)
         body = entities.entity(uow, account.entity_id)
         g.account = SignedIn(
             account.id,
@@ -71,6 +77,7 @@ def load_actor() -> Actor | None:
             body.name(current_locale()),
             body.code,
             service.must_change_password(account),
+            account.factors_reset_at is not None,
         )
         idle = uow.now - session.last_seen_at
     if idle >= TOUCH_EVERY:
@@ -85,7 +92,7 @@ def entity_name(_actor: Actor) -> str:
     return account.entity_name if isinstance(account, SignedIn) else ""
 
 
-def _first_password() -> Response | None:
+def _first_password() -> WerkzeugResponse | None:
     """Send a person with a password for one use to change it before anything else."""
     account = g.get("account")
     if not isinstance(account, SignedIn) or not account.must_change_password:
@@ -102,6 +109,15 @@ def install(app: Flask) -> None:
     mail client must arrive signed in; every change is protected by the form token and the fetch metadata.
     """
     app.before_request(_first_password)
+
+    def renew(response: Response) -> Response:
+        if g.get("renewed_session"):
+            secure = cookie_name().startswith("__Host-")
+            token = g.renewed_session
+            response.set_cookie(cookie_name(), token, secure=secure, httponly=True, samesite="Lax", path="/")
+        return response
+
+    app.after_request(renew)
 
     def person() -> dict[str, object]:
         account = g.get("account")

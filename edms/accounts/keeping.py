@@ -65,7 +65,7 @@ def open_account(
 
 def set_password(uow: UnitOfWork, account_id: UUID, password: NewPassword, *, one_time: bool = False) -> None:
     """Give an account a new password (prepared beforehand) as its keeper; all its sessions end."""
-    account = _kept(uow, account_id)
+    account = kept_by_actor(uow, account_id)
     employee = uow.session.get_one(Employee, account.employee_id)
     _require_good(uow, password.text, account.login, employee, account.entity_id)
     account.password_hash = password.hashed
@@ -77,7 +77,7 @@ def set_password(uow: UnitOfWork, account_id: UUID, password: NewPassword, *, on
 
 def set_roles(uow: UnitOfWork, account_id: UUID, roles: Iterable[str]) -> None:
     """Change an account's roles; they hold from its next request on. Nobody changes the own ones."""
-    account = _kept(uow, account_id)
+    account = kept_by_actor(uow, account_id)
     kept, problems = checked_roles(uow, roles)
     if problems:
         raise Invalid("accounts.bad-account", problems)
@@ -121,7 +121,7 @@ def change_password(uow: UnitOfWork, proved: str, new: NewPassword) -> None:
 
 def disable_account(uow: UnitOfWork, account_id: UUID) -> None:
     """Close an account: its sessions end at once and nobody signs in to it."""
-    account = _kept(uow, account_id)
+    account = kept_by_actor(uow, account_id)
     if account.employee_id == uow.actor.employee_id:
         raise Forbidden("accounts.not-yourself")
     account.active = False
@@ -132,7 +132,7 @@ def disable_account(uow: UnitOfWork, account_id: UUID) -> None:
 
 def enable_account(uow: UnitOfWork, account_id: UUID) -> None:
     """Let a disabled account sign in again."""
-    account = _kept(uow, account_id)
+    account = kept_by_actor(uow, account_id)
     account.active = True
     uow.flush()
     audit.record(uow, "accounts.enabled", "account", account.id, entity_id=account.entity_id, row=account)
@@ -157,7 +157,7 @@ def _require_keeper(uow: UnitOfWork, entity_id: UUID) -> None:
         raise NotFound("entities.unknown")
 
 
-def _kept(uow: UnitOfWork, account_id: UUID) -> Account:
+def kept_by_actor(uow: UnitOfWork, account_id: UUID) -> Account:
     """Return an account that the actor may change: an administrator's own staff, but no auditor and not the centre."""
     uow.actor.require(KEEP_ACCOUNTS)
     account = queries.kept_account(uow, account_id)

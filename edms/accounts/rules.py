@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -16,6 +16,12 @@ from edms.entities.rules import Role
 KEEP_ACCOUNTS = permission("accounts.keep", {Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
 KEEP_ALL_ACCOUNTS = permission("accounts.keep-all", {Role.CENTRE, "system:operator"})
 ACT_FOR_OTHERS = permission("accounts.act-for-others", {"system:operator"})
+
+DELEGATE = permission("accounts.delegate", {Role.SIGNATORY, Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
+
+DEPUTY: Final = "deputy"
+"""The role that an actor carries while signing for another; it is never stored and never granted by hand."""
+LONGEST_DELEGATION: Final = timedelta(days=366)
 
 GRANTED_BY_ADMINISTRATORS: Final = frozenset({Role.EMPLOYEE, Role.SIGNATORY, Role.REGISTRY, Role.ADMINISTRATOR})
 """Auditors and the centre see across bodies, so only the centre and the operator make them."""
@@ -44,6 +50,13 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class LetterKinds:
+    """The kinds of letters that may be delegated one by one, with their names (msgids)."""
+
+    labels: Mapping[str, str]
 
 
 def clean_login(text: str) -> str | None:

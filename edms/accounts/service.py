@@ -25,6 +25,7 @@ from edms.accounts.sessions import (
     check_password,
     confirm_sign_in,
     finish_sign_in,
+    finish_with_code,
     sign_out,
     sign_out_everywhere,
     touch_session,
@@ -38,6 +39,7 @@ from edms.accounts.staffing import (
     hash_passwords,
     import_staff,
 )
+from edms.accounts.step_up import StepUpRefused
 from edms.audit import service as audit
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
@@ -45,11 +47,11 @@ from edms.core.errors import NotFound
 from edms.entities.models import Employee
 
 __all__ = [
-    "Attempt", "NewPerson", "Proof", "SignInRefused", "actor_for_token", "actor_of_employee", "add_person",
-    "begin_sign_in", "change_password", "change_person", "check_password", "check_staff", "confirm_sign_in",
-    "disable_account", "enable_account", "finish_sign_in", "give_post", "hash_passwords", "import_staff",
-    "may_take_password", "must_change_password", "open_account", "own_account", "set_password", "set_roles",
-    "sign_out", "sign_out_everywhere", "touch_session", "wrong_old_password",
+    "Attempt", "NewPerson", "Proof", "SignInRefused", "StepUpRefused", "actor_for_token", "actor_of_employee",
+    "add_person", "begin_sign_in", "change_password", "change_person", "check_password", "check_staff",
+    "confirm_sign_in", "disable_account", "enable_account", "finish_sign_in", "finish_with_code", "give_post",
+    "hash_passwords", "import_staff", "may_take_password", "must_change_password", "open_account", "own_account",
+    "set_password", "set_roles", "sign_out", "sign_out_everywhere", "touch_session", "wrong_old_password",
 ]  # fmt: skip
 
 

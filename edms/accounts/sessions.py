@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import update
@@ -11,6 +12,8 @@ from edms.accounts.keeping import end_sessions, own_account
 from edms.accounts.models import Account, LoginSession
 from edms.accounts.passwords import UNUSABLE, fits, hash_password, is_outdated
 from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, SESSIONS_AT_ONCE, Limits
+from edms.accounts.second_factor import totp_of, use_code
+from edms.accounts.step_up import StepUpRefused, count_try, forgive_tries, note_wrong, renew_token
 from edms.accounts.throttle import count_attempt, forget_attempts
 from edms.audit import service as audit
 from edms.core.actor import Actor
@@ -43,6 +46,8 @@ class Proof:
 
 
 FAILED = Proof(passed=False)
+PENDING = timedelta(minutes=10)
+"""How long a session waits for its second factor after the password."""
 
 
 def begin_sign_in(uow: UnitOfWork, login: str, *, address: str, limits: Limits = DEFAULT_LIMITS) -> Attempt:
@@ -77,12 +82,14 @@ def finish_sign_in(
     account = confirm_sign_in(uow, attempt, proof)
     if account is None:
         return SignInRefused("accounts.sign-in-refused")
+    pending = totp_of(uow, account.id) is not None
     for session in queries.sessions_of(uow, account.id, limits)[SESSIONS_AT_ONCE - 1 :]:
         session.revoked_at = uow.now
     token = secrets.token_urlsafe(32)
     session = LoginSession(
         id=new_id(), account_id=account.id, token_hash=queries.token_hash(token), created_at=uow.now,
-        last_seen_at=uow.now, expires_at=uow.now + limits.absolute, client=client[:100],
+        last_seen_at=uow.now, expires_at=uow.now + (PENDING if pending else limits.absolute), client=client[:100],
+        pending=pending,
     )  # fmt: skip
     uow.session.add(session)
     uow.flush()
@@ -103,13 +110,38 @@ def confirm_sign_in(uow: UnitOfWork, attempt: Attempt, proof: Proof) -> Account 
     return account
 
 
+def finish_with_code(
+    uow: UnitOfWork, token: str, typed: str, *, limits: Limits = DEFAULT_LIMITS
+) -> str | StepUpRefused | None:
+    """Complete a session that waits for its second factor and return its new token.
+
+    None when there is no such session (any more); a refusal is returned, so that the count and the event stay.
+    """
+    found = queries.pending_session(uow, token, limits)
+    if found is None:
+        return None
+    session, account, _ = found
+    wait = count_try(uow, account.id)
+    if wait:
+        return StepUpRefused("accounts.step-up-slowed", n=wait)
+    means = use_code(uow, account.id, typed[:100])
+    if means is None:
+        note_wrong(uow, account.id, account.entity_id)
+        return StepUpRefused("accounts.step-up-refused")
+    forgive_tries(uow, account.id)
+    session.pending, session.expires_at = False, uow.now + limits.absolute
+    session.stepped_up_at, session.stepped_up_by = uow.now, means
+    audit.record(uow, "accounts.second-factor-given", "account", account.id, entity_id=account.entity_id, means=means)
+    return renew_token(uow, session)
+
+
 def actor_for_token(uow: UnitOfWork, token: str, *, limits: Limits = DEFAULT_LIMITS) -> Actor | None:
     """Return who a session's token speaks for, or None when the session ended, idles too long or the account closed."""
     found = queries.live_session(uow, token, limits)
     if found is None:
         return None
     session, account, employee = found
-    return queries.actor_of(uow, account, employee, session_id=session.id, client=session.client)
+    return queries.actor_of(uow, account, employee, session=session)
 
 
 def touch_session(uow: UnitOfWork, session_id: UUID) -> None:

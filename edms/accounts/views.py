@@ -1,12 +1,13 @@
 """Signing in and out, the own account: password and sessions."""
 
+from urllib.parse import quote
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts import entry, queries, service
-from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database, limits
+from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database, keep_token, limits
 from edms.accounts.rules import LONGEST_PASSWORD, SHORTEST_PASSWORD, roles_of
 from edms.core.errors import Invalid, Problem, Unavailable
 from edms.entities import queries as entities
@@ -41,10 +42,35 @@ def sign_in() -> WerkzeugResponse:
         return _sign_in_page(target, login, (Problem("login", error.code, **error.params),), 429 if slowed else 422)
     except Unavailable as error:
         return _sign_in_page(target, login, (Problem("login", error.code, **error.params),), 503)
-    response = go(target)
-    secure = cookie_name().startswith("__Host-")
-    response.set_cookie(cookie_name(), token, secure=secure, httponly=True, samesite="Lax", path="/")
-    return response
+    keep_token(token)
+    if entry.awaits_code(database(), token, limits()):
+        return go(f"/sign-in/code?next={quote(target, safe='')}")
+    return go(target)
+
+
+@blueprint.get("/sign-in/code")
+@public
+def code_form() -> WerkzeugResponse:
+    """Ask for the second factor of a session whose password was right."""
+    return _code_page(safe_next(request.args.get("next")), ())
+
+
+@blueprint.post("/sign-in/code")
+@public
+def enter_code() -> WerkzeugResponse:
+    """Check the code of the app or a recovery code and complete the session."""
+    target = safe_next(request.form.get("next"))
+    try:
+        token = entry.enter_code(
+            database(), request.cookies.get(cookie_name(), "")[:100], request.form.get("code", "")[:100], limits()
+        )
+    except service.StepUpRefused as error:
+        slowed = "n" in error.params
+        return _code_page(target, (Problem("code", error.code, **error.params),), 429 if slowed else 422)
+    if token is None:
+        return go("/sign-in")
+    keep_token(token)
+    return go(target)
 
 
 @blueprint.post("/sign-out")
@@ -114,6 +140,12 @@ def end_other_sessions() -> WerkzeugResponse:
 
 def _sign_in_page(target: str, login: str, problems: tuple[Problem, ...], status: int = 200) -> Response:
     return render("accounts/sign_in.html", status, target=target, login=login, problems=problems)
+
+
+def _code_page(target: str, problems: tuple[Problem, ...], status: int = 200) -> WerkzeugResponse:
+    if not entry.awaits_code(database(), request.cookies.get(cookie_name(), "")[:100], limits()):
+        return go(target if is_signed_in() else "/sign-in")
+    return render("accounts/sign_in_code.html", status, target=target, problems=problems)
 
 
 def _password_page(problems: tuple[Problem, ...], status: int = 200) -> Response:

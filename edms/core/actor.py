@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from edms.core.errors import Forbidden
@@ -21,10 +22,27 @@ def permission(name: str, roles: Iterable[str]) -> Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Deputyship:
+    """The actor signs for the holder of a post (نيابةً عن); ``kinds`` is empty for letters of all kinds."""
+
+    post_id: UUID
+    holder_id: UUID
+    holder_code: str
+    max_sensitivity: int
+    kinds: frozenset[str] = field(default_factory=frozenset)
+
+    def covers(self, post_id: UUID | None, kind: str, sensitivity: int) -> bool:
+        """Say whether a letter that a post is to sign is within what was delegated."""
+        in_kind = not self.kinds or kind in self.kinds
+        return post_id == self.post_id and in_kind and sensitivity <= self.max_sensitivity
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """The one who acts in a unit of work; every event names it.
 
-    ``clearance`` is the highest sensitivity (0 ordinary … 3 top secret) the person may read.
+    ``clearance`` is the highest sensitivity (0 ordinary … 3 top secret) the person may read. ``stepped_up_at`` is when
+    the person last gave PIN or second factor in this session, ``stepped_up_by`` which of them.
     """
 
     name: str
@@ -37,6 +55,9 @@ class Actor:
     clearance: int = 0
     session_id: UUID | None = None
     client: str = ""
+    stepped_up_at: datetime | None = None
+    stepped_up_by: str = ""
+    deputyships: tuple[Deputyship, ...] = ()
 
     def may(self, right: Permission) -> bool:
         """Say whether one of the actor's roles carries ``right``."""
@@ -46,6 +67,12 @@ class Actor:
         """Raise Forbidden unless one of the actor's roles carries ``right``."""
         if not self.may(right):
             raise Forbidden("core.forbidden", permission=right.name)
+
+    def deputyship(self, post_id: UUID | None, kind: str, sensitivity: int) -> Deputyship | None:
+        """Return by which deputyship the actor signs such a letter for another, if by any; an own post comes first."""
+        if post_id in self.post_ids:
+            return None
+        return next((one for one in self.deputyships if one.covers(post_id, kind, sensitivity)), None)
 
 
 def system_actor(name: str) -> Actor:

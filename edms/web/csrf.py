@@ -44,7 +44,7 @@ def _seed() -> str:
 def _mac(salt: bytes) -> bytes:
     """Bind salt, browser and (once signed in) session: HMAC-SHA-256 under a key of this use only."""
     secret, _, session_cookie = _settings()
-    session = request.cookies.get(session_cookie, "") if is_signed_in() else ""
+    session = (g.get("renewed_session") or request.cookies.get(session_cookie, "")) if is_signed_in() else ""
     key = hmac.digest(secret, b"edms/1/csrf", "sha256")
     return hmac.digest(key, salt + _seed().encode() + b"\0" + hashlib.sha256(session.encode()).digest(), "sha256")
 
