@@ -36,3 +36,7 @@ class BadCode(CryptoError):
 
 class SealInvalid(CryptoError):
     """A paper seal is none, is broken, or was not made by the key that it names."""
+
+
+class TimestampUnavailable(CryptoError):
+    """No time-stamp can be had now: the authority is away, slow or answers wrongly, or our clock cannot be right."""

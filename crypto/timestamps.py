@@ -1,0 +1,149 @@
+"""Where time-stamps come from: this installation's own authority, or an outside one that is asked over HTTP."""
+
+import http.client
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from crypto import timestamp_tokens
+from crypto.certificates import load_certificate
+from crypto.errors import TimestampUnavailable
+from crypto.timestamp_tokens import TokenSigner, checked_token, new_request, time_of
+
+REQUEST_TYPE: Final = "application/timestamp-query"
+REPLY_TYPE: Final = "application/timestamp-reply"
+LARGEST_REQUEST: Final = 4096
+_LARGEST_REPLY: Final = 64 * 1024
+_DIGEST_BYTES: Final = 32
+_MOST_BACK: Final = timedelta(seconds=5)
+_MOST_APART: Final = timedelta(minutes=5)
+
+Clock = Callable[[], datetime]
+
+
+class TimeStamper(Protocol):
+    """Says that bytes existed at a time (adapters: our own authority, an outside one)."""
+
+    def token(self, digest: bytes) -> bytes:
+        """Return the DER of a TimeStampToken (RFC 3161) over a SHA-256 digest; raises TimestampUnavailable."""
+        ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalTimeStamper:
+    """Our own authority: its key signs through ``sign``, its ``chain`` goes from the issuing authority to the root."""
+
+    def __init__(
+        self,
+        sign: Callable[[bytes], bytes],
+        certificate: bytes,
+        chain: Sequence[bytes],
+        *,
+        clock: Clock = _utc_now,
+        not_before: datetime | None = None,
+    ) -> None:
+        """Take the key's ``sign``; no time before ``not_before`` (what is known to have happened) is ever told."""
+        self._signer = TokenSigner(sign, certificate, tuple(chain))
+        parsed = load_certificate(certificate)
+        self._from, self._to = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+        self._clock = clock
+        self._last = not_before or clock()
+
+    def token(self, digest: bytes) -> bytes:
+        """Return a token over a SHA-256 digest; raises TimestampUnavailable when our clock cannot be right."""
+        if len(digest) != _DIGEST_BYTES:
+            raise ValueError("a SHA-256 digest has 32 bytes")
+        return self._signer.token(digest, "sha256", when=self.now())
+
+    def answer(self, request: bytes) -> bytes:
+        """Return the TimeStampResp (DER) to anybody's TimeStampReq; a refusal is an answer too."""
+        try:
+            now = self.now()
+        except TimestampUnavailable:
+            return timestamp_tokens.unavailable()
+        return timestamp_tokens.answer(request, self._signer, now=now)
+
+    def now(self) -> datetime:
+        """Return the time to be told.
+
+        Raises TimestampUnavailable ``timestamp.clock-back`` while the clock is more than five seconds behind the last
+        time that was told, ``timestamp.clock-outside`` when it shows a time outside the certificate's.
+        """
+        found = self._clock()
+        if found < self._last - _MOST_BACK:
+            raise TimestampUnavailable("timestamp.clock-back", seconds=int((self._last - found).total_seconds()))
+        if not self._from <= found <= self._to:
+            raise TimestampUnavailable("timestamp.clock-outside")
+        self._last = max(found, self._last)
+        return found
+
+
+class RemoteTimeStamper:
+    """An outside authority at one address, believed only under ``roots`` (DER); ``timeout`` seconds for everything.
+
+    Nothing else is ever asked: no redirect is followed, no proxy used, no address inside an answer fetched.
+    """
+
+    def __init__(self, url: str, timeout: float, roots: Sequence[bytes], *, clock: Clock = _utc_now) -> None:
+        self._url = urlsplit(url)
+        self._timeout = timeout
+        self._roots = tuple(roots)
+        self._clock = clock
+
+    def token(self, digest: bytes) -> bytes:
+        """Return a token over a SHA-256 digest, its answer checked from the status to the root.
+
+        Raises TimestampUnavailable ``timestamp.unreachable``, ``.refused``, ``.bad-answer`` or ``.clocks-differ`` (by
+        more than five minutes: one of the two is wrong, and nobody can say which).
+        """
+        if len(digest) != _DIGEST_BYTES:
+            raise ValueError("a SHA-256 digest has 32 bytes")
+        request, nonce = new_request(digest)
+        token = checked_token(self._ask(request), digest, nonce, self._roots, now=self._clock())
+        apart = abs(time_of(token) - self._clock())
+        if apart > _MOST_APART:
+            raise TimestampUnavailable("timestamp.clocks-differ", seconds=int(apart.total_seconds()))
+        return token
+
+    def _ask(self, request: bytes) -> bytes:
+        end = time.monotonic() + self._timeout
+        host, port = self._url.hostname or "", self._url.port
+        connection = (
+            http.client.HTTPSConnection(host, port, timeout=self._timeout, context=ssl.create_default_context())
+            if self._url.scheme == "https"
+            else http.client.HTTPConnection(host, port, timeout=self._timeout)
+        )
+        try:
+            path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+            connection.request("POST", path, request, {"Content-Type": REQUEST_TYPE, "Accept": REPLY_TYPE})
+            response = connection.getresponse()
+            if response.status != http.client.OK:
+                raise TimestampUnavailable("timestamp.unreachable", why=f"HTTP {response.status}")
+            if response.headers.get_content_type() != REPLY_TYPE:
+                raise TimestampUnavailable("timestamp.bad-answer", why="content-type")
+            return self._read(response, connection, end)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise TimestampUnavailable("timestamp.unreachable", why=type(error).__name__) from error
+        finally:
+            connection.close()
+
+    def _read(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, end: float) -> bytes:
+        """Return the body, in the time that is left however slowly it drips."""
+        body = b""
+        while len(body) <= _LARGEST_REPLY:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if connection.sock is not None:
+                connection.sock.settimeout(left)
+            part = response.read1(8192)
+            if not part:
+                return body
+            body += part
+        raise TimestampUnavailable("timestamp.bad-answer", why="size")
