@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from edms.confirmations import queries as inquiries
+from edms.confirmations import service as confirmations
 from edms.dispatch import queries as dispatch_queries
 from edms.dispatch.models import OutboxItem, RefusalCount
 from edms.dispatch.rules import ItemState
@@ -125,6 +127,20 @@ def test_a_killed_relay_loses_and_doubles_nothing(two: Two, point: str, times_re
     assert registered(two.north, letter)
     assert [item_of(two.north, letter).far_number] == numbers == taken(two.south, letter)[0]
     assert times == [times_received]
+
+
+def test_a_body_far_away_is_asked_whether_it_issued_a_letter_and_answers_by_itself(two: Two) -> None:
+    letter = two.letter()
+    two.run_all()
+    with two.south.database.work(two.south.actor("b", "employee")) as uow:
+        row_id = confirmations.ask(uow, letter.document_code, file=letter.pdf).id
+
+    def answer() -> str:
+        with two.south.database.read(two.south.actor("b", "employee")) as uow:
+            return inquiries.inquiry(uow, row_id).answer
+
+    assert until(lambda: bool(answer()))
+    assert answer() == "issued"
 
 
 def test_strangers_are_refused_and_counted(two: Two) -> None:
