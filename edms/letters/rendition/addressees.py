@@ -11,6 +11,7 @@ from edms.letters.rendition import flow
 from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.sheet import Sheet, mm
+from edms.letters.rendition.tagging import NUMBERED, Element
 from edms.letters.rendition.wording import WORDS
 
 _GAP: Final = 8 * mm
@@ -24,7 +25,7 @@ def address_list(
     """Return one strip a page, the first on a new page under a heading; `width` and `room` (a page) in points."""
     title = WORDS[locale].list_title.format(count=format_number(len(names), digits))
     centred = replace(style, align="center", leading=26).with_ink(size=14, bold=True)
-    heading = flow.paragraph(title, centred, width)
+    heading = flow.paragraph(title, centred, width, element=Element("H2", title))
     heading[0] = replace(heading[0], fresh=True)
     taken = sum(strip.height for strip in heading)
     columns = _columns(names, digits, style, (width - _GAP) / 2, (room - taken, room))
@@ -38,12 +39,17 @@ def _columns(
     """Fill columns one after the other; return them in pairs, one pair a page."""
     rtl = style.base == "rtl"
     indent = _NUMBER + _DIGIT * len(str(len(names)))
+    listed = Element("L", attributes=NUMBERED)
     columns: list[list[Strip]] = [[]]
     used = 0.0
     for number, name in enumerate(names, 1):
-        mark = prepare(to_digits(f"{number}.", digits), style).lines(width)[:1]
-        rows = flow.paragraph(name, style, width - indent, left=0 if rtl else indent)
-        rows[0] = flow.marked(rows[0], mark, style.leading)
+        label = to_digits(f"{number}.", digits)
+        item = Element("LI", parent=listed)
+        rows = flow.paragraph(
+            name, style, width - indent, left=0 if rtl else indent, element=Element("LBody", name, item)
+        )
+        mark = prepare(label, style).lines(width)[:1]
+        rows[0] = flow.marked(rows[0], mark, style.leading, Element("Lbl", label, item))
         tall = sum(row.height for row in rows)
         if columns[-1] and used + tall > rooms[0 if len(columns) <= 2 else 1]:
             columns.append([])
@@ -65,5 +71,5 @@ def _draw(places: Sequence[tuple[list[Strip], float]], sheet: Sheet, x: float, t
     for column, left in places:
         y = top
         for strip in column:
-            strip.draw(sheet, x + left, y)
+            strip.paint(sheet, x + left, y)
             y -= strip.height

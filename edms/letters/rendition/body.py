@@ -12,6 +12,7 @@ from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.table import Look, table
+from edms.letters.rendition.tagging import BULLETED, NUMBERED, Element
 from edms.letters.rendition.values import (
     Align,
     Block,
@@ -91,13 +92,16 @@ def _opening(setting: Setting) -> list[Strip]:
     found: list[Strip] = []
     if letter.kind_title:
         found += flow.paragraph(letter.kind_title, replace(centred.with_ink(size=18), leading=26), width)
-    named = letter.addressees if len(letter.addressees) <= MOST_NAMED else (words.all_listed,)
-    label = prepare(words.to, bold).natural + 4
-    for number, name in enumerate(named):
-        found += _labelled(words.to if number == 0 else "", name, bold, label, width)
+    found += _addressees(setting, bold)
+    if letter.sender:
+        spoken = Element("P", words.sender + letter.sender)
+        indent = prepare(words.to, bold).natural + 4
+        found += _hung((words.sender, spoken), (letter.sender, spoken), bold, indent, width)
     if letter.subject:
         under = replace(centred.ink, underline=True)
-        found += flow.paragraph([(words.subject, centred.ink), (letter.subject, under)], centred, width, before=3)
+        title = Element("H1", words.subject + letter.subject)
+        spans = [(words.subject, centred.ink), (letter.subject, under)]
+        found += flow.paragraph(spans, centred, width, before=3, element=title)
         found.append(flow.space(2))
     for text in letter.references:
         found += flow.paragraph(text, replace(setting.body, align="start"), width)
@@ -105,13 +109,42 @@ def _opening(setting: Setting) -> list[Strip]:
     return opening + found[_GLUED_OPENING:]
 
 
-def _labelled(label: str, text: str, style: Style, indent: float, width: float) -> list[Strip]:
-    """Return a text with a label hanging at the start side of `style.base`."""
+def _addressees(setting: Setting, style: Style) -> list[Strip]:
+    """Return the addressees under one another, the label before the first; only «all» of a long list."""
+    letter, words, width = setting.letter, WORDS[setting.locale], setting.width
+    named = letter.addressees if len(letter.addressees) <= MOST_NAMED else (words.all_listed,)
+    indent = prepare(words.to, style).natural + 4
+    if len(named) == 1:
+        spoken = Element("P", words.to + named[0])
+        return _hung((words.to, spoken), (named[0], spoken), style, indent, width)
+    listed = Element("L")
+    found: list[Strip] = []
+    for number, name in enumerate(named):
+        item = Element("LI", parent=listed)
+        label = words.to if number == 0 else ""
+        found += _hung((label, Element("Lbl", label, item)), (name, Element("LBody", name, item)), style, indent, width)
+    return found
+
+
+def _hung(
+    label: tuple[str, Element], text: tuple[str, Element], style: Style, indent: float, width: float
+) -> list[Strip]:
+    """Return a text with a label hanging at the start side of `style.base`, each with its element."""
     rtl = style.base == "rtl"
-    found = flow.paragraph(text, style, width - indent, left=0 if rtl else indent)
-    if label:
-        mark = prepare(label, replace(style, align="start")).lines(width)[:1]
-        found[0] = flow.marked(found[0], mark, style.leading)
+    found = flow.paragraph(text[0], style, width - indent, left=0 if rtl else indent, element=text[1])
+    if label[0]:
+        mark = prepare(label[0], replace(style, align="start")).lines(width)[:1]
+        found[0] = flow.marked(found[0], mark, style.leading, label[1])
+    return found
+
+
+def _items(items: Sequence[tuple[str, str]], style: Style, indent: float, width: float, kind: str) -> list[Strip]:
+    """Return (label, text) pairs as a list whose labels hang at the start side; `kind` is the attribute of the list."""
+    listed = Element("L", attributes=kind)
+    found: list[Strip] = []
+    for label, text in items:
+        item = Element("LI", parent=listed)
+        found += _hung((label, Element("Lbl", label, item)), (text, Element("LBody", text, item)), style, indent, width)
     return found
 
 
@@ -123,8 +156,7 @@ def _block(block: Block, setting: Setting) -> list[Strip]:
             style = replace(setting.body, align=chosen, first=_FIRST if chosen == "justify" else 0.0)
             return flow.paragraph(text, style, width, before=gap)
         case HeadingBlock(text, level):
-            style = replace(setting.body.with_ink(bold=True, size=setting.density.size + 2.5 - level), align="start")
-            return flow.glue(flow.paragraph(text, style, width, before=gap + 4))
+            return _heading(text, level, setting)
         case ListBlock(ordered, items):
             return _list(ordered, items, setting)
         case TableBlock(header, rows):
@@ -132,6 +164,16 @@ def _block(block: Block, setting: Setting) -> list[Strip]:
                 *table(header, rows, width, look=setting.density.table, base=setting.base, before=gap + 3),
                 flow.space(gap + 2),
             ]
+
+
+def _heading(text: str, level: int, setting: Setting) -> list[Strip]:
+    """Return a heading that stays with what follows it; the subject of the letter is the heading above all."""
+    larger = setting.density.size + (2.0 if level == 1 else 0.5)
+    style = replace(setting.body.with_ink(bold=True, size=larger), align="start", leading=setting.density.leading + 1)
+    element = Element("H2" if level == 1 else "H3", text)
+    before = setting.density.paragraph_gap + (6.0 if level == 1 else 3.0)
+    found = flow.paragraph(text, style, setting.width, before=before, element=element)
+    return [replace(strip, glued=True) for strip in found]
 
 
 def customary(text: str) -> Align:
@@ -145,12 +187,17 @@ def customary(text: str) -> Align:
 def _list(ordered: bool, items: Sequence[str], setting: Setting) -> list[Strip]:
     """Return the items with their numbers or bullets hanging at the start side."""
     style = replace(setting.body, base=setting.base, align="start")
-    indent = _INDENT + (_LIST_DIGIT * (len(str(len(items))) - 1) if ordered else 0.0)
-    found: list[Strip] = []
-    for number, text in enumerate(items, 1):
-        mark = to_digits(f"{number}.", setting.letter.digits) if ordered else "•"
-        found += _labelled(mark, text, style, indent, setting.width)
-    return found
+    if not ordered:
+        return _items([("•", text) for text in items], style, _INDENT, setting.width, BULLETED)
+    return _items(_numbered(items, setting), style, _number_indent(items), setting.width, NUMBERED)
+
+
+def _numbered(items: Sequence[str], setting: Setting) -> list[tuple[str, str]]:
+    return [(to_digits(f"{number}.", setting.letter.digits), text) for number, text in enumerate(items, 1)]
+
+
+def _number_indent(items: Sequence[str]) -> float:
+    return _INDENT + _LIST_DIGIT * (len(str(len(items))) - 1)
 
 
 def _attachments(setting: Setting) -> list[Strip]:
@@ -162,10 +209,7 @@ def _attachments(setting: Setting) -> list[Strip]:
         return flow.paragraph([label, (names[0], small.ink)], small, setting.width, before=6)
     found = flow.paragraph([label], small, setting.width, before=6)
     found[-1] = replace(found[-1], glued=True)
-    indent = _INDENT + _LIST_DIGIT * (len(str(len(names))) - 1)
-    for number, name in enumerate(names, 1):
-        found += _labelled(to_digits(f"{number}.", setting.letter.digits), name, small, indent, setting.width)
-    return found
+    return found + _items(_numbered(names, setting), small, _number_indent(names), setting.width, NUMBERED)
 
 
 def _signature(setting: Setting) -> list[Strip]:
@@ -182,7 +226,7 @@ def _signature(setting: Setting) -> list[Strip]:
         seal_room.draw(sheet, left + x, top, side)
         y = top - max(0.0, (side - tall) / 2)
         for strip in signer:
-            strip.draw(sheet, left, y)
+            strip.paint(sheet, left, y)
             y -= strip.height
 
     return [Strip(max(side, tall), draw, before=min(gap, 12.0))]
@@ -215,7 +259,6 @@ def _copies(setting: Setting) -> list[Strip]:
     words, small = WORDS[setting.locale], setting.small
     found = flow.paragraph(words.copies, small.with_ink(bold=True), setting.width, before=8)
     found[-1] = replace(found[-1], glued=True)
-    for entity, purpose in setting.letter.copies:
-        text = entity + (words.dash + purpose if purpose else "")
-        found += _labelled("–", text, small, 12.0, setting.width)
+    items = [("–", entity + (words.dash + purpose if purpose else "")) for entity, purpose in setting.letter.copies]
+    found += _items(items, small, 12.0, setting.width, BULLETED)
     return flow.glue(found) if len(found) <= _KEPT_COPIES else found

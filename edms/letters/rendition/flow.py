@@ -1,12 +1,14 @@
 """Fills pages with strips: a strip is a piece of the text that is never cut, such as a line or a table row."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
 from edms.letters.rendition.paragraph import Line, Prepared, Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import Sheet
+from edms.letters.rendition.tagging import Element
 
 Draw = Callable[[Sheet, float, float], None]
 
@@ -18,7 +20,7 @@ class Strip:
     """`draw(sheet, x, top)` with its height in points.
 
     `before`: space above, dropped at the top of a page; `glued`: stays on the page of the next strip; `head`: strips
-    repeated above this one when a page begins with it; `fresh`: begins a page.
+    repeated above this one when a page begins with it; `fresh`: begins a page; `element`: what is drawn belongs to it.
     """
 
     height: float
@@ -27,14 +29,21 @@ class Strip:
     glued: bool = False
     head: tuple["Strip", ...] = ()
     fresh: bool = False
+    element: Element | None = None
+
+    def paint(self, sheet: Sheet, x: float, top: float) -> None:
+        """Draw the strip as content of its element."""
+        with sheet.marked(self.element):
+            self.draw(sheet, x, top)
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A strip and the distance of its top from the top of the text area."""
+    """A strip, the distance of its top from the top of the text area, whether it repeats an earlier one."""
 
     strip: Strip
     offset: float
+    repeated: bool = False
 
 
 def paginate(strips: Sequence[Strip], first_height: float, next_height: float) -> list[list[Placed]]:
@@ -52,7 +61,7 @@ def paginate(strips: Sequence[Strip], first_height: float, next_height: float) -
                 used, room = 0.0, next_height
             for placed in (*(strip.head if not pages[-1] and len(pages) > 1 else ()), strip):
                 used += placed.before if pages[-1] else 0.0
-                pages[-1].append(Placed(placed, used))
+                pages[-1].append(Placed(placed, used, repeated=placed is not strip))
                 used += placed.height
     return pages
 
@@ -64,13 +73,22 @@ def glue(strips: Iterable[Strip]) -> list[Strip]:
 
 
 def paragraph(
-    text: str | Sequence[tuple[str, Ink]], style: Style, width: float, *, before: float = 0.0, left: float = 0.0
+    text: str | Sequence[tuple[str, Ink]],
+    style: Style,
+    width: float,
+    *,
+    before: float = 0.0,
+    left: float = 0.0,
+    element: Element | None = None,
 ) -> list[Strip]:
-    """Set a paragraph as one strip a line, without widows or orphans."""
-    return lines(prepare(text, style), width, before=before, left=left)
+    """Set a paragraph as one strip a line, without widows or orphans; without an `element` it is a P of its own."""
+    owner = element or Element("P", text if isinstance(text, str) else "".join(part for part, _ in text))
+    return lines(prepare(text, style), width, before=before, left=left, element=owner)
 
 
-def lines(prepared: Prepared, width: float, *, before: float = 0.0, left: float = 0.0) -> list[Strip]:
+def lines(
+    prepared: Prepared, width: float, *, before: float = 0.0, left: float = 0.0, element: Element | None = None
+) -> list[Strip]:
     """Return one strip for each line of a prepared paragraph; `left` moves it from the left edge."""
     leading = prepared.style.leading
     broken = prepared.lines(width)
@@ -81,19 +99,21 @@ def lines(prepared: Prepared, width: float, *, before: float = 0.0, left: float 
             lambda sheet, x, top, line=line: sheet.block((line,), leading, x + left, top),  # type: ignore[misc]
             before=before if number == 0 else 0.0,
             glued=number < last and (number == 0 or number == last - 1),
+            element=element,
         )
         for number, line in enumerate(broken)
     ]
 
 
-def marked(strip: Strip, mark: Sequence[Line], leading: float) -> Strip:
-    """Return the strip with lines drawn at its own top, such as the number of a list item."""
+def marked(strip: Strip, mark: Sequence[Line], leading: float, label: Element | None = None) -> Strip:
+    """Return the strip with lines drawn at its own top, such as the number of a list item, as content of `label`."""
 
     def draw(sheet: Sheet, x: float, top: float) -> None:
-        sheet.block(mark, leading, x, top)
-        strip.draw(sheet, x, top)
+        with sheet.marked(label):
+            sheet.block(mark, leading, x, top)
+        strip.paint(sheet, x, top)
 
-    return replace(strip, draw=draw)
+    return replace(strip, draw=draw, element=None)
 
 
 def space(height: float) -> Strip:
@@ -104,7 +124,8 @@ def space(height: float) -> Strip:
 def draw_page(sheet: Sheet, placed: Sequence[Placed], x: float, top: float) -> None:
     """Draw the strips of one page below `top`."""
     for item in placed:
-        item.strip.draw(sheet, x, top - item.offset)
+        with sheet.artifact() if item.repeated else nullcontext():
+            item.strip.paint(sheet, x, top - item.offset)
 
 
 def _groups(strips: Sequence[Strip]) -> Iterable[list[Strip]]:

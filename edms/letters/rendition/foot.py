@@ -66,6 +66,15 @@ def draw_code(sheet: Sheet, code: str, x: float, y: float) -> float:
     if not (code.isascii() and code.isdigit()):
         return 0.0
     modules = code128_modules(code)
+    width = len(modules) * MODULE
+    with sheet.figure(written_code(code), (x, y, x + width, y + BAR_HEIGHT)):
+        _bars(sheet, modules, x, y)
+    style = Style(Ink(size=8.5, family="latin"), leading=11, align="center", base="ltr")
+    sheet.block(prepare(written_code(code), style).lines(width), 11, x, y)
+    return width + QUIET_MODULES * MODULE
+
+
+def _bars(sheet: Sheet, modules: str, x: float, y: float) -> None:
     sheet.setFillColorRGB(0, 0, 0)
     start = 0
     while start < len(modules):
@@ -75,7 +84,3 @@ def draw_code(sheet: Sheet, code: str, x: float, y: float) -> float:
         if modules[start] == "1":
             sheet.rect(x + start * MODULE, y, (end - start) * MODULE, BAR_HEIGHT, stroke=0, fill=1)
         start = end
-    width = len(modules) * MODULE
-    style = Style(Ink(size=8.5, family="latin"), leading=11, align="center", base="ltr")
-    sheet.block(prepare(written_code(code), style).lines(width), 11, x, y)
-    return width + QUIET_MODULES * MODULE

@@ -1,6 +1,7 @@
 """Prints one official letter on A4: head, text, signature, copies, list of addressees, foot."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from reportlab.lib.pagesizes import A4
@@ -10,6 +11,7 @@ from edms.letters.rendition import body, flow, foot, head, seal_room
 from edms.letters.rendition.addressees import address_list
 from edms.letters.rendition.bidi import base_of
 from edms.letters.rendition.body import EASY, TIGHT, TIGHTEST, Density, Setting
+from edms.letters.rendition.finishing import Properties
 from edms.letters.rendition.flow import Placed
 from edms.letters.rendition.sheet import Sheet
 from edms.letters.rendition.values import EmbeddedFile, ParagraphBlock, PrintedLetter
@@ -31,26 +33,36 @@ def render_letter(
     """
     locale = language(letter)
     pages = _pages(letter, locale)
-    sheet = Sheet(
-        A4,
-        title=" ".join(part for part in (letter.kind_title, letter.number) if part) or letter.subject,
-        author=letter.letterhead.lines_ar[-1] if letter.letterhead.lines_ar else "",
-        subject=letter.subject,
-        day=letter.date,
-        language=locale,
-    )
+    sheet = Sheet(A4, _properties(letter, locale))
     if seal is not None and letter.seal_mm > 0:
         sheet.seal_matrix = seal_room.matrix_of(seal(len(pages)))
     for number, placed in enumerate(pages, 1):
         first = number == 1
         head.draw_watermark(sheet, letter.watermark, A4)
         head.draw_marking(sheet, letter, A4)
-        (head.draw_first if first else head.draw_next)(sheet, letter, locale, A4)
+        if first:
+            with sheet.reading():
+                head.draw_first(sheet, letter, locale, A4)
+        else:
+            head.draw_next(sheet, letter, locale, A4)
         taken = head.first_height(letter, locale) if first else head.NEXT_HEIGHT
         flow.draw_page(sheet, placed, head.MARGIN, A4[1] - head.TOP - taken)
-        foot.draw_foot(sheet, letter, locale, A4[0], (number, len(pages)))
+        with nullcontext() if number == len(pages) else sheet.artifact():
+            foot.draw_foot(sheet, letter, locale, A4[0], (number, len(pages)))
         sheet.showPage()
-    return sheet.pdf()
+    return sheet.pdf(files)
+
+
+def _properties(letter: PrintedLetter, locale: Locale) -> Properties:
+    """Return what the file says of itself."""
+    return Properties(
+        title=" ".join(part for part in (letter.kind_title, letter.number) if part) or letter.subject,
+        author=letter.letterhead.lines_ar[-1] if letter.letterhead.lines_ar else "",
+        subject=letter.subject,
+        day=letter.date,
+        language=locale,
+        own={"documentCode": letter.document_code, "number": letter.number},
+    )
 
 
 def language(letter: PrintedLetter) -> Locale:

@@ -1,5 +1,6 @@
 """Prints the daily register (دفتر الوارد / الصادر) on A4 across: repeated heads, page numbers, totals."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -7,6 +8,7 @@ from reportlab.lib.pagesizes import A4, landscape
 
 from edms.core.calendar import to_digits
 from edms.letters.rendition import flow
+from edms.letters.rendition.finishing import Properties
 from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
@@ -27,9 +29,10 @@ def render_register(page: RegisterPage) -> bytes:
     """Return the register as PDF. The same page always gives the same bytes; safe to call from many threads."""
     room = _SIZE[1] - _MARGIN - _HEAD - _FOOT
     pages = flow.paginate(_strips(page), room, room)
-    sheet = Sheet(_SIZE, title=page.title, author=page.entity_name, subject=page.period, day=page.printed_on)
+    sheet = Sheet(_SIZE, Properties(page.title, page.entity_name, page.period, page.printed_on))
     for number, placed in enumerate(pages, 1):
-        _head(sheet, page)
+        with sheet.reading() if number == 1 else nullcontext():
+            _head(sheet, page)
         flow.draw_page(sheet, placed, _MARGIN, _SIZE[1] - _MARGIN - _HEAD)
         _foot(sheet, page, number, len(pages))
         sheet.showPage()

@@ -4,6 +4,7 @@ from typing import Final
 
 from crypto.barcodes import qr_matrix
 from edms.letters.rendition.sheet import Sheet, mm
+from edms.letters.rendition.wording import WORDS
 
 QUIET_MODULES: Final = 4
 _GREY: Final = (0.55, 0.58, 0.58)
@@ -31,7 +32,9 @@ def draw(sheet: Sheet, x: float, top: float, side_points: float) -> None:
         sheet.rect(x, top - side_points, side_points, side_points, stroke=1, fill=0)
         sheet.restoreState()
         return
-    _symbol(sheet, sheet.seal_matrix, x, top, side_points)
+    words = WORDS["en" if sheet.language == "en" else "ar"]
+    with sheet.figure(words.seal, (x, top - side_points, x + side_points, top)):
+        _symbol(sheet, sheet.seal_matrix, x, top, side_points)
 
 
 def _symbol(sheet: Sheet, matrix: list[list[bool]], x: float, top: float, side_points: float) -> None:

@@ -9,6 +9,7 @@ from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Line, Prepared, Style, prepare
 from edms.letters.rendition.shaping import Colour, Ink
 from edms.letters.rendition.sheet import Sheet
+from edms.letters.rendition.tagging import COLUMN_HEAD, Element
 from edms.letters.rendition.values import Align
 
 _PAD_X: Final = 4.0
@@ -33,6 +34,7 @@ class Look:
 class _Cell:
     lines: tuple[Line, ...]
     width: float
+    element: Element
 
 
 def table(
@@ -57,11 +59,11 @@ def table(
     columns = [list(column) for column in zip(*([head] if head else []), *body, strict=True)]
     if not columns:
         return []
-    widths = _widths(columns, width)
-    head_strips = tuple(_row(head, widths, chosen, base, tinted=True)) if head else ()
+    ruled = _Ruling(tuple(_widths(columns, width)), chosen, base, Element("Table"))
+    head_strips = tuple(ruled.row(head, _padded(header, count), head=True)) if head else ()
     strips: list[Strip] = [replace(strip, glued=True) for strip in head_strips]
-    for cells in body:
-        strips += [replace(strip, head=head_strips) for strip in _row(cells, widths, chosen, base, tinted=False)]
+    for cells, texts in zip(body, rows, strict=True):
+        strips += [replace(strip, head=head_strips) for strip in ruled.row(cells, _padded(texts, count))]
     strips[0] = replace(strips[0], before=before)
     return strips
 
@@ -107,39 +109,63 @@ def _widths(columns: Sequence[Sequence[Prepared]], width: float) -> list[float]:
     return [low + spare * part / sum(wish) for low, part in zip(least, wish, strict=True)]
 
 
-def _row(cells: Sequence[Prepared], widths: Sequence[float], look: Look, base: Base, *, tinted: bool) -> list[Strip]:
-    """Return the strips of one row: one, or several where a cell is longer than a piece."""
-    set_cells = [_Cell(cell.lines(width - 2 * _PAD_X), width) for cell, width in zip(cells, widths, strict=True)]
-    if base == "rtl":
-        set_cells.reverse()
-    longest = max(len(cell.lines) for cell in set_cells)
-    strips = []
-    for start in range(0, longest, _PIECE_LINES):
-        piece = tuple(_Cell(cell.lines[start : start + _PIECE_LINES], cell.width) for cell in set_cells)
-        tallest = max(len(cell.lines) for cell in piece)
-        height = tallest * look.leading + _PAD_TOP + look.foot
-        strips.append(Strip(height, _Drawing(piece, height, look, tinted)))
-    return strips
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """What the rows of one table share."""
+
+    widths: tuple[float, ...]
+    look: Look
+    base: Base
+    element: Element
+
+    def row(self, cells: Sequence[Prepared], texts: Sequence[str], *, head: bool = False) -> list[Strip]:
+        """Return the strips of one row: one, or several where a cell is longer than a piece."""
+        row = Element("TR", parent=self.element)
+        set_cells = [
+            _Cell(cell.lines(width - 2 * _PAD_X), width, _cell(text, row, head=head))
+            for cell, width, text in zip(cells, self.widths, texts, strict=True)
+        ]
+        longest = max(len(cell.lines) for cell in set_cells)
+        strips = []
+        for start in range(0, longest, _PIECE_LINES):
+            piece = tuple(replace(cell, lines=cell.lines[start : start + _PIECE_LINES]) for cell in set_cells)
+            tallest = max(len(cell.lines) for cell in piece)
+            height = tallest * self.look.leading + _PAD_TOP + self.look.foot
+            strips.append(Strip(height, _Drawing(piece, height, self.look, self.base, head)))
+        return strips
+
+
+def _cell(text: str, row: Element, *, head: bool) -> Element:
+    return Element("TH", text, row, attributes=COLUMN_HEAD) if head else Element("TD", text, row)
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """Draws one row piece: cells from the left, text in the middle of each."""
+    """Draws one row piece: its ruling, then the cells in logical order, text in the middle of each."""
 
     cells: tuple[_Cell, ...]
     height: float
     look: Look
+    base: Base
     tinted: bool
 
     def __call__(self, sheet: Sheet, x: float, top: float) -> None:
         """Draw the row with its left edge at `x` and its top at `top`."""
+        edges = self._edges(x)
         sheet.setLineWidth(0.5)
         sheet.setStrokeColorRGB(*self.look.border)
-        left = x
-        for cell in self.cells:
-            if self.tinted:
-                sheet.setFillColorRGB(*self.look.tint)
+        if self.tinted:
+            sheet.setFillColorRGB(*self.look.tint)
+        for cell, left in zip(self.cells, edges, strict=True):
             sheet.rect(left, top - self.height, cell.width, self.height, stroke=1, fill=int(self.tinted))
+        for cell, left in zip(self.cells, edges, strict=True):
             spare = self.height - _PAD_TOP - self.look.foot - len(cell.lines) * self.look.leading
-            sheet.block(cell.lines, self.look.leading, left + _PAD_X, top - _PAD_TOP - spare / 2)
-            left += cell.width
+            with sheet.marked(cell.element):
+                sheet.block(cell.lines, self.look.leading, left + _PAD_X, top - _PAD_TOP - spare / 2)
+
+    def _edges(self, x: float) -> list[float]:
+        """Return the left edge of each cell, the first cell at the start side."""
+        widths = [cell.width for cell in self.cells]
+        if self.base == "rtl":
+            return [x + sum(widths[place + 1 :]) for place in range(len(widths))]
+        return [x + sum(widths[:place]) for place in range(len(widths))]
