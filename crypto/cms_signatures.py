@@ -12,7 +12,7 @@ from pyhanko.sign.validation import async_validate_detached_cms
 from pyhanko.sign.validation.status import StandardCMSSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
-from crypto.cms_parts import CallbackSigner, finished, is_canonical, is_plain, loaded, refused_as
+from crypto.cms_parts import CallbackSigner, finished, is_der, is_plain, loaded, refused_as
 from crypto.digests import sha256
 
 _ATTRIBUTES: Final = frozenset({"content_type", "message_digest", "signing_time", "signing_certificate_v2"})
@@ -120,7 +120,7 @@ def _reasons(
     names = [each["type"].native for each in signer["signed_attrs"]]
     if (
         not is_plain(data)
-        or not is_canonical(message)
+        or not is_der(message)
         or status.md_algorithm != "sha256"
         or len(names) != len(set(names))
         or not set(names) >= _ATTRIBUTES

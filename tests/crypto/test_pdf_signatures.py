@@ -224,13 +224,13 @@ def test_a_seal_of_another_authority_is_not_trusted(ours: Authority, tmp_path: P
     assert not unknown.trusted
 
 
-def test_a_server_certificate_or_an_expired_one_seals_nothing(ours: Authority) -> None:
+def test_a_certificate_for_another_use_or_an_expired_one_seals_nothing(ours: Authority) -> None:
     assert not green(ours.seal(letter(), ours.certificate("server")), ours)
     assert not green(ours.seal(letter(), ours.certificate(days=30)), ours)
     early = ours.seal(letter(), ours.certificate(days=30), when=datetime(2026, 1, 20, tzinfo=UTC))
     assert green(early, ours, now=datetime(2026, 1, 21, tzinfo=UTC))
     assert verdict(early, ours).reasons == ("verification.expired-signer",)  # without a time-stamp nothing proves when
-    assert green(ours.seal(letter(), ours.certificate("person")), ours)
+    assert verdict(ours.seal(letter(), ours.certificate("person")), ours).reasons == ("verification.wrong-usage",)
 
 
 def test_a_signature_moved_into_another_letter_is_not_green(sealed: bytes, ours: Authority) -> None:
