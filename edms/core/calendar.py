@@ -1,4 +1,4 @@
-"""Writes every number and date the reader sees: both digit sets, Gregorian and Hijri, Arabic and English."""
+"""Writes every number and date the reader sees: three digit sets, Gregorian and Hijri, Arabic and English."""
 
 import unicodedata
 from datetime import date, datetime, timedelta
@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from hijridate import Gregorian
 
-Digits = Literal["arab", "latn"]
+Digits = Literal["arab", "latn", "arabext"]
+"""Names of digit sets as in CLDR: ٠١٢, 012, and the Persian ۰۱۲."""
+
 Locale = Literal["ar", "en"]
 MonthNames = Literal["levant", "gulf", "maghreb"]
 
@@ -17,8 +19,9 @@ BAGHDAD: Final = "Asia/Baghdad"
 
 _WESTERN: Final = "0123456789"
 _ARABIC_INDIC: Final = "٠١٢٣٤٥٦٧٨٩"
-_TO_ARABIC: Final = str.maketrans(_WESTERN + ".,", _ARABIC_INDIC + "٫٬")
-_DIGITS_TO_ARABIC: Final = str.maketrans(_WESTERN, _ARABIC_INDIC)
+_PERSIAN: Final = "۰۱۲۳۴۵۶۷۸۹"
+_TO_SET: Final = {"arab": str.maketrans(_WESTERN, _ARABIC_INDIC), "arabext": str.maketrans(_WESTERN, _PERSIAN)}
+_SEPARATORS: Final = str.maketrans(".,", "٫٬")
 
 _MONTHS: Final[dict[str, tuple[str, ...]]] = {
     "levant": (
@@ -120,15 +123,15 @@ def fold_digits(text: str) -> str:
 def to_digits(text: str, digits: Digits = "arab") -> str:
     """Return `text` with its decimal digits in the wanted set; all other characters stay as they are."""
     folded = fold_digits(text)
-    return folded.translate(_DIGITS_TO_ARABIC) if digits == "arab" else folded
+    return folded if digits == "latn" else folded.translate(_TO_SET[digits])
 
 
 def format_number(number: int | Decimal | float, digits: Digits = "arab", *, grouped: bool = True) -> str:
-    """Write a number with its separators (٬ and ٫ in the Arabic set, as CLDR); a minus is marked to stay beside it."""
+    """Write a number with its separators (٬ and ٫ in the Arabic sets, as CLDR); a minus is marked to stay beside it."""
     plain = f"{abs(number):,}" if grouped else f"{abs(number)}"
-    if digits == "arab":
-        return ("\u061c-" if number < 0 else "") + plain.translate(_TO_ARABIC)
-    return ("\u200e-" if number < 0 else "") + plain
+    if digits == "latn":
+        return ("\u200e-" if number < 0 else "") + plain
+    return ("\u061c-" if number < 0 else "") + plain.translate(_SEPARATORS).translate(_TO_SET[digits])
 
 
 def reference(text: str) -> str:

@@ -107,3 +107,8 @@ def test_the_next_day_is_the_next_hijri_day(day: date) -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_no_moment_fails_to_be_written(moment: datetime) -> None:
     assert calendar.format_datetime(moment)
+
+
+def test_persian_digits_have_the_arabic_separators() -> None:
+    assert calendar.to_digits("٢٠/11/۲۰۲۵", "arabext") == "۲۰/۱۱/۲۰۲۵"
+    assert calendar.format_number(Decimal("-1287.5"), "arabext") == "\u061c-۱٬۲۸۷٫۵"

@@ -1,6 +1,7 @@
 """The typefaces of the printed sheet, and which of them draws a character."""
 
 import threading
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 import fontpkg_amiri
+import fontpkg_ibm_plex_sans_arabic
 import fontpkg_noto_serif
 import uharfbuzz as hb
 
@@ -16,22 +18,30 @@ Family = Literal["naskh", "latin"]
 
 _AMIRI: Final = Path(fontpkg_amiri.ROOT) / "files"
 _NOTO: Final = Path(fontpkg_noto_serif.ROOT) / "files"
+_PLEX: Final = Path(fontpkg_ibm_plex_sans_arabic.ROOT) / "files"
 _FILES: Final[Mapping[str, tuple[Path, str, Mapping[str, float]]]] = MappingProxyType(
     {
         "amiri": (_AMIRI / "Amiri-Regular.ttf", "Amiri-Regular", {}),
         "amiri-bold": (_AMIRI / "Amiri-Bold.ttf", "Amiri-Bold", {}),
         "serif": (_NOTO / "NotoSerif[wdth,wght].ttf", "NotoSerif-Regular", {"wght": 400.0, "wdth": 100.0}),
         "serif-bold": (_NOTO / "NotoSerif[wdth,wght].ttf", "NotoSerif-Bold", {"wght": 700.0, "wdth": 100.0}),
+        "sans": (_PLEX / "IBMPlexSansArabic-Regular.ttf", "IBMPlexSansArabic", {}),
+        "sans-bold": (_PLEX / "IBMPlexSansArabic-Bold.ttf", "IBMPlexSansArabic-Bold", {}),
     }
 )
 _STACKS: Final[Mapping[tuple[Family, bool], tuple[str, ...]]] = MappingProxyType(
     {
-        ("naskh", False): ("amiri", "serif"),
-        ("naskh", True): ("amiri-bold", "serif-bold"),
-        ("latin", False): ("serif", "amiri"),
-        ("latin", True): ("serif-bold", "amiri-bold"),
+        ("naskh", False): ("amiri", "serif", "sans"),
+        ("naskh", True): ("amiri-bold", "serif-bold", "sans-bold"),
+        ("latin", False): ("serif", "amiri", "sans"),
+        ("latin", True): ("serif-bold", "amiri-bold", "sans-bold"),
     }
 )
+REPLACEMENT: Final = "\ufffd"
+"""Drawn, as a visible box, for a character that no typeface has."""
+
+_INVISIBLE: Final = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
+_SELECTORS: Final = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
 _LOADING: Final = threading.Lock()
 
 
@@ -51,6 +61,25 @@ class Face:
         """Return the advance width of a glyph in 1/1000 em."""
         return round(float(self.font.get_glyph_h_advance(glyph)) * self.scale)
 
+    def has(self, char: str) -> bool:
+        """Tell whether the face draws a character, or has nothing to draw for it."""
+        return ord(char) in self.coverage or _needs_no_glyph(char) or self._has_parts(char)
+
+    def _has_parts(self, char: str) -> bool:
+        parts = unicodedata.normalize("NFD", char)
+        return parts != char and all(ord(part) in self.coverage for part in parts)
+
+
+def _needs_no_glyph(char: str) -> bool:
+    code = ord(char)
+    return unicodedata.category(char) in _INVISIBLE or any(first <= code <= last for first, last in _SELECTORS)
+
+
+def undrawable(text: str) -> tuple[str, ...]:
+    """Return the characters of a text, each once, that no typeface has: they are printed as boxes."""
+    faces = stack("naskh", bold=False)
+    return tuple(dict.fromkeys(char for char in text if not any(face.has(char) for face in faces)))
+
 
 @cache
 def _load(key: str) -> Face:
@@ -63,7 +92,7 @@ def _load(key: str) -> Face:
 
 
 def face(key: str) -> Face:
-    """Return a typeface by its key ("amiri", "amiri-bold", "serif", "serif-bold"); loaded once."""
+    """Return a typeface by its key ("amiri", "serif", "sans", each also "-bold"); loaded once."""
     with _LOADING:
         return _load(key)
 

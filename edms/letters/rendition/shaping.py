@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ from edms.letters.rendition.bidi import Base, levels
 _FEATURES: Final = {"kern": True, "liga": True}
 _REMEMBERED_WORDS: Final = 30_000
 _LONGEST_REMEMBERED: Final = 40
+_TATWEEL: Final = "\u0640"
 _INHERITS: Final = frozenset({"Mn", "Me", "Cf"})
 
 Colour = tuple[float, float, float]
@@ -96,6 +97,17 @@ def words(spans: Sequence[tuple[str, Ink]], base: Base) -> list[Word]:
     return found
 
 
+def stretched(whole: Run, index: int, tatweels: int) -> Run:
+    """Return a run drawn with so many tatweels before the character at `index`; its text stays as it was."""
+    shaped = _shape(whole.face, whole.text, whole.level % 2 == 1, (index, tatweels))
+    return replace(whole, shaped=shaped, width=shaped.advance * whole.ink.size / 1000)
+
+
+def has_kashida(face: str) -> bool:
+    """Tell whether words in this typeface may be stretched."""
+    return face.startswith("amiri")
+
+
 def run(text: str, face: str, ink: Ink, level: int, *, space: bool = False) -> Run:
     """Shape one piece of text of a single level, typeface and style."""
     shaped = shape(face, text, level % 2 == 1)
@@ -107,39 +119,60 @@ def shape(face: str, text: str, rtl: bool) -> Shaped:
     return _remembered(face, text, rtl) if len(text) <= _LONGEST_REMEMBERED else _shape(face, text, rtl)
 
 
-def _shape(key: str, text: str, rtl: bool) -> Shaped:
+def _shape(key: str, text: str, rtl: bool, stretch: tuple[int, int] = (0, 0)) -> Shaped:
+    """Shape a text, with `stretch` = (place, number) tatweels that are no part of what the glyphs stand for."""
     face = fonts.face(key)
+    place, tatweels = stretch
+    drawn = text if tatweels == 0 else text[:place] + _TATWEEL * tatweels + text[place:]
+    buffer = _buffer(face, drawn, rtl)
+    infos, positions = buffer.glyph_infos, buffer.glyph_positions
+    if not infos:
+        return Shaped((), 0.0)
+    starts = sorted({info.cluster for info in infos})
+    pieces = zip(starts, [0, *starts[1:]], [*starts[1:], len(drawn)], strict=True)
+    texts = {cluster: _source(text, stretch, start, end) for cluster, start, end in pieces}
+    owners: dict[int, int] = {}
+    for number, info in enumerate(infos):
+        best = owners.get(info.cluster)
+        if best is None or positions[number].x_advance > positions[best].x_advance:
+            owners[info.cluster] = number
+    scale = face.scale
+    glyphs = tuple(
+        Glyph(
+            info.codepoint,
+            texts[info.cluster] if owners[info.cluster] == number else "",
+            face.advance(info.codepoint),
+            position.x_advance * scale,
+            position.x_offset * scale,
+            position.y_offset * scale,
+        )
+        for number, (info, position) in enumerate(zip(infos, positions, strict=True))
+    )
+    return Shaped(glyphs, sum(glyph.advance for glyph in glyphs))
+
+
+def _buffer(face: fonts.Face, text: str, rtl: bool) -> hb.Buffer:
     buffer = hb.Buffer()
     buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
+    if not face.coverage.issuperset(map(ord, text)):
+        text = "".join(char if face.has(char) else fonts.REPLACEMENT for char in text)
     buffer.add_str(text)
     buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
     buffer.direction = "rtl" if rtl else "ltr"
     arabic = any("\u0600" <= char <= "\u08ff" or char >= "\ufb50" for char in text)
     buffer.script, buffer.language = ("Arab", "ar") if arabic else ("Latn", "en")
     hb.shape(face.font, buffer, _FEATURES)
-    infos, positions = buffer.glyph_infos, buffer.glyph_positions
-    if not infos:
-        return Shaped((), 0.0)
-    starts = sorted({info.cluster for info in infos})
-    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
-    owners: dict[int, int] = {}
-    for place, info in enumerate(infos):
-        best = owners.get(info.cluster)
-        if best is None or positions[place].x_advance > positions[best].x_advance:
-            owners[info.cluster] = place
-    scale = face.scale
-    glyphs = tuple(
-        Glyph(
-            info.codepoint,
-            text[info.cluster : ends[info.cluster]] if owners[info.cluster] == place else "",
-            face.advance(info.codepoint),
-            position.x_advance * scale,
-            position.x_offset * scale,
-            position.y_offset * scale,
-        )
-        for place, (info, position) in enumerate(zip(infos, positions, strict=True))
-    )
-    return Shaped(glyphs, sum(glyph.advance for glyph in glyphs))
+    return buffer
+
+
+def _source(text: str, stretch: tuple[int, int], start: int, end: int) -> str:
+    """Return the part of the text that the places `start` to `end` of the stretched text stand for."""
+    place, tatweels = stretch
+
+    def real(position: int) -> int:
+        return position if position <= place else max(place, position - tatweels)
+
+    return text[real(start) : real(end)]
 
 
 _remembered = lru_cache(_REMEMBERED_WORDS)(_shape)
@@ -150,15 +183,23 @@ def _kind(char: str) -> int:
 
 
 def _faces(text: str, inks: Sequence[Ink]) -> list[str]:
-    """Choose a typeface for each character; marks and invisible controls stay with the one before."""
+    """Choose a typeface for each character; marks and invisible controls stay with the one before if it has them."""
+    if inks and inks[0] is inks[-1] and all(ink is inks[0] for ink in inks):
+        first = fonts.stack(inks[0].family, inks[0].bold)[0]
+        if first.coverage.issuperset(map(ord, text)):
+            return [first.key] * len(text)
     chosen: list[str] = []
     for char, ink in zip(text, inks, strict=True):
         stack = fonts.stack(ink.family, ink.bold)
-        code = ord(char)
-        if code in stack[0].coverage and not chosen:
-            chosen.append(stack[0].key)
-        elif chosen and unicodedata.category(char) in _INHERITS:
+        if chosen and unicodedata.category(char) in _INHERITS and fonts.face(chosen[-1]).has(char):
             chosen.append(chosen[-1])
         else:
-            chosen.append(next((face.key for face in stack if code in face.coverage), stack[0].key))
+            code = ord(char)
+            chosen.append(next((face.key for face in stack if code in face.coverage), _last_resort(stack, char)))
     return chosen
+
+
+def _last_resort(stack: Sequence[fonts.Face], char: str) -> str:
+    """Return the face that draws a character from its parts, else one that has the box for what no face has."""
+    boxed = next(face for face in stack if ord(fonts.REPLACEMENT) in face.coverage)
+    return next((face.key for face in stack if face.has(char)), boxed.key)
