@@ -10,6 +10,7 @@ MAX_CHARACTERS = 400_000
 MAX_COLUMNS = 12
 _BULLET = re.compile(r"^\s*[-–•*]\s+(.*)$")
 _NUMBERED = re.compile(r"^\s*[0-9٠-٩]{1,3}\s*[.)\-–]\s+(.*)$")
+_HEADING = re.compile(r"^\s*(#{1,2})[ \t]+(\S.*)$")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]")
 
 Body = list[dict[str, Any]]
@@ -18,8 +19,9 @@ Body = list[dict[str, Any]]
 def check(value: object) -> list[Problem]:
     """Return every way in which ``value`` breaks the schema; an empty list means it is a letter's body.
 
-    The body is a list of blocks: ``{"type": "paragraph", "text"}``, ``{"type": "list", "ordered", "items"}``,
-    ``{"type": "table", "header", "rows"}``; nothing else, no other keys, all texts plain.
+    The body is a list of blocks: ``{"type": "paragraph", "text"}``, ``{"type": "heading", "level", "text"}`` of level
+    1 or 2, ``{"type": "list", "ordered", "items"}``, ``{"type": "table", "header", "rows"}``; nothing else, no other
+    keys, all texts plain.
     """
     if not isinstance(value, list):
         return [Problem("body", "letters.body-not-blocks")]
@@ -61,12 +63,15 @@ def plain_text(body: Body) -> str:
 def to_markup(body: Body) -> str:
     """Write a body in the plain form of the form and of the covering message.
 
-    Blank lines stand between blocks; items begin with ``- `` or ``1. ``, rows look like ``| a | b |``.
+    Blank lines stand between blocks; a heading begins with ``# `` or ``## ``, items with ``- `` or ``1. ``, rows look
+    like ``| a | b |``.
     """
     parts = []
     for block in body:
         if block["type"] == "paragraph":
             parts.append(block["text"])
+        elif block["type"] == "heading":
+            parts.append("#" * block["level"] + " " + " ".join(block["text"].split("\n")))
         elif block["type"] == "list":
             marks = (f"{n}. " if block["ordered"] else "- " for n in range(1, len(block["items"]) + 1))
             parts.append("\n".join(mark + item for mark, item in zip(marks, block["items"], strict=True)))
@@ -77,10 +82,28 @@ def to_markup(body: Body) -> str:
 
 
 def from_markup(text: str) -> Body:
-    """Read the plain form; what is neither list nor table is a paragraph, whose single newlines stay."""
+    """Read the plain form; what is neither heading, list nor table is a paragraph, whose single newlines stay.
+
+    A heading is one line: it needs no blank line before or after it.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     chunks = (chunk.strip("\n") for chunk in re.split(r"\n[ \t]*\n", text))
-    return clean([_block(chunk.split("\n")) for chunk in chunks if chunk.strip()])
+    return clean([block for chunk in chunks if chunk.strip() for block in _chunk(chunk.split("\n"))])
+
+
+def _chunk(lines: list[str]) -> Body:
+    """Return the headings of a chunk and the blocks between them."""
+    blocks: Body = []
+    rest: list[str] = []
+    for line in lines:
+        heading = _HEADING.match(line)
+        if heading is None:
+            rest.append(line)
+            continue
+        blocks += [_block(rest)] if any(map(str.strip, rest)) else []
+        blocks.append({"type": "heading", "level": len(heading[1]), "text": heading[2].strip()})
+        rest = []
+    return blocks + ([_block(rest)] if any(map(str.strip, rest)) else [])
 
 
 def _block(lines: list[str]) -> dict[str, Any]:
@@ -102,6 +125,13 @@ def _good_block(block: object) -> bool:
         return False
     if block.get("type") == "paragraph":
         return block.keys() == {"type", "text"} and isinstance(block["text"], str)
+    if block.get("type") == "heading":
+        return (
+            block.keys() == {"type", "level", "text"}
+            and type(block["level"]) is int
+            and block["level"] in (1, 2)
+            and isinstance(block["text"], str)
+        )
     if block.get("type") == "list":
         return (
             block.keys() == {"type", "ordered", "items"}
@@ -126,7 +156,7 @@ def _strings(value: object) -> bool:
 def _texts(body: Body) -> list[str]:
     texts: list[str] = []
     for block in body:
-        if block["type"] == "paragraph":
+        if block["type"] in {"paragraph", "heading"}:
             texts.append(block["text"])
         elif block["type"] == "list":
             texts.extend(block["items"])

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edms.letters import body
 
-TEXT = """تهديكم وزارتنا أطيب تحياتها.
+TEXT = """# أولاً: التمهيد
+تهديكم وزارتنا أطيب تحياتها.
 
 - الجهاز الأول
 - الجهاز الثاني
@@ -25,7 +26,15 @@ TEXT = """تهديكم وزارتنا أطيب تحياتها.
 
 def test_plain_form_is_read_as_paragraphs_lists_and_tables() -> None:
     blocks = body.from_markup(TEXT)
-    assert [block["type"] for block in blocks] == ["paragraph", "list", "list", "table", "paragraph"]
+    assert [block["type"] for block in blocks] == [
+        "heading",
+        "paragraph",
+        "list",
+        "list",
+        "table",
+        "paragraph",
+    ]
+    assert blocks.pop(0) == {"type": "heading", "level": 1, "text": "أولاً: التمهيد"}
     assert (blocks[1]["ordered"], blocks[2]["ordered"]) == (False, True)
     assert blocks[1]["items"] == ["الجهاز الأول", "الجهاز الثاني"]
     assert blocks[3]["header"] == ["ت", "المادة", "الكمية"]
@@ -53,10 +62,26 @@ def test_any_text_gives_a_body_of_the_schema(text: str) -> None:
         [{"type": "script", "text": "a"}], [{"type": "list", "ordered": 1, "items": []}],
         [{"type": "table", "header": ["a"], "rows": [["b", "c"]]}], [{"type": "table", "header": [], "rows": []}],
         [{"type": "table", "header": ["x"] * 13, "rows": []}], [["paragraph"]],
+        [{"type": "heading", "level": 3, "text": "أ"}], [{"type": "heading", "level": True, "text": "أ"}],
+        [{"type": "heading", "text": "أ"}], [{"type": "heading", "level": 1, "text": ["أ"]}],
     ],
 )  # fmt: skip
 def test_what_is_not_of_the_schema_is_refused(value: Any) -> None:
     assert body.check(value) != []
+
+
+def test_headings_stand_on_lines_of_their_own() -> None:
+    blocks = body.from_markup("نص قبل\n# عنوان\n- بند\n- بند ثانٍ\n## عنوان أصغر\nنص بعد")
+    assert [block["type"] for block in blocks] == ["paragraph", "heading", "list", "heading", "paragraph"]
+    assert [block["level"] for block in blocks if block["type"] == "heading"] == [1, 2]
+    assert body.from_markup(body.to_markup(blocks)) == blocks
+    assert body.check(blocks) == []
+    assert "عنوان أصغر" in body.plain_text(blocks)
+
+
+@pytest.mark.parametrize("text", ["#بلا فراغ", "### ثلاث", "#", "# ", "العدد # ٥"])
+def test_other_number_signs_are_text(text: str) -> None:
+    assert [block["type"] for block in body.from_markup(text)] == ["paragraph"]
 
 
 def test_too_long_a_body_is_refused() -> None:
