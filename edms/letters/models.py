@@ -141,9 +141,10 @@ class Signature(Base):
     means: Mapped[str] = mapped_column(String(12), default="")
     signed_at: Mapped[datetime]
     signed_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    signature: Mapped[bytes] = mapped_column(LargeBinary)
-    public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    signature_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    signature = SealedBytes()
+    certificate_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    certificate = SealedBytes()
     revoked_at: Mapped[datetime | None]
 
 
@@ -251,3 +252,29 @@ class UnfinishedForm(Base):
     fields_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     fields = SealedJson()
     saved_at: Mapped[datetime]
+
+
+class Preservation(Base):
+    """The evidence that this installation keeps of one sealed file: bytes that stand after it, never inside it.
+
+    ``level`` is what file and evidence reach together (``B-B`` waits for a time-stamp), ``goal`` what is still to be
+    had (``LT`` or ``LTA``, empty when nothing is), ``due_at`` when the next step or renewal is to be tried,
+    ``problem`` why the last try failed, ``stamp_ends_at`` when the newest stamp's certificate ends.
+    """
+
+    __tablename__ = "preservations"
+    __table_args__ = (UniqueConstraint("rendition_hash"),)
+    sealed_owner = None
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    rendition_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
+    level: Mapped[str] = mapped_column(String(5))
+    goal: Mapped[str] = mapped_column(String(3), default="")
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(String(80), default="")
+    suffix_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    suffix = SealedBytes()
+    extended_at: Mapped[datetime | None]
+    stamp_ends_at: Mapped[datetime | None]

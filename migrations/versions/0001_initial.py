@@ -648,6 +648,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_outbox_items_letter_id"), ["letter_id"], unique=False)
 
     op.create_table(
+        "preservations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("rendition_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("letter_id", sa.Uuid(), nullable=False),
+        sa.Column("level", sa.String(length=5), nullable=False),
+        sa.Column("goal", sa.String(length=3), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(length=80), nullable=False),
+        sa.Column("suffix_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("extended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stamp_ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_preservations_letter_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preservations")),
+        sa.UniqueConstraint("rendition_hash", name=op.f("uq_preservations_rendition_hash")),
+    )
+    with op.batch_alter_table("preservations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_preservations_due_at"), ["due_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_preservations_letter_id"), ["letter_id"], unique=False)
+
+    op.create_table(
         "received_messages",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entity_id", sa.Uuid(), nullable=False),
@@ -731,9 +752,8 @@ def upgrade() -> None:
         sa.Column("means", sa.String(length=12), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signed_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("signature", sa.LargeBinary(), nullable=False),
-        sa.Column("public_key", sa.LargeBinary(), nullable=False),
-        sa.Column("certificate", sa.LargeBinary(), nullable=True),
+        sa.Column("signature_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("certificate_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["employee_id"], ["employees.id"], name=op.f("fk_signatures_employee_id")),
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_signatures_entity_id")),
@@ -846,6 +866,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_received_messages_waiting")
 
     op.drop_table("received_messages")
+    with op.batch_alter_table("preservations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_preservations_letter_id"))
+        batch_op.drop_index(batch_op.f("ix_preservations_due_at"))
+
+    op.drop_table("preservations")
     with op.batch_alter_table("outbox_items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbox_items_letter_id"))
         batch_op.drop_index(batch_op.f("ix_outbox_items_entity_id"))
