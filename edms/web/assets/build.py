@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +12,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "static" / "built"
 STAMP = ".stamp"
-ENTRIES = ("app.js", "fonts.css")
-PACKAGES = ("htmx.org", "@fontsource/amiri", "@fontsource/ibm-plex-sans-arabic")
+ENTRIES = ("app.js", "compose.js", "fonts.css", "seal.js")
+PACKAGES = (
+    "htmx.org", "@fontsource/amiri", "@fontsource/ibm-plex-sans-arabic", "cborg", "zxing-wasm", "@bokuweb/zstd-wasm",
+)  # fmt: skip
+PERMISSIVE = frozenset({"MIT", "Apache-2.0", "BSD-3-Clause"})
 LICENCE_NAMES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 
 
@@ -58,9 +62,12 @@ def _copy_licences(target: Path) -> None:
     for package in PACKAGES:
         folder = HERE / "node_modules" / package
         found = next((folder / name for name in LICENCE_NAMES if (folder / name).is_file()), None)
-        if found is None:
+        told = json.loads((folder / "package.json").read_text("utf-8"))
+        if found is None and told.get("license") not in PERMISSIVE:
             raise BuildError(f"no licence file in {package}")
-        shutil.copyfile(found, target / f"{package.replace('/', '-').lstrip('@')}.LICENSE.txt")
+        # a package without the file names its licence and its author in package.json
+        text = found.read_text("utf-8") if found else f"{package}: licence {told['license']}, by {told.get('author')}\n"
+        (target / f"{package.replace('/', '-').lstrip('@')}.LICENSE.txt").write_text(text, "utf-8")
 
 
 def build(*, force: bool = False) -> bool:
@@ -84,6 +91,8 @@ def build(*, force: bool = False) -> bool:
             "--format=iife",
             "--legal-comments=none",
             "--loader:.woff2=file",
+            "--loader:.wasm=binary",
+            '--define:import.meta.url="file:///"',  # packages that look for their WebAssembly beside themselves
             "--asset-names=[name]-[hash]",
             f"--outdir={fresh}",
         ],
