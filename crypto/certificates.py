@@ -234,6 +234,15 @@ def chain_pem(*certificates: bytes) -> bytes:
     return b"".join(load_certificate(der).public_bytes(Encoding.PEM) for der in certificates)
 
 
+def read_pem(text: bytes) -> list[bytes]:
+    """Return the certificates (DER) of a PEM text; raises SignatureInvalid ``certificates.bad-pem`` without any."""
+    try:
+        found = x509.load_pem_x509_certificates(text)
+    except ValueError:
+        raise SignatureInvalid("certificates.bad-pem") from None
+    return [each.public_bytes(Encoding.DER) for each in found]
+
+
 def private_key_pem(private_der: bytes, password: bytes | None = None) -> bytes:
     """Return a P-256 private key as PKCS#8 PEM for ``ssl``, encrypted when a password is given."""
     protection = BestAvailableEncryption(password) if password else NoEncryption()

@@ -4,6 +4,7 @@ import http.client
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -30,6 +31,13 @@ class TimeStamper(Protocol):
     def token(self, digest: bytes) -> bytes:
         """Return the DER of a TimeStampToken (RFC 3161) over a SHA-256 digest; raises TimestampUnavailable."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StampRoots:
+    """The roots (DER) under which outside time-stamps are believed, and nothing else."""
+
+    roots: tuple[bytes, ...]
 
 
 def _utc_now() -> datetime:

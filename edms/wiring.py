@@ -4,11 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from config.settings import Settings
-from crypto.certificates import Pointers
-from crypto.errors import KeyUnavailable
+from crypto.certificates import Pointers, read_pem
+from crypto.errors import KeyUnavailable, SignatureInvalid
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
 from crypto.keystore_pkcs11 import Pkcs11KeyStore
+from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds
 from edms.accounts.rules import Limits as AccessLimits
 from edms.content.store import ContentStore, DiskStore
@@ -16,6 +17,7 @@ from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
+from edms.entities.stamping import OwnTimeStamper
 from edms.letters.attachments import Limits
 from edms.letters.printing import Printing
 from edms.letters.wording import KINDS
@@ -45,6 +47,9 @@ def parts_of(settings: Settings) -> Parts:
     )
     parts.offer(KeyStore, lambda: open_key_store(settings))
     parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
+    parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
+    parts.offer(StampRoots, lambda: stamp_roots(settings))
+    parts.offer(TimeStamper, lambda: time_stamper(settings, parts))
     parts.offer(
         Indexes,
         lambda: Indexes(
@@ -77,6 +82,27 @@ def access_limits(settings: Settings) -> AccessLimits:
         login_per_minute=4 * told.login_per_minute,
         address_per_minute=6 * told.login_per_minute,
     )
+
+
+def stamp_roots(settings: Settings) -> StampRoots:
+    """Return whom outside time-stamps are believed from: the certificates in ``timestamp.certificate_file``.
+
+    Raises Unavailable ``core.no-stamp-roots`` when the file is named and is none of certificates.
+    """
+    if not settings.timestamp.certificate_file:
+        return StampRoots(())
+    try:
+        return StampRoots(tuple(read_pem(Path(settings.timestamp.certificate_file).read_bytes())))
+    except (OSError, SignatureInvalid) as error:
+        raise Unavailable("core.no-stamp-roots", file=settings.timestamp.certificate_file) from error
+
+
+def time_stamper(settings: Settings, parts: Parts) -> TimeStamper:
+    """Return what letters are time-stamped by: the outside authority that the settings name, else our own."""
+    told = settings.timestamp
+    if told.url:
+        return RemoteTimeStamper(told.url, told.timeout_seconds, parts[StampRoots].roots)
+    return parts[OwnTimeStamper]
 
 
 def open_key_store(settings: Settings) -> KeyStore:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crypto.certificates import (
     CA_ISSUING,
@@ -22,15 +22,16 @@ from edms.core.errors import Unavailable
 from edms.entities import queries
 from edms.entities.keyring import Keyring
 from edms.entities.models import Installation, IssuedCertificate
-from edms.entities.revoking import current_crl, keep_root_crl, revoke, revoke_person
+from edms.entities.revoking import current_crl, keep_root_crl, ocsp_response, revoke, revoke_person
 
 __all__ = [
-    "authority_chain", "begin_authority", "certify_issuing", "current_crl", "issue", "person_certificate", "revoke",
-    "revoke_person", "validity",
+    "authority_chain", "begin_authority", "certify_clock", "certify_issuing", "clock_certificate", "current_crl",
+    "issue", "ocsp_response", "person_certificate", "revoke", "revoke_person", "validity",
 ]  # fmt: skip
 
 ROOT_YEARS, ISSUING_YEARS = 20, 5
-PERSON_DAYS = 2 * 365
+PERSON_DAYS, TSA_DAYS = 2 * 365, 5 * 366
+TSA_KEY = "tsa"
 SKEW = timedelta(minutes=5)
 
 
@@ -40,6 +41,7 @@ def begin_authority(uow: UnitOfWork, home: Installation, *, root: RootKey, keys:
     keys.keys.create(CA_ISSUING)
     home.issuing_key = CA_ISSUING
     certify_issuing(uow, home, root=root, keys=keys)
+    certify_clock(uow, keys=keys)
 
 
 def certify_issuing(uow: UnitOfWork, home: Installation, *, root: RootKey, keys: Keyring) -> None:
@@ -54,6 +56,36 @@ def certify_issuing(uow: UnitOfWork, home: Installation, *, root: RootKey, keys:
     keep_root_crl(uow, home, root=root)
     uow.flush()
     audit.record(uow, "authority.issuing-certified", "certificate", row.id, row=row, serial=row.serial)
+
+
+def certify_clock(uow: UnitOfWork, *, keys: Keyring) -> IssuedCertificate:
+    """Certify a key for time-stamps, for as long as the issuing authority lasts; never the key of a revoked one."""
+    made = uow.session.scalar(
+        select(func.count()).where(IssuedCertificate.usage == "tsa", IssuedCertificate.revoked_at.is_not(None))
+    )
+    name = f"{TSA_KEY}-{made + 1}" if made else TSA_KEY
+    keys.keys.create(name)
+    title = queries.home(uow).name
+    return issue(
+        uow, "tsa", public_key=keys.keys.public_key(name), name=f"{title} TSA", organization=title, code=None,
+        days=TSA_DAYS, keys=keys, key_name=name,
+    )  # fmt: skip
+
+
+def clock_certificate(uow: UnitOfWork) -> IssuedCertificate:
+    """Return the certificate that time-stamps are made under; Unavailable ``authority.no-clock`` without one."""
+    found = uow.session.scalars(
+        select(IssuedCertificate)
+        .where(
+            IssuedCertificate.usage == "tsa",
+            IssuedCertificate.revoked_at.is_(None),
+            IssuedCertificate.valid_to > uow.now,
+        )
+        .order_by(IssuedCertificate.valid_from.desc(), IssuedCertificate.id.desc())
+    ).first()
+    if found is None:
+        raise Unavailable("authority.no-clock")
+    return found
 
 
 def authority_chain(uow: UnitOfWork) -> tuple[bytes, bytes]:

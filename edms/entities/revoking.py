@@ -1,11 +1,15 @@
 """What the authority takes back: revoked certificates, the lists and the answers that tell of them."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
-from crypto.revocation import REASONS, Revoked, make_crl, read_crl
+from crypto.certificates import issue_certificate
+from crypto.keystore import KeyStore
+from crypto.revocation import REASONS, Answer, Revoked, answer_ocsp, make_crl, read_crl
 from crypto.root_file import RootKey
 from crypto.stored_key import StoredKey
 from edms.audit import service as audit
@@ -17,6 +21,8 @@ from edms.entities.models import EntitySeal, Installation, IssuedCertificate
 
 CRL_VALID, CRL_RENEWED = timedelta(hours=24), timedelta(hours=12)
 ROOT_CRL_VALID = timedelta(days=400)
+OCSP_VALID = timedelta(hours=1)
+OCSP_KEY = "ocsp"
 
 
 def revoke(uow: UnitOfWork, serial: str, reason: str) -> IssuedCertificate:
@@ -82,6 +88,40 @@ def keep_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:
         uow.flush()
         audit.record(uow, "authority.list-made", "installation", home.id, row=home)
     return found
+
+
+def ocsp_response(uow: UnitOfWork, request: bytes, *, keys: Keyring) -> bytes:
+    """Return the signed answer (DER) to an OCSP request about certificates of our issuing authority.
+
+    Raises Unavailable ``authority.no-issuing``.
+    """
+    home = queries.home(uow)
+    if home.issuing_certificate is None or home.issuing_key is None:
+        raise Unavailable("authority.no-issuing")
+
+    def status(serials: Sequence[str]) -> dict[str, Answer]:
+        rows = uow.session.scalars(
+            select(IssuedCertificate).where(
+                IssuedCertificate.serial.in_(serials), IssuedCertificate.issuer_key == home.issuing_key
+            )
+        )
+        return {row.serial: _entry(row) if row.revoked_at else "good" for row in rows}
+
+    keys.keys.create(OCSP_KEY)
+    responder = _responder(keys.keys, home.issuing_certificate, home.issuing_key, home.name, uow.today)
+    return answer_ocsp(
+        request, issuer=home.issuing_certificate, responder=responder, sign=partial(keys.keys.sign, OCSP_KEY),
+        status=status, now=uow.now, valid=OCSP_VALID,
+    )  # fmt: skip
+
+
+def _responder(keys: KeyStore, issuing: bytes, issuing_key: str, name: str, day: date) -> bytes:
+    """Return a certificate for the responder's key, good for three days: nobody need ask about it."""
+    begin = datetime.combine(day, time(), UTC) - timedelta(days=1)
+    return issue_certificate(
+        keys, issuing, public_key=keys.public_key(OCSP_KEY), common_name=f"{name} OCSP", organization=name,
+        serial_number_attr=None, usage="ocsp", not_before=begin, days=3, signer=issuing_key,
+    )  # fmt: skip
 
 
 def keep_root_crl(uow: UnitOfWork, home: Installation, *, root: RootKey) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from crypto.certificates import (
     chain_pem,
+    is_issued_by,
     issue_certificate,
     private_key_pem,
+    public_key_of,
     serial_of,
 )
 from crypto.digests import sha256
@@ -17,10 +20,10 @@ from crypto.signatures import new_signing_key, public_of
 from edms.audit import service as audit
 from edms.core.database import UnitOfWork
 from edms.core.errors import Unavailable
-from edms.entities import queries
+from edms.entities import peers, queries
 from edms.entities.authority import SKEW, authority_chain, issue, validity
 from edms.entities.keyring import Keyring
-from edms.entities.models import EntitySeal
+from edms.entities.models import EntitySeal, Installation
 
 SEAL_DAYS = 3 * 365
 _GATEWAY_DAYS = 30
@@ -69,6 +72,64 @@ def ensure_seal(uow: UnitOfWork, entity_id: UUID, *, keys: Keyring) -> SealInFor
         seal = _keep(uow, entity_id, issued.certificate, key_name=name)
         audit.record(uow, "entities.seal-made", "seal", seal.id, entity_id=entity_id, row=seal, entity_code=entity.code)
     return SealInForce(seal.id, entity.code, seal.key_name or "", seal.certificate, chain, seal.key_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedSeal:
+    """A seal that papers may name by ``key_id`` (8 bytes): whose it is, its key (SubjectPublicKeyInfo DER), its times.
+
+    ``installation`` is the name of the one whose authority certified it.
+    """
+
+    key_id: bytes
+    public_key: bytes
+    entity_code: str
+    entity_name: str
+    valid_from: datetime
+    valid_to: datetime
+    revoked_at: datetime | None
+    installation: str
+
+
+def trust_list(uow: UnitOfWork) -> list[TrustedSeal]:
+    """Return every seal that was made here or noted from peers, expired and revoked ones too, oldest first.
+
+    A seal that is not in force any more still proves what it signed before.
+    """
+    bodies = {one.id: one for one in queries.all_entities(uow)}
+    names = {one.id: one.name for one in queries.installations(uow)}
+    rows = uow.session.scalars(select(EntitySeal).order_by(EntitySeal.valid_from, EntitySeal.id))
+    return [
+        TrustedSeal(
+            row.key_id, public_key_of(row.certificate), bodies[row.entity_id].code, bodies[row.entity_id].name_ar,
+            row.valid_from, row.valid_to, row.revoked_at, names[bodies[row.entity_id].installation_id],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def note_seal(uow: UnitOfWork, entity_id: UUID, certificate: bytes, chain: Sequence[bytes] = ()) -> EntitySeal | None:
+    """Keep the seal that a peer's genuine letter carried, so that its papers verify here; returns it when it is new.
+
+    ``chain`` is what came with it; the issuing authority in it is kept when the peer's root certified it. Nothing is
+    noted of our own bodies, nor where certificate, issuing authority and root of the body's installation do not hold.
+    """
+    body = queries.entity(uow, entity_id)
+    peer = uow.session.get_one(Installation, body.installation_id)
+    known = uow.session.scalars(select(EntitySeal).where(EntitySeal.key_id == key_id_of(certificate))).one_or_none()
+    if peer.is_home or known is not None:
+        return None
+    candidates = [each for each in (peer.issuing_certificate, *chain) if each]
+    issuing = next((each for each in candidates if is_issued_by(certificate, each)), None)
+    if issuing is None or not is_issued_by(issuing, peer.ca_certificate):
+        return None
+    if issuing != peer.issuing_certificate:
+        peer.issuing_certificate = issuing
+    seal = _keep(uow, entity_id, certificate, key_name=None)
+    seal.revoked_at = peers.revoked_at(peer, seal.serial)
+    uow.flush()
+    audit.record(uow, "authority.seal-noted", "seal", seal.id, entity_id=entity_id, row=seal, entity_code=body.code)
+    return seal
 
 
 def gateway_certificate(
