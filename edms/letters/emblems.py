@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import lru_cache
 from io import BytesIO
 from typing import Final, NoReturn
 
@@ -22,8 +23,11 @@ _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _DAMAGED: Final = (OSError, ValueError, SyntaxError, EOFError, zlib.error, struct.error, Image.DecompressionBombError)
 
 
+@lru_cache(8)
 def read_emblem(sent: bytes) -> bytes:
     """Return an uploaded SVG or PNG as a PNG of at most 591 pixels a side, 256 colours, without any metadata.
+
+    The last few are remembered, since a form sends the same file again and again while it is filled in.
 
     Raises Invalid ``letters.bad-letterhead`` with a problem at ``emblem``: ``letters.emblem-large`` (over 512 KB),
     ``letters.emblem-format``, ``letters.emblem-damaged``, ``letters.emblem-unsafe`` (scripts, addresses, entities,

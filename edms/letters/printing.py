@@ -12,7 +12,7 @@ from edms.entities import queries as entities
 from edms.entities.models import Entity
 from edms.entities.rules import EntityType
 from edms.letters import queries
-from edms.letters.letterheads import Look, look_of
+from edms.letters.letterheads import look_of
 from edms.letters.models import Letter
 from edms.letters.rendition import labels
 from edms.letters.rendition.letter import language
@@ -124,7 +124,7 @@ def printed_text(uow: UnitOfWork, told: SheetText, printing: Printing, *, day: d
     sheet = replace(plain, digits=digits)
     return replace(
         sheet,
-        letterhead=_letterhead(uow, own, look, locale),
+        letterhead=look.letterhead(*names_on_sheet(uow, own), locale),
         sensitivity=labels.SENSITIVITIES[locale][told.sensitivity],
         precedence=labels.PRECEDENCES[locale][told.precedence],
         kind_title=labels.TITLES[locale][told.kind],
@@ -152,13 +152,11 @@ def _block(block: dict[str, Any]) -> Block:
             return TableBlock(tuple(block["header"]), tuple(tuple(row) for row in block["rows"]))
 
 
-def _letterhead(uow: UnitOfWork, own: Entity, look: Look, locale: Locale) -> Letterhead:
-    """Return the head of a body's sheet; that of a directorate begins with the body above it."""
+def names_on_sheet(uow: UnitOfWork, own: Entity) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names on a body's sheet in Arabic and in English; a directorate's begin with the body above it."""
     parent = own.parent_id if own.type in _UNDER_A_PARENT else None
     shown = [own] if parent is None else [entities.entity(uow, parent), own]
-    return look.letterhead(
-        tuple(each.name_ar for each in shown), tuple(each.name_en for each in shown if each.name_en), locale
-    )
+    return tuple(each.name_ar for each in shown), tuple(each.name_en for each in shown if each.name_en)
 
 
 def _signer(uow: UnitOfWork, letter: Letter) -> Signer:
