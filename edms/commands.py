@@ -21,7 +21,7 @@ COMMANDS = {
     "db": "edms.operation.commands:db",
     "demo": "edms.demo.commands:demo",
     "doctor": "edms.operation.commands:doctor",
-    "entity": "edms.entities.commands:entity",
+    "entity": "edms.letters.letterhead_commands:entity",
     "gateway": "edms.operation.commands:gateway",
     "init": "edms.operation.commands:init",
     "installation": "edms.entities.commands:installation",
