@@ -20,7 +20,8 @@ class Strip:
     """`draw(sheet, x, top)` with its height in points.
 
     `before`: space above, dropped at the top of a page; `glued`: stays on the page of the next strip; `head`: strips
-    repeated above this one when a page begins with it; `fresh`: begins a page; `element`: what is drawn belongs to it.
+    repeated above this one when a page begins with it; `fresh`: begins a page; `element`: what is drawn belongs to it;
+    `seam(sheet, x, y)` closes a part of something larger at the height where a page cuts it.
     """
 
     height: float
@@ -30,6 +31,12 @@ class Strip:
     head: tuple["Strip", ...] = ()
     fresh: bool = False
     element: Element | None = None
+    seam: Draw | None = None
+
+    @property
+    def blank(self) -> bool:
+        """Whether it is nothing but space."""
+        return self.draw is _nothing
 
     def paint(self, sheet: Sheet, x: float, top: float) -> None:
         """Draw the strip as content of its element."""
@@ -51,8 +58,9 @@ def paginate(strips: Sequence[Strip], first_height: float, next_height: float) -
     pages: list[list[Placed]] = [[]]
     used, room = 0.0, first_height
     for group in _groups(strips):
-        needed = _height(group, top=used <= 0)
-        if pages[-1] and (group[0].fresh or (used + needed > room + _SLACK and needed <= next_height)):
+        needed = _height(group, top=not pages[-1])
+        fits_next = _height(group, top=True) + _tall(group[0].head) <= next_height + _SLACK
+        if pages[-1] and (group[0].fresh or (used + needed > room + _SLACK and fits_next)):
             pages.append([])
             used, room = 0.0, next_height
         for strip in group:
@@ -64,6 +72,22 @@ def paginate(strips: Sequence[Strip], first_height: float, next_height: float) -
                 pages[-1].append(Placed(placed, used, repeated=placed is not strip))
                 used += placed.height
     return pages
+
+
+def keep_with_next(strips: Sequence[Strip], lines: int, most: float) -> list[Strip]:
+    """Return the strips with as many of the last ones glued to what follows as hold `lines` that are not blank.
+
+    Those glued are at most `most` points high, but for the last one.
+    """
+    found = list(strips)
+    held, tall = 0, 0.0
+    for place in range(len(found) - 1, -1, -1):
+        tall += found[place].before + found[place].height
+        if held >= lines or (held and tall > most):
+            break
+        held += not found[place].blank
+        found[place] = replace(found[place], glued=True)
+    return found
 
 
 def glue(strips: Iterable[Strip]) -> list[Strip]:
@@ -118,7 +142,7 @@ def marked(strip: Strip, mark: Sequence[Line], leading: float, label: Element | 
 
 def space(height: float) -> Strip:
     """Return an empty strip."""
-    return Strip(height, lambda _sheet, _x, _top: None)
+    return Strip(height, _nothing)
 
 
 def draw_page(sheet: Sheet, placed: Sequence[Placed], x: float, top: float) -> None:
@@ -126,6 +150,18 @@ def draw_page(sheet: Sheet, placed: Sequence[Placed], x: float, top: float) -> N
     for item in placed:
         with sheet.artifact() if item.repeated else nullcontext():
             item.strip.paint(sheet, x, top - item.offset)
+    own = [item for item in placed if not item.repeated]
+    for item, foot in ((own[0], 0.0), (own[-1], own[-1].strip.height)) if own else ():
+        if item.strip.seam is not None:
+            item.strip.seam(sheet, x, top - item.offset - foot)
+
+
+def _nothing(_sheet: Sheet, _x: float, _top: float) -> None:
+    """Draw nothing."""
+
+
+def _tall(strips: Sequence[Strip]) -> float:
+    return sum(strip.before + strip.height for strip in strips)
 
 
 def _groups(strips: Sequence[Strip]) -> Iterable[list[Strip]]:

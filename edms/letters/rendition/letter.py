@@ -7,20 +7,14 @@ from typing import Final
 from reportlab.lib.pagesizes import A4
 
 from edms.core.calendar import Locale
-from edms.letters.rendition import body, flow, foot, head, seal_room
-from edms.letters.rendition.addressees import address_list
+from edms.letters.rendition import flow, foot, head, seal_room
 from edms.letters.rendition.bidi import base_of
-from edms.letters.rendition.body import EASY, TIGHT, TIGHTEST, Density, Setting
 from edms.letters.rendition.finishing import Properties
-from edms.letters.rendition.flow import Placed
+from edms.letters.rendition.layout import lay_out
 from edms.letters.rendition.sheet import Sheet
 from edms.letters.rendition.values import EmbeddedFile, ParagraphBlock, PrintedLetter
 
-WIDTH: Final = A4[0] - 2 * head.MARGIN
-
 _WEIGHED_LETTERS: Final = 5000
-_FEW_PAGES: Final = 6
-_LITTLE: Final = 130.0
 
 
 def render_letter(
@@ -32,7 +26,7 @@ def render_letter(
     in the head and again at the end, both `letter.seal_mm` wide; without `seal` an empty box keeps the room.
     """
     locale = language(letter)
-    pages = _pages(letter, locale)
+    pages = lay_out(letter, locale)
     sheet = Sheet(A4, _properties(letter, locale))
     if seal is not None and letter.seal_mm > 0:
         sheet.seal_matrix = seal_room.matrix_of(seal(len(pages)))
@@ -69,35 +63,3 @@ def language(letter: PrintedLetter) -> Locale:
     """Return "en" for a letter whose subject and body are in Latin letters, else "ar"."""
     texts = [letter.subject, *(block.text for block in letter.body if isinstance(block, ParagraphBlock))]
     return "en" if base_of(" ".join(texts)[:_WEIGHED_LETTERS]) == "ltr" else "ar"
-
-
-def _pages(letter: PrintedLetter, locale: Locale) -> list[list[Placed]]:
-    """Lay the letter out; one that runs over by little is set tighter where that saves a page."""
-    pages = _filled(letter, locale, EASY)
-    if 1 < len(pages) <= _FEW_PAGES and _fill(pages[-1]) < _LITTLE * (len(pages) - 1):
-        for density in (TIGHT, TIGHTEST):
-            tighter = _filled(letter, locale, density)
-            if len(tighter) < len(pages):
-                pages = tighter
-                break
-    if len(letter.addressees) > body.MOST_NAMED:
-        room = _room(head.NEXT_HEIGHT)
-        style = Setting(letter, locale, EASY, WIDTH).small
-        listed = address_list(letter.addressees, letter.digits, locale, style, width=WIDTH, room=room)
-        pages += flow.paginate(listed, room, room)
-    return pages
-
-
-def _filled(letter: PrintedLetter, locale: Locale, density: Density) -> list[list[Placed]]:
-    strips = body.strips(Setting(letter, locale, density, WIDTH))
-    return flow.paginate(strips, _room(head.first_height(letter, locale)), _room(head.NEXT_HEIGHT))
-
-
-def _fill(page: Sequence[Placed]) -> float:
-    """Return the height in points that a page's text takes."""
-    return page[-1].offset + page[-1].strip.height if page else 0.0
-
-
-def _room(taken: float) -> float:
-    """Return the height of the text area in points under a head that takes `taken`."""
-    return float(A4[1]) - head.TOP - taken - foot.HEIGHT

@@ -22,13 +22,13 @@ _MARGIN: Final = 12 * mm
 _WIDTH: Final = _SIZE[0] - 2 * _MARGIN
 _FOOT: Final = 16 * mm
 _HEAD: Final = 30.0
+_ROOM: Final = _SIZE[1] - _MARGIN - _HEAD - _FOOT
 _LOOK: Final = Look(ink=Ink(size=11.5), leading=16)
 
 
 def render_register(page: RegisterPage) -> bytes:
     """Return the register as PDF. The same page always gives the same bytes; safe to call from many threads."""
-    room = _SIZE[1] - _MARGIN - _HEAD - _FOOT
-    pages = flow.paginate(_strips(page), room, room)
+    pages = flow.paginate(_strips(page), _ROOM, _ROOM)
     sheet = Sheet(_SIZE, Properties(page.title, page.entity_name, page.period, page.printed_on))
     for number, placed in enumerate(pages, 1):
         with sheet.reading() if number == 1 else nullcontext():
@@ -40,9 +40,10 @@ def render_register(page: RegisterPage) -> bytes:
 
 
 def _strips(page: RegisterPage) -> list[Strip]:
-    strips = table(page.columns, page.rows, _WIDTH, look=_LOOK, base="rtl")
+    strips = table(page.columns, page.rows, _WIDTH, room=_ROOM, look=_LOOK, base="rtl")
     if page.totals:
         style = Style(Ink(size=12, bold=True), leading=18, align="start", base="rtl")
+        strips = flow.keep_with_next(strips, 1, _ROOM)
         strips += flow.paragraph(page.totals, style, _WIDTH, before=8)
     return strips
 

@@ -14,7 +14,9 @@ from edms.letters.rendition.values import Align
 
 _PAD_X: Final = 4.0
 _PAD_TOP: Final = 1.0
-_PIECE_LINES: Final = 24
+_PIECE_LINES: Final = 6
+_TALLEST_HEAD: Final = 0.4
+_RULE: Final = 0.5
 _NARROWEST: Final = 22.0
 _MANY_COLUMNS: Final = 6
 
@@ -42,13 +44,15 @@ def table(
     rows: Sequence[Sequence[str]],
     width: float,
     *,
+    room: float,
     look: Look | None = None,
     base: Base = "rtl",
     before: float = 0.0,
 ) -> list[Strip]:
-    """Return one strip a row (more for a row of very long cells), the head repeated where a page begins.
+    """Return one strip a row, the head repeated where a page begins; a row taller than a page comes in pieces.
 
-    `width` in points; short rows are filled with empty cells; the first column stands at the start side of `base`.
+    `width` and `room` (the text area of a page) in points; short rows are filled with empty cells; the first column
+    stands at the start side of `base`. A head that would take much of each page is not repeated.
     """
     count = max([len(header), *(len(row) for row in rows)], default=0)
     if not count:
@@ -60,10 +64,13 @@ def table(
     if not columns:
         return []
     ruled = _Ruling(tuple(_widths(columns, width)), chosen, base, Element("Table"))
-    head_strips = tuple(ruled.row(head, _padded(header, count), head=True)) if head else ()
-    strips: list[Strip] = [replace(strip, glued=True) for strip in head_strips]
+    head_strips = ruled.row(head, _padded(header, count), room, head=True) if head else []
+    tall = sum(strip.height for strip in head_strips)
+    repeated = tuple(head_strips) if tall <= room * _TALLEST_HEAD else ()
+    left = room - tall if repeated else room
+    strips = [replace(strip, glued=True) for strip in head_strips]
     for cells, texts in zip(body, rows, strict=True):
-        strips += [replace(strip, head=head_strips) for strip in ruled.row(cells, _padded(texts, count))]
+        strips += [replace(strip, head=repeated) for strip in ruled.row(cells, _padded(texts, count), left)]
     strips[0] = replace(strips[0], before=before)
     return strips
 
@@ -118,20 +125,28 @@ class _Ruling:
     base: Base
     element: Element
 
-    def row(self, cells: Sequence[Prepared], texts: Sequence[str], *, head: bool = False) -> list[Strip]:
-        """Return the strips of one row: one, or several where a cell is longer than a piece."""
+    def row(self, cells: Sequence[Prepared], texts: Sequence[str], room: float, *, head: bool = False) -> list[Strip]:
+        """Return the strip of one row; of one that is taller than `room` pieces that a page may part."""
         row = Element("TR", parent=self.element)
         set_cells = [
             _Cell(cell.lines(width - 2 * _PAD_X), width, _cell(text, row, head=head))
             for cell, width, text in zip(cells, self.widths, texts, strict=True)
         ]
         longest = max(len(cell.lines) for cell in set_cells)
+        height = longest * self.look.leading + _PAD_TOP + self.look.foot
+        if height <= room:
+            return [Strip(height, _Drawing(tuple(set_cells), height, self.look, self.base, head))]
+        return self._pieces(set_cells, longest, head=head)
+
+    def _pieces(self, cells: Sequence[_Cell], longest: int, *, head: bool) -> list[Strip]:
         strips = []
         for start in range(0, longest, _PIECE_LINES):
-            piece = tuple(replace(cell, lines=cell.lines[start : start + _PIECE_LINES]) for cell in set_cells)
-            tallest = max(len(cell.lines) for cell in piece)
-            height = tallest * self.look.leading + _PAD_TOP + self.look.foot
-            strips.append(Strip(height, _Drawing(piece, height, self.look, self.base, head)))
+            end = min(start + _PIECE_LINES, longest)
+            first, last = start == 0, end == longest
+            height = (end - start) * self.look.leading + _PAD_TOP * first + self.look.foot * last
+            piece = tuple(replace(cell, lines=cell.lines[start:end]) for cell in cells)
+            drawing = _Drawing(piece, height, self.look, self.base, head, first=first, last=last)
+            strips.append(Strip(height, drawing, seam=drawing.seam))
         return strips
 
 
@@ -148,20 +163,45 @@ class _Drawing:
     look: Look
     base: Base
     tinted: bool
+    first: bool = True
+    last: bool = True
 
     def __call__(self, sheet: Sheet, x: float, top: float) -> None:
         """Draw the row with its left edge at `x` and its top at `top`."""
         edges = self._edges(x)
-        sheet.setLineWidth(0.5)
+        self._rules(sheet, edges, top)
+        whole = self.first and self.last
+        inner = self.height - _PAD_TOP * self.first - self.look.foot * self.last
+        for cell, left in zip(self.cells, edges, strict=True):
+            spare = inner - len(cell.lines) * self.look.leading if whole else 0.0
+            with sheet.marked(cell.element):
+                sheet.block(
+                    cell.lines, self.look.leading, left + _PAD_X, top - _PAD_TOP * self.first - max(0.0, spare) / 2
+                )
+
+    def seam(self, sheet: Sheet, x: float, y: float) -> None:
+        """Draw the line that closes a piece of a row at the foot of a page and opens it on the next."""
+        width = sum(cell.width for cell in self.cells)
+        sheet.rule(x, y, x + width, y, width=_RULE, colour=self.look.border)
+
+    def _rules(self, sheet: Sheet, edges: Sequence[float], top: float) -> None:
+        """Draw the ruling of the row, or of its piece: sides always, top and foot where the row begins and ends."""
+        sheet.setLineWidth(_RULE)
         sheet.setStrokeColorRGB(*self.look.border)
         if self.tinted:
             sheet.setFillColorRGB(*self.look.tint)
+        whole = self.first and self.last
         for cell, left in zip(self.cells, edges, strict=True):
-            sheet.rect(left, top - self.height, cell.width, self.height, stroke=1, fill=int(self.tinted))
-        for cell, left in zip(self.cells, edges, strict=True):
-            spare = self.height - _PAD_TOP - self.look.foot - len(cell.lines) * self.look.leading
-            with sheet.marked(cell.element):
-                sheet.block(cell.lines, self.look.leading, left + _PAD_X, top - _PAD_TOP - spare / 2)
+            if whole or self.tinted:
+                sheet.rect(left, top - self.height, cell.width, self.height, stroke=int(whole), fill=int(self.tinted))
+            if not whole:
+                for x in (left, left + cell.width):
+                    sheet.line(x, top, x, top - self.height)
+        left = min(edges)
+        if not whole and self.first:
+            self.seam(sheet, left, top)
+        if not whole and self.last:
+            self.seam(sheet, left, top - self.height)
 
     def _edges(self, x: float) -> list[float]:
         """Return the left edge of each cell, the first cell at the start side."""
