@@ -1,8 +1,7 @@
-"""Writing a letter: the form, finding bodies for it, saving, attachments, preview."""
+"""Writing a letter: the form, finding bodies for it, saving, keeping by itself, attachments."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -11,27 +10,28 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.content.store import ContentStore
 from edms.core.database import UnitOfWork
-from edms.core.errors import Conflict, EdmsError, Invalid, Problem
+from edms.core.errors import Conflict, Invalid, Problem
+from edms.core.ids import new_id
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
-from edms.letters import addressing, forms, queries, service, wording
+from edms.letters import addressing, autosaving, drafting_templates, forms, insertions, queries, service, wording
 from edms.letters.attachments import Limits, is_active
+from edms.letters.compose_wording import KIND_HINTS
+from edms.letters.drafting import findings_of_letter, seen_mark
 from edms.letters.edge import parts, reading, working
+from edms.letters.findings import Finding, errors
 from edms.letters.models import Attachment, Letter
-from edms.letters.printing import Printing, printed_letter
-from edms.letters.rendition.images import page_count, page_png
-from edms.letters.rendition.letter import render_letter
-from edms.letters.rendition.values import PrintedLetter
+from edms.letters.preview_views import draft_pages, nearest_width
+from edms.letters.printing import Printing
 from edms.letters.rules import DRAFT, Kind, State
 from edms.web import locale
 from edms.web.formats import translate
 from edms.web.guards import current_actor
 from edms.web.page import go, render
-from edms.web.security import attachment_response, image_response
+
+__all__ = ["draft_pages", "install", "nearest_width"]
 
 Key = TypeVar("Key", str, int)
-_LONGEST_PREVIEW = 40
-_WIDTHS = (160, 794, 1588)
 
 
 def install(blueprint: Blueprint) -> None:
@@ -41,25 +41,23 @@ def install(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/letters/addressees", view_func=find_addressees)
     blueprint.add_url_rule("/letters/<uuid:letter_id>/edit", view_func=edit_letter)
     blueprint.add_url_rule("/letters/<uuid:letter_id>/edit", view_func=save_letter, methods=["POST"])
-    blueprint.add_url_rule("/letters/<uuid:letter_id>/preview/<int:number>.png", view_func=preview_page)
-    blueprint.add_url_rule("/letters/<uuid:letter_id>/preview.pdf", view_func=preview_pdf)
-
-
-def nearest_width(asked: str | None) -> int:
-    """Return the width in pixels that page images are drawn in, the nearest to what is asked for."""
-    wanted = int(asked) if asked and asked.isascii() and asked.isdigit() and len(asked) < 6 else 794
-    return min(_WIDTHS, key=lambda width: abs(width - wanted))
 
 
 def new_letter() -> Response:
-    """Show an empty form, or one that answers a letter (``?reply=<id>``)."""
+    """Show an empty form, one that answers a letter (``?reply=<id>``), or one left unsaved (``?form=<id>``)."""
     current_actor().require(DRAFT)
     with reading() as uow:
-        typed = forms.Typed(signer=_only_signer(uow))
+        kept = autosaving.kept(uow, forms.as_uuid(request.args.get("form", "")))
+        if kept is not None and kept.letter_id is None:
+            return show_form(uow, forms.of_kept(uow, kept), kept_at=kept.saved_at)
+        typed = forms.Typed(signer=only_signer(uow), form=new_id())
         answered = request.args.get("reply", "")
         if answered:
-            typed = _reply(uow, queries.letter(uow, _uuid(answered)), typed)
-        return _form(uow, typed)
+            typed = _reply(uow, queries.letter(uow, forms.as_uuid(answered) or UUID(int=0)), typed)
+        if answered:
+            return show_form(uow, typed)
+        unfinished = autosaving.unfinished(uow)[:5]
+        return show_form(uow, typed, unfinished=unfinished, templates=drafting_templates.templates(uow))
 
 
 def begin_letter() -> WerkzeugResponse:
@@ -69,12 +67,18 @@ def begin_letter() -> WerkzeugResponse:
 
 
 def edit_letter(letter_id: UUID) -> WerkzeugResponse:
-    """Show a draft in the form; a letter that is no draft any more is shown as a letter."""
+    """Show a draft in the form with what was typed last; a letter that is no draft any more is shown as a letter."""
     with reading() as uow:
         letter = queries.letter(uow, letter_id)
         if letter.state != State.DRAFT or letter.author_id != current_actor().employee_id:
             return go(url_for("letters.show_letter", letter_id=letter_id))
-        return _form(uow, forms.stored(uow, letter), letter=letter)
+        kept = autosaving.kept(uow, letter_id)
+        if kept is None:
+            return show_form(uow, forms.stored(uow, letter), letter=letter)
+        typed = forms.of_kept(uow, kept)
+        if kept.version == letter.version:
+            return show_form(uow, typed, letter=letter, kept_at=kept.saved_at)
+        return _both(uow, typed, letter, Conflict("letters.older-draft", yours=kept.version, newest=letter.version))
 
 
 def save_letter(letter_id: UUID) -> WerkzeugResponse:
@@ -94,36 +98,6 @@ def find_addressees() -> Response:
     return render("letters/_matches.html", kind=kind, typed=typed, matches=found)
 
 
-def preview_page(letter_id: UUID, number: int) -> Response:
-    """Show a page of an unfinished letter as it would be printed, with the draft's mark."""
-    return image_response(page_png(draft_pdf(letter_id), number, nearest_width(request.args.get("width"))))
-
-
-def preview_pdf(letter_id: UUID) -> Response:
-    """Give the unfinished letter as PDF, with the draft's mark on every page."""
-    return attachment_response(draft_pdf(letter_id), "draft.pdf", "application/pdf")
-
-
-def draft_pdf(letter_id: UUID) -> bytes:
-    """Return a visible unfinished letter as PDF; Conflict ``letters.not-unfinished`` for a numbered one."""
-    with reading() as uow:
-        letter = queries.letter(uow, letter_id)
-        if letter.rendition_id is not None or letter.state not in {State.DRAFT, State.SUBMITTED, State.SIGNED}:
-            raise Conflict("letters.not-unfinished")
-        sheet = printed_letter(uow, letter, parts()[Printing], day=None)
-    return _rendered(sheet)
-
-
-def draft_pages(uow: UnitOfWork, letter: Letter) -> int:
-    """Return how many pages an unfinished letter has in print."""
-    return min(_LONGEST_PREVIEW, page_count(_rendered(printed_letter(uow, letter, parts()[Printing], day=None))))
-
-
-@lru_cache(maxsize=64)
-def _rendered(sheet: PrintedLetter) -> bytes:
-    return render_letter(sheet)
-
-
 def _handled(letter_id: UUID | None) -> WerkzeugResponse:
     try:
         return _handle(letter_id)
@@ -136,34 +110,41 @@ def _handle(letter_id: UUID | None) -> WerkzeugResponse:
     action = request.form.get("action", "save")
     with reading() as uow:
         typed = forms.read(uow)
-        if action.startswith(("find", "remove-")):
-            return _form(uow, replace(typed, problems=()), letter=_letter(uow, letter_id), searched=True)
+        if action.startswith(("find", "remove-", "phrase-")):
+            typed = insertions.with_phrase(uow, replace(typed, problems=()), action)
+            return show_form(uow, typed, letter=_letter(uow, letter_id), searched=True)
         typed = forms.settle_search(uow, typed)
-        if typed.problems:
-            return _form(uow, typed, letter=_letter(uow, letter_id), status=422, searched=True)
+        if typed.problems and action != "drop-kept":
+            return show_form(uow, typed, letter=_letter(uow, letter_id), status=422, searched=True)
     try:
         with working() as uow:
-            letter = _save(uow, typed, letter_id, action)
+            if action == "drop-kept":
+                return _drop_kept(uow, letter_id, typed)
+            letter, sent = _save(uow, typed, letter_id, action)
     except Conflict as error:
         return _conflict(typed, letter_id, error)
-    except EdmsError as error:
-        if not isinstance(error, Invalid):
-            raise
+    except Invalid as error:
         problems = error.problems or (Problem("attachments", error.code, **error.params),)
         with reading() as uow:
             typed = replace(typed, problems=forms.shown(problems))
-            return _form(uow, typed, letter=_letter(uow, letter_id), status=422)
-    return _after(letter.id, action)
+            return show_form(uow, typed, letter=_letter(uow, letter_id), status=422)
+    return _after(letter.id, action, sent=sent)
 
 
-def _save(uow: UnitOfWork, typed: forms.Typed, letter_id: UUID | None, action: str) -> Letter:
+def _save(uow: UnitOfWork, typed: forms.Typed, letter_id: UUID | None, action: str) -> tuple[Letter, bool]:
+    """Save what was typed with what the pressed button asks for; say whether the letter was sent for signature."""
     text = forms.letter_text(uow, typed)
+    overwrite = action == "overwrite"
     if letter_id is None:
         letter = service.draft(uow, text)
     else:
-        newest = request.form.get("newest", "")
-        begun = int(newest) if action == "overwrite" and newest.isdigit() else typed.version
+        begun = forms.number_of("newest") if overwrite else typed.version
         letter = service.save(uow, letter_id, text, expected_version=begun)
+        kept = autosaving.kept(uow, letter_id)
+        known = forms.number_of("newest_revision") if overwrite else typed.revision
+        if kept is not None and kept.revision != known:
+            raise Conflict("letters.older-draft", yours=typed.version, newest=kept.version)
+    autosaving.put_aside(uow, letter_id or typed.form)
     at = parts()
     for each in forms.uploads():
         service.attach(
@@ -176,16 +157,38 @@ def _save(uow: UnitOfWork, typed: forms.Typed, letter_id: UUID | None, action: s
             keys=at[Keyring],
         )
     if action.startswith("detach-"):
-        service.detach(uow, letter.id, _uuid(action.removeprefix("detach-")))
-    if action == "submit":
-        service.submit(uow, letter.id)
-    return letter
+        service.detach(uow, letter.id, forms.as_uuid(action.removeprefix("detach-")) or UUID(int=0))
+    return letter, action == "submit" and _submit(uow, letter)
 
 
-def _after(letter_id: UUID, action: str) -> WerkzeugResponse:
+def _submit(uow: UnitOfWork, letter: Letter) -> bool:
+    """Send a letter for signature unless there are warnings that its writer has not seen; raises Invalid on errors."""
+    found = _findings(uow, letter)
+    problems = errors(found)
+    if problems:
+        raise Invalid("letters.incomplete", problems)
+    if seen_mark(found) != request.form.get("seen", ""):
+        return False
+    service.submit(uow, letter.id)
+    return True
+
+
+def _findings(uow: UnitOfWork, letter: Letter) -> tuple[Finding, ...]:
+    return findings_of_letter(uow, letter, hijri_adjust=parts()[Printing].hijri_adjust)
+
+
+def _drop_kept(uow: UnitOfWork, letter_id: UUID | None, typed: forms.Typed) -> WerkzeugResponse:
+    autosaving.put_aside(uow, letter_id or typed.form)
+    back = url_for("letters.edit_letter", letter_id=letter_id) if letter_id else url_for("letters.new_letter")
+    return go(back, notice="What was not saved was dropped.")
+
+
+def _after(letter_id: UUID, action: str, *, sent: bool) -> WerkzeugResponse:
     edit = url_for("letters.edit_letter", letter_id=letter_id)
-    if action == "submit":
+    if sent:
         return go(url_for("letters.show_letter", letter_id=letter_id), notice="The letter was sent for signature.")
+    if action == "submit":
+        return go(f"{edit}?check=1#checks")
     if action == "preview":
         return go(f"{edit}#preview", notice="The draft was saved.")
     if action == "discard":
@@ -196,27 +199,33 @@ def _after(letter_id: UUID, action: str) -> WerkzeugResponse:
 
 
 def _conflict(typed: forms.Typed, letter_id: UUID | None, error: Conflict) -> Response:
-    """Show what was typed beside what is stored now: nothing that somebody wrote is lost."""
     if letter_id is None:
         raise error
     with reading() as uow:
-        letter = queries.letter(uow, letter_id)
-        newest = forms.stored(uow, letter)
-        version = queries.newest_version(uow, letter_id)
-        writer = entities.employees_by_ids(uow, [version.author_id]) if version.author_id else {}
-        return _form(
-            uow,
-            replace(typed, problems=(Problem("body", error.code, **error.params),)),
-            letter=letter,
-            status=409,
-            newest=newest,
-            saved_at=version.created_at,
-            saved_by=next((one.name for one in writer.values()), ""),
-            still_draft=letter.state == State.DRAFT,
-        )
+        return _both(uow, typed, queries.letter(uow, letter_id), error, status=409)
 
 
-def _form(
+def _both(uow: UnitOfWork, typed: forms.Typed, letter: Letter, error: Conflict, *, status: int = 200) -> Response:
+    """Show what was typed beside what is stored or kept now: nothing that somebody wrote is lost."""
+    version = queries.newest_version(uow, letter.id)
+    kept = autosaving.kept(uow, letter.id)
+    newest, author, saved_at = forms.stored(uow, letter), version.author_id, version.created_at
+    if kept is not None and kept.version == letter.version and kept.revision != typed.revision:
+        newest, author, saved_at = forms.of_kept(uow, kept), kept.employee_id, kept.saved_at
+    writer = entities.employees_by_ids(uow, [author]) if author else {}
+    return show_form(
+        uow,
+        replace(typed, problems=(Problem("body", error.code, **error.params),)),
+        letter=letter,
+        status=status,
+        newest=newest,
+        saved_at=saved_at,
+        saved_by=next((one.name for one in writer.values()), ""),
+        still_draft=letter.state == State.DRAFT,
+    )
+
+
+def show_form(
     uow: UnitOfWork,
     typed: forms.Typed,
     *,
@@ -225,6 +234,7 @@ def _form(
     searched: bool = False,
     **more: object,
 ) -> Response:
+    """Show the form of a letter with what was typed; ``searched`` answers what stands in its search fields."""
     actor = current_actor()
     posts = entities.signing_posts(uow, actor.entity_id) if actor.entity_id else []
     today = uow.today
@@ -234,6 +244,8 @@ def _form(
     ]
     taken = [each.code for each in typed.to]
     copied = [each.code for each, _ in typed.copies]
+    checked = letter is not None and "check" in request.args
+    found = _findings(uow, letter) if checked and letter is not None else ()
     return render(
         "letters/compose.html",
         status,
@@ -242,6 +254,7 @@ def _form(
         letter=letter,
         signers=signers,
         kinds=_choices(wording.KINDS),
+        kind_hints=[(translate(name), translate(KIND_HINTS[key])) for key, name in wording.KINDS.items()],
         precedences=_choices(wording.PRECEDENCES),
         sensitivities=[each for each in _choices(wording.SENSITIVITIES) if each[0] <= actor.clearance],
         found_to=addressing.find(uow, typed.find_to, but=taken) if searched and typed.find_to else [],
@@ -249,6 +262,10 @@ def _form(
         attachments=[_file(each) for each in queries.attachments(uow, letter.id)] if letter else [],
         limits=parts()[Limits],
         purposes=[locale.gettext(each, "ar") for each in wording.COPY_PURPOSES],
+        phrases=insertions.groups(uow),
+        findings=found,
+        checked=checked,
+        seen=seen_mark(found),
         pages=draft_pages(uow, letter) if letter else 0,
         **more,
     )
@@ -277,7 +294,8 @@ def _reply(uow: UnitOfWork, answered: Letter, typed: forms.Typed) -> forms.Typed
     )
 
 
-def _only_signer(uow: UnitOfWork) -> str:
+def only_signer(uow: UnitOfWork) -> str:
+    """Return the key of the body's signing post where there is just one, to be chosen already."""
     entity_id = uow.actor.entity_id
     posts = entities.signing_posts(uow, entity_id) if entity_id else []
     return str(posts[0].id) if len(posts) == 1 else ""
@@ -285,10 +303,3 @@ def _only_signer(uow: UnitOfWork) -> str:
 
 def _letter(uow: UnitOfWork, letter_id: UUID | None) -> Letter | None:
     return queries.letter(uow, letter_id) if letter_id else None
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)

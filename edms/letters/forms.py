@@ -1,8 +1,9 @@
 """What a writer typed into the form of a letter: read from the request, checked, and shown again as it was."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from flask import request
@@ -15,7 +16,7 @@ from edms.letters import addressing, queries
 from edms.letters import body as bodies
 from edms.letters.addressing import Choice
 from edms.letters.checks import AddresseeText, LetterText
-from edms.letters.models import Letter
+from edms.letters.models import Letter, UnfinishedForm
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
 
 MANY = 20
@@ -27,7 +28,8 @@ _BLOCK = re.compile(r"block \d+")
 class Typed:
     """The fields of the form; ``to`` and ``copies`` are bodies chosen already, ``find_…`` what is typed to find more.
 
-    ``version`` is the version that the writer began from, 0 for a letter that was never saved.
+    ``version`` is the version that the writer began from, 0 for a letter that was never saved; ``form`` and
+    ``revision`` tell which form it is and how often it was kept by itself since then.
     """
 
     kind: str = Kind.LETTER
@@ -43,7 +45,18 @@ class Typed:
     find_to: str = ""
     find_copy: str = ""
     version: int = 0
+    form: UUID | None = None
+    revision: int = 0
     problems: tuple[Problem, ...] = field(default=())
+
+    def fields(self) -> dict[str, Any]:
+        """Return what was typed as JSON values, for keeping it while it is not saved."""
+        return {
+            "kind": self.kind, "subject": self.subject, "body": self.body, "sensitivity": self.sensitivity,
+            "precedence": self.precedence, "signer": self.signer, "references": self.references,
+            "to": [each.code for each in self.to], "copies": [[each.code, purpose] for each, purpose in self.copies],
+            "all_bodies": self.all_bodies,
+        }  # fmt: skip
 
 
 def read(uow: UnitOfWork) -> Typed:
@@ -69,8 +82,27 @@ def read(uow: UnitOfWork) -> Typed:
         find_to=_still_sought("to"),
         find_copy=_still_sought("copy"),
         version=_number(form.get("version")),
+        form=as_uuid(form.get("form", "")),
+        revision=_number(form.get("revision")),
         problems=tuple(problems),
     )
+
+
+def restored(uow: UnitOfWork, fields: Mapping[str, Any]) -> Typed:
+    """Return what :meth:`Typed.fields` gave as the form shows it; bodies that are gone meanwhile are left out."""
+    known = addressing.by_codes(uow, [*fields["to"], *(code for code, _ in fields["copies"])])
+    plain = {key: value for key, value in fields.items() if key not in {"to", "copies"}}
+    return Typed(
+        **plain,
+        to=tuple(known[code] for code in fields["to"] if code in known),
+        copies=tuple((known[code], purpose) for code, purpose in fields["copies"] if code in known),
+    )
+
+
+def of_kept(uow: UnitOfWork, kept: UnfinishedForm) -> Typed:
+    """Return what was kept of a form while it was typed, as the form shows it."""
+    typed = restored(uow, kept.fields)
+    return replace(typed, version=kept.version, form=kept.id, revision=kept.revision)
 
 
 def uploads() -> list[FileStorage]:
@@ -115,7 +147,7 @@ def letter_text(uow: UnitOfWork, typed: Typed) -> LetterText:
         sensitivity=Sensitivity(min(typed.sensitivity, Sensitivity.TOP_SECRET)),
         precedence=Precedence(typed.precedence) if typed.precedence in tuple(Precedence) else Precedence.ORDINARY,
         references=tuple(line.strip() for line in typed.references.splitlines() if line.strip()),
-        signer_post_id=_uuid(typed.signer),
+        signer_post_id=as_uuid(typed.signer),
     )
 
 
@@ -158,12 +190,18 @@ def _still_sought(kind: str) -> str:
     return "" if form.getlist(f"add_{kind}") else form.get(f"find_{kind}", "").strip()[:200]
 
 
+def number_of(name: str) -> int:
+    """Return the number in a field of this request, 0 where there is none."""
+    return _number(request.form.get(name))
+
+
 def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
-def _uuid(text: str) -> UUID | None:
+def as_uuid(text: str) -> UUID | None:
+    """Return an inner key as typed or linked; None for none, the zero one (of nothing) for what is no key."""
     try:
         return UUID(text) if text else None
     except ValueError:
-        return UUID(int=0)  # a post that does not exist: the service says so
+        return UUID(int=0)

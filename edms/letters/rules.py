@@ -72,8 +72,8 @@ NUMBERED = frozenset({State.ISSUED, State.REGISTERED, State.SETTLED, State.VOID}
 
 KEEP_TEMPLATES = permission("letters.keep-templates", {"administrator", "registry"})
 DRAFT = permission("letters.draft", {"employee", "signatory", "registry"})
-SIGN = permission("letters.sign", {"signatory"})
-ISSUE = permission("letters.issue", {"signatory", "registry", "system:operator"})
+SIGN = permission("letters.sign", {"signatory", "deputy"})
+ISSUE = permission("letters.issue", {"signatory", "deputy", "registry", "system:operator"})
 VOID = permission("letters.void", {"signatory", "registry"})
 SETTLE = permission("letters.settle", {"employee", "signatory", "registry"})
 READ = permission("letters.read", {"employee", "signatory", "registry", "auditor", "system:operator"})
