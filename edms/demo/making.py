@@ -16,6 +16,7 @@ from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict
 from edms.core.parts import Parts
 from edms.demo.bodies import Body, entities_csv, own_bodies
+from edms.demo.letterheads import dress
 from edms.demo.staff import StaffRow, plan_staff
 from edms.entities import queries as entities
 from edms.entities import service as entity_service
@@ -55,6 +56,7 @@ def prepare(parts: Parts, site: Site, *, bodies: int, progress: Progress = lambd
         rows = read_rows(entities_csv().encode(), ENTITY_COLUMNS, ENTITY_OPTIONAL)
         with database.work(OPERATOR) as uow:
             entity_service.import_entities(uow, rows, keys=parts[Keyring], progress=progress)
+    dress(database, own_bodies()[:bodies])
     logins = _employ(database, own_bodies()[:bodies], keys=parts[Keyring])
     if logins:
         _keep(marker, sorted([*(demo_logins(site) or ()), *logins], key=lambda one: ROLES.index(one["role"])))

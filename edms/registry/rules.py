@@ -6,6 +6,7 @@ from enum import StrEnum
 from string import Formatter
 
 from edms.core.actor import permission
+from edms.core.calendar import fold_digits
 from edms.core.errors import Problem
 
 
@@ -28,9 +29,9 @@ CLOSE_YEAR = permission("registry.close-year", {"registry", "system:operator"})
 
 
 def clean_pattern(text: str) -> str:
-    """Return a pattern in NFC with single spaces, without invisible marks of direction."""
+    """Return a pattern in NFC with ASCII digits and single spaces, without invisible marks of direction."""
     kept = "".join(one for one in unicodedata.normalize("NFC", text) if unicodedata.category(one) != "Cf")
-    return " ".join(kept.split())
+    return fold_digits(" ".join(kept.split()))
 
 
 def pattern_problem(pattern: str) -> Problem | None:
