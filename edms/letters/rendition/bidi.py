@@ -19,7 +19,11 @@ _BRACKET_MARK: Final = re.compile(  # a bracket and a combining mark after it
 )
 # A second paragraph of the other direction: where all is of one direction ICU reports one level and not Unicode's.
 _OTHER_PARAGRAPH: Final[dict[Base, str]] = {"rtl": "\u2029a", "ltr": "\u2029\u05d0"}
-_RTL_BLOCKS: Final = ((0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC), (0x10800, 0x10FFF), (0x1E800, 0x1EFFF))
+_RTL_LETTER: Final = re.compile(
+    r"[\u05d0-\u05f2\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u08c7\ufb1d-\ufdfb\ufe70-\ufefc"
+    r"\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_CODE: Final = re.compile(r"[0-9@_=\\/]|\w\.\w")
 
 
 class BidiUnavailable(RuntimeError):
@@ -81,28 +85,21 @@ def visual_order(run_levels: Sequence[int]) -> list[int]:
 
 
 def base_of(text: str, default: Base = "rtl") -> Base:
-    """Return the base direction of a paragraph by the weight of its letters.
+    """Return the base direction of a paragraph by the weight of its letters; addresses, codes and numbers weigh nothing.
 
     An Arabic sentence that opens with a Latin word stays right to left, which first-strong (P2) would miss; a line of
     an English letter that quotes an Arabic name stays left to right.
     """
     latin = arabic = 0
-    for char in text:
-        if char.isalpha():
-            if _is_rtl(char):
-                arabic += 1
-            else:
-                latin += 1
-    if not latin and not arabic:
-        return default
+    for word in text.split():
+        if _RTL_LETTER.search(word):
+            arabic += sum(map(str.isalpha, word))
+        elif not _CODE.search(word):
+            latin += sum(map(str.isalpha, word))
+    if not arabic and not latin:
+        return "ltr" if any(char.isalpha() for char in text) else default
     weight = 3 if default == "rtl" else 1
     return "rtl" if arabic * weight >= latin else "ltr"
-
-
-def _is_rtl(char: str) -> bool:
-    """Tell whether a letter belongs to a right-to-left script (the blocks of Unicode reserved to them)."""
-    code = ord(char)
-    return any(first <= code <= last for first, last in _RTL_BLOCKS)
 
 
 class _Icu:

@@ -18,20 +18,25 @@ _SPACED: Final = re.compile(rf"(?<=[\d{_ARABIC}]) ?/ (?=\d)|(?<=\d) /(?=\d)")  #
 _HAS_ARABIC: Final = re.compile(rf"[{_ARABIC}]")
 _HAS_LATIN: Final = re.compile(r"[0-9A-Za-z\u00aa-\u02af]")
 _LATIN: Final = "0-9A-Za-z\u00aa-\u02af\u1e00-\u1eff\u0370-\u052f"
-_TOKEN: Final = rf"[+#]?[{_LATIN}]+(?:[./:@_%+&'\u2019\-,=?~\u2010\u2011]+[{_LATIN}]+)*[%\u2030\u00b0+]?"
-_BETWEEN: Final = r"(?:[ \u00a0]|[ \u00a0]?[,;:&+/|*=<>\-\u2013\u2014]{1,2}[ \u00a0])"
-_BRACKETED: Final = rf"\({_TOKEN}(?:{_BETWEEN}{_TOKEN})*\)"
+_JOINS: Final = r"[./:@_%+&'\u2019\-,=?~#\\\u00d7\u2010\u2011]"
+_SIGN: Final = r"(?:[+#\u00b1\u2212]|(?<!\S)-)"
+_PERCENT: Final = r"(?:[%\u2030\u00b0+]|[ \u00a0][%\u2030])"
+_TOKEN: Final = rf"{_SIGN}?[{_LATIN}]+(?:{_JOINS}+[{_LATIN}]+)*{_PERCENT}?"
+_BETWEEN: Final = r"(?:[ \u00a0]|[ \u00a0]?[,;:&+/|*=<>\u00d7\-\u2013\u2014]{1,2}[ \u00a0])"
+_INNER: Final = rf"\({_TOKEN}(?:{_BETWEEN}{_TOKEN})*\)"
+_WORDS: Final = rf"(?:{_TOKEN}|{_INNER})(?:{_BETWEEN}(?:{_TOKEN}|{_INNER}))*"
+_BRACKETED: Final = rf"(?:\({_WORDS}\)|\[{_WORDS}\]|\{{{_WORDS}\}})"
 _PHRASE: Final = re.compile(
-    rf"(?<![\w\u2066])(?:https?://[!-~]+(?<![.,;:!?)])|{_TOKEN}(?:{_BETWEEN}(?:{_TOKEN}|{_BRACKETED}))*)"
+    rf"(?<![{_LATIN}\u2066])(?:https?://[!-~]+(?<![.,;:!?)])|{_TOKEN}(?:{_BETWEEN}(?:{_TOKEN}|{_BRACKETED}))*)"
 )
 _LISTED: Final = re.compile(  # "1 - ISO 9001": the number stays outside
     r"([0-9.,]+[ \u00a0]?[,;:/\-\u2013]{1,2}[ \u00a0])(.+)"
 )
-_ISOLATED: Final = re.compile(
-    r"[^\W\d_]|[%\u2030\u00b0]|^\+|[0-9][ \-][0-9]+[ \-][0-9]",  # a letter, a percentage, a telephone, an ISO date
+_ISOLATED: Final = re.compile(  # a letter, a percentage, a product, a sign, a telephone, an ISO date
+    r"[^\W\d_]|[%\u2030\u00b0\u00d7]|^[+\-\u00b1\u2212]|[0-9][ \-][0-9]+[ \-][0-9]"
 )
 _BOUND: Final = re.compile(  # "120 TB", "27001 2022", "ISO/IEC 27001:2022": a number is not parted from its word
-    r"(?<=[0-9]) (?=[A-Za-z\u00b0\u00b5]{1,4}\b|[0-9])|(?<=[A-Z]) (?=[0-9])"
+    r"(?<=[0-9]) (?=[A-Za-z\u00b0\u00b5]{1,4}\b|[0-9%\u2030])|(?<=[A-Z]) (?=[0-9])"
 )
 
 
