@@ -2,29 +2,31 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import NoReturn
 from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from edms.content.store import ContentStore
-from edms.core.database import Database
-from edms.core.errors import Invalid, Problem
+from edms.accounts.step_up_edge import About, ask_step_up
+from edms.core.actor import Actor
+from edms.core.errors import Conflict, Forbidden, Invalid, Problem
 from edms.entities.keyring import Keyring
-from edms.letters import closing, issuing, queries, service, wording
+from edms.letters import closing, queries, service, signing, signing_views, wording
 from edms.letters.details import acts_of, details
-from edms.letters.edge import parts, reading, working
+from edms.letters.edge import issue_letter, parts, reading, working
 from edms.letters.issuing import Issued
-from edms.letters.printing import Printing
-from edms.letters.rules import ISSUE
-from edms.registry.service import TurnQueue
-from edms.web.formats import digits
+from edms.letters.models import Letter
+from edms.letters.rules import ISSUE, SIGN, VOID
+from edms.letters.steps import signing_authority
+from edms.web.formats import digits, translate
 from edms.web.guards import current_actor, safe_next
 from edms.web.page import go, render
 
 
 def install(blueprint: Blueprint) -> None:
-    """Put the acts of this module on the letters' blueprint."""
+    """Put the acts of this module, and the tray in which most of them are done, on the letters' blueprint."""
+    signing_views.install(blueprint)
     for name, view in (
         ("submit", submit),
         ("sign", sign),
@@ -65,21 +67,27 @@ def submit(letter_id: UUID) -> WerkzeugResponse:
 
 
 def sign(letter_id: UUID) -> WerkzeugResponse:
-    """Sign a letter as the holder of its signing post."""
+    """Sign a letter as the holder of its signing post or as his deputy, after a fresh step-up."""
+    answer = _asked(letter_id, "sign", translate("Sign only"))
+    if answer is not None:
+        return answer
     _sign(letter_id)
     return go(_next(letter_id), notice="The letter was signed. It gets its number when it is issued.")
 
 
 def sign_and_issue(letter_id: UUID) -> WerkzeugResponse:
-    """Sign a letter and issue it at once."""
+    """Sign a letter and issue it at once, after a fresh step-up."""
     current_actor().require(ISSUE)
+    answer = _asked(letter_id, "sign", translate("Sign and issue"))
+    if answer is not None:
+        return answer
     _sign(letter_id)
-    return _issued(_issue(letter_id))
+    return _issued(issue_letter(letter_id))
 
 
 def issue(letter_id: UUID) -> WerkzeugResponse:
     """Number, seal and send a signed letter."""
-    return _issued(_issue(letter_id))
+    return _issued(issue_letter(letter_id))
 
 
 def confirm_return(letter_id: UUID) -> Response:
@@ -103,7 +111,10 @@ def confirm_void(letter_id: UUID) -> Response:
 
 
 def void(letter_id: UUID) -> WerkzeugResponse:
-    """Void an issued letter; its number stays with the reason."""
+    """Void an issued letter, after a fresh step-up; its number stays with the reason."""
+    answer = _asked(letter_id, "void", translate("Make void"))
+    if answer is not None:
+        return answer
     try:
         with working() as uow:
             closing.void(uow, letter_id, request.form.get("reason", ""))
@@ -131,22 +142,36 @@ def discard(letter_id: UUID) -> WerkzeugResponse:
     return go("/drafts", notice="The draft was deleted.")
 
 
+def _asked(letter_id: UUID, act: str, words: str) -> Response | None:
+    """Return the page that asks for PIN or second factor beside the letter's page images, None when it is not due.
+
+    Who may not do the act is refused first: nobody gives a PIN for nothing.
+    """
+    with reading() as uow:
+        letter = queries.letter(uow, letter_id)
+        if act not in acts_of(uow.actor, letter):
+            _refuse(uow.actor, letter, act)
+
+    def about() -> About:
+        with reading() as uow:
+            letter = queries.letter(uow, letter_id)
+            back = safe_next(request.form.get("next"), _page(letter_id))
+            return About(letter.subject, signing_views.sheet_images(uow, letter), back)
+
+    return ask_step_up(words, about)
+
+
+def _refuse(actor: Actor, letter: Letter, act: str) -> NoReturn:
+    """Raise what the service would say to somebody who may not do an act."""
+    actor.require({"sign": SIGN, "void": VOID}[act])
+    if act == "sign" and signing_authority(actor, letter) is None:
+        raise Forbidden("letters.not-your-post")
+    raise Conflict("letters.wrong-state", state=letter.state)
+
+
 def _sign(letter_id: UUID) -> None:
     with working() as uow:
-        service.sign(uow, letter_id, keys=parts()[Keyring])
-
-
-def _issue(letter_id: UUID) -> Issued:
-    at = parts()
-    return issuing.issue(
-        at[Database],
-        current_actor(),
-        letter_id,
-        turns=at[TurnQueue],
-        store=at[ContentStore],
-        keys=at[Keyring],
-        printing=at[Printing],
-    )
+        signing.sign(uow, letter_id, keys=parts()[Keyring], seen=request.form.get("seen", "")[:64])
 
 
 def _issued(made: Issued) -> WerkzeugResponse:

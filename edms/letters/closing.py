@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from edms.accounts.step_up import require_step_up
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, Problem
@@ -19,6 +20,7 @@ from edms.registry.rules import Direction
 def void(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
     """Void an issued letter: entry and number stay with the reason and the authority, every recipient is told."""
     uow.actor.require(VOID)
+    require_step_up(uow)
     letter = queries.letter_for_update(uow, letter_id)
     if not reason.strip():
         raise Invalid("letters.reason-missing", (Problem("reason", "letters.reason-missing"),))

@@ -14,6 +14,7 @@ from edms.letters.attachments import is_active
 from edms.letters.body import from_markup
 from edms.letters.models import Letter
 from edms.letters.rules import DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
+from edms.letters.steps import signing_authority
 from edms.registry.rules import Direction
 from edms.web.formats import current_locale
 
@@ -49,11 +50,12 @@ class Referred:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """Who signed, in which post, when; or only the post that is to sign."""
+    """Who signed, in which post, when, for whom; or only the post that is to sign."""
 
     post: str
     name: str = ""
     at: datetime | None = None
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +152,11 @@ def acts_of(actor: Actor, letter: Letter) -> frozenset[str]:
     """Return what the actor may do with a letter now: the buttons of its page (the services check again)."""
     state, found = letter.state, set()
     author = letter.author_id is not None and letter.author_id == actor.employee_id
-    signer = letter.signer_post_id is not None and letter.signer_post_id in actor.post_ids
+    signer = signing_authority(actor, letter) is not None
     outgoing = letter.direction == Direction.OUTGOING
     if state == State.DRAFT and author:
         found |= {"edit", "submit", "discard"}
-    if after(state, "sign") and signer and "signatory" in actor.roles:
+    if after(state, "sign") and signer:
         found |= {"sign", "return"}
     if state == State.SIGNED and signer:
         found.add("return")
@@ -174,8 +176,12 @@ def acts_of(actor: Actor, letter: Letter) -> frozenset[str]:
 def _signing(uow: UnitOfWork, letter: Letter) -> Signing | None:
     signed = queries.signature(uow, letter.id)
     if signed is not None:
-        who = entities.employees_by_ids(uow, [signed.employee_id])[signed.employee_id]
-        return Signing(entities.post(uow, signed.post_id).title, who.name, signed.signed_at)
+        holder = signed.on_behalf_of_id
+        people = entities.employees_by_ids(uow, [signed.employee_id, *([holder] if holder else [])])
+        return Signing(
+            entities.post(uow, signed.post_id).title, people[signed.employee_id].name, signed.signed_at,
+            people[holder].name if holder else "",
+        )  # fmt: skip
     if letter.signer_post_id is None:
         return None
     holders = entities.holders(uow, letter.signer_post_id, uow.today)

@@ -1,4 +1,4 @@
-"""The lists of letters: incoming, outgoing, drafts; and the signing tray."""
+"""The lists of letters: incoming, outgoing, drafts."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,17 +8,14 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
 from edms.letters import queries, wording
-from edms.letters.compose_views import draft_pages
-from edms.letters.details import details
 from edms.letters.edge import reading
 from edms.letters.listing import rows
-from edms.letters.rules import DRAFT, ISSUE, NUMBERED, State
+from edms.letters.rules import DRAFT, NUMBERED, State
 from edms.registry.rules import Direction
 from edms.web.formats import current_locale, msgid
 from edms.web.guards import current_actor
 from edms.web.page import PAGE_SIZE, Link, go, render
 
-TRAY = 10
 INCOMING_TABS = (
     ("", msgid("All"), tuple(NUMBERED)),
     ("unread", msgid("Not read yet"), tuple(NUMBERED)),
@@ -41,7 +38,6 @@ def install(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/incoming", view_func=incoming)
     blueprint.add_url_rule("/outgoing", view_func=outgoing)
     blueprint.add_url_rule("/drafts", view_func=drafts)
-    blueprint.add_url_rule("/signing", view_func=signing)
 
 
 def home() -> WerkzeugResponse:
@@ -55,6 +51,7 @@ def home_of(actor: Actor) -> str:
         ("centre", "/entities"),
         ("registry", "/incoming"),
         ("signatory", "/signing"),
+        ("deputy", "/signing"),
         ("employee", "/incoming"),
         ("auditor", "/incoming"),
         ("administrator", "/staff"),
@@ -76,27 +73,6 @@ def drafts() -> Response:
     """List the reader's own drafts."""
     current_actor().require(DRAFT)
     return _list(Direction.OUTGOING, (("", msgid("All"), (State.DRAFT,)),), "/drafts", msgid("Drafts"))
-
-
-def signing() -> Response:
-    """Show the letters that wait for the reader's signature, and the signed ones that wait for their number."""
-    actor = current_actor()
-    with reading() as uow:
-        waiting = queries.letters(
-            uow, direction=Direction.OUTGOING, states=(State.SUBMITTED,), to_sign=True, limit=TRAY + 1
-        )
-        signed = queries.letters(uow, direction=Direction.OUTGOING, states=(State.SIGNED,), limit=TRAY)
-        if not actor.may(ISSUE):
-            signed = ()
-        return render(
-            "letters/signing.html",
-            wording=wording,
-            more=len(waiting) > TRAY,
-            tray=TRAY,
-            waiting=[details(uow, each, pages=draft_pages(uow, each)) for each in waiting[:TRAY]],
-            signed=rows(uow, signed, locale=current_locale()),
-            is_signatory="signatory" in actor.roles,
-        )
 
 
 def _list(direction: Direction, tabs: Sequence[tuple[str, str, Sequence[str]]], url: str, title: str) -> Response:

@@ -54,7 +54,7 @@ class Letter(Base):
     package_id: Mapped[UUID | None] = mapped_column(index=True)
     registered_at: Mapped[datetime | None]
     register_number: Mapped[str] = mapped_column(String(40), default="")
-    void_at: Mapped[datetime | None]
+    void_at: Mapped[datetime | None] = mapped_column(index=True)
     settled_at: Mapped[datetime | None]
 
 

@@ -20,15 +20,17 @@ _NUMBERED = tuple(sorted(NUMBERED))
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the condition under which ``actor`` may know of a letter (security.md §4: role × class × relation).
 
-    A numbered letter: offices (registry, signatories, auditors) up to their clearance; its author and the post that
-    signed it always; everybody of the body when it is ordinary. An unfinished one: its author; the post that is to
-    sign it once submitted; the registry once signed.
+    A numbered letter: offices (registry, signatories, auditors) up to their clearance; its author, the post that
+    signed it and the deputy who did always; everybody of the body when it is ordinary. An unfinished one: its author;
+    the post that is to sign it, or its deputy within what was delegated, once submitted; the registry once signed.
     """
     if "system:operator" in actor.roles:
         return true()
     if actor.entity_id is None or not actor.may(READ):
         return false()
-    own = or_(Letter.author_id == actor.employee_id, Letter.signer_post_id.in_(actor.post_ids))
+    own = or_(
+        Letter.author_id == actor.employee_id, Letter.signer_post_id.in_(actor.post_ids), _signed_by(actor)
+    )  # fmt: skip
     office = not actor.roles.isdisjoint(OFFICE_ROLES)
     numbered = and_(
         Letter.state.in_(_NUMBERED),
@@ -39,7 +41,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     )
     unfinished = or_(
         and_(Letter.author_id == actor.employee_id, Letter.state.in_((State.DRAFT, State.SUBMITTED, State.SIGNED))),
-        and_(Letter.signer_post_id.in_(actor.post_ids), Letter.state.in_((State.SUBMITTED, State.SIGNED))),
+        and_(to_sign_by(actor), Letter.state.in_((State.SUBMITTED, State.SIGNED))),
         and_(
             Letter.state == State.SIGNED,
             Letter.sensitivity <= actor.clearance,
@@ -47,6 +49,26 @@ def visible(actor: Actor) -> ColumnElement[bool]:
         ),
     )
     return and_(Letter.entity_id == actor.entity_id, or_(numbered, unfinished))
+
+
+def to_sign_by(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that a letter is for a post of the actor's, or for one whose deputy the actor is."""
+    found: list[ColumnElement[bool]] = [Letter.signer_post_id.in_(actor.post_ids)]
+    for each in actor.deputyships:
+        within = and_(Letter.signer_post_id == each.post_id, Letter.sensitivity <= each.max_sensitivity)
+        found.append(and_(within, Letter.kind.in_(each.kinds)) if each.kinds else within)
+    return or_(*found)
+
+
+def _signed_by(actor: Actor) -> ColumnElement[bool]:
+    return (
+        select(Signature.id)
+        .where(
+            Signature.letter_id == Letter.id, Signature.employee_id == actor.employee_id,
+            Signature.revoked_at.is_(None),
+        )
+        .exists()
+    )  # fmt: skip
 
 
 def letter(uow: UnitOfWork, letter_id: UUID) -> Letter:
@@ -96,7 +118,7 @@ def letters(
 ) -> Sequence[Letter]:
     """Return letters, newest first, after the paging position ``before`` (an id: ids grow with time).
 
-    ``mine``: written by the actor; ``unread``: not opened yet by the actor; ``to_sign``: for a post of the actor's.
+    ``mine``: written by the actor; ``unread``: not opened yet by the actor; ``to_sign``: for the actor to sign.
     """
     query = select(Letter).where(visible(uow.actor), Letter.state != State.DELETED)
     if direction:
@@ -112,7 +134,7 @@ def letters(
     if unread:
         query = query.where(~_opened(uow.actor))
     if to_sign:
-        query = query.where(Letter.signer_post_id.in_(uow.actor.post_ids))
+        query = query.where(to_sign_by(uow.actor))
     return uow.session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
 
 
@@ -133,7 +155,7 @@ def count(
     if unread:
         query = query.where(~_opened(uow.actor))
     if to_sign:
-        query = query.where(Letter.signer_post_id.in_(uow.actor.post_ids))
+        query = query.where(to_sign_by(uow.actor))
     return uow.session.scalar(select(func.count()).select_from(query.limit(cap).subquery())) or 0
 
 
@@ -167,6 +189,13 @@ def newest_version(uow: UnitOfWork, letter_id: UUID) -> Version:
     return uow.session.scalars(
         select(Version).where(Version.letter_id == letter_id).order_by(Version.no.desc()).limit(1)
     ).one()
+
+
+def version(uow: UnitOfWork, letter_id: UUID, number: int) -> Version | None:
+    """Return one of the saved versions of a letter."""
+    return uow.session.scalars(
+        select(Version).where(Version.letter_id == letter_id, Version.no == number)
+    ).one_or_none()
 
 
 def addressees(uow: UnitOfWork, letter_id: UUID) -> Sequence[Addressee]:

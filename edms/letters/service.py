@@ -22,7 +22,7 @@ from edms.letters.checks import LetterText, check
 from edms.letters.models import Addressee, Attachment, Letter, Reference, Version
 from edms.letters.rules import DRAFT, AddresseeRole, State, after
 from edms.letters.signing import sign, signed_content, valid_signature
-from edms.letters.steps import move, require_signing_post
+from edms.letters.steps import move, require_authority
 from edms.registry.rules import Direction
 
 __all__ = [
@@ -144,15 +144,15 @@ def submit(uow: UnitOfWork, letter_id: UUID) -> Letter:
 def return_(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
     """Send a submitted or signed letter back to its author with a reason; a signature on it lapses."""
     letter = queries.letter_for_update(uow, letter_id)
-    require_signing_post(uow, letter)
+    authority = require_authority(uow, letter)
     if not reason.strip():
         raise Invalid("letters.reason-missing", (Problem("reason", "letters.reason-missing"),))
     move(uow, letter, "return")
-    letter.return_reason = reason.strip()
+    letter.return_reason, letter.returned_version = reason.strip(), letter.version
     signed = queries.signature(uow, letter.id)
     if signed is not None:
         signed.revoked_at = uow.now
-    record(uow, "letters.returned", "letter", letter.id, row=letter)
+    record(uow, "letters.returned", "letter", letter.id, row=letter, on_behalf_of=authority.on_behalf_of)
     return letter
 
 

@@ -1,7 +1,9 @@
 """One step of a letter from state to state, taken by nobody but whom the step belongs to."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
+from edms.core.actor import Actor, Deputyship
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden
 from edms.letters.models import Letter
@@ -17,8 +19,32 @@ def move(uow: UnitOfWork, letter: Letter, verb: str) -> None:
     letter.changed_at = uow.now
 
 
-def require_signing_post(uow: UnitOfWork, letter: Letter) -> UUID:
-    """Return the post that signs a letter; Forbidden ``letters.not-your-post`` unless the actor signs for it today."""
-    if letter.signer_post_id is None or letter.signer_post_id not in uow.actor.post_ids:
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """By what right the actor signs a letter: for the own post, or as the deputy of its holder."""
+
+    post_id: UUID
+    deputyship: Deputyship | None = None
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """The employee code of the post's holder where a deputy acts; every event of the act says it."""
+        return self.deputyship.holder_code if self.deputyship else None
+
+
+def signing_authority(actor: Actor, letter: Letter) -> Authority | None:
+    """Return by what right an actor may sign a letter or send it back today, None when by none."""
+    if letter.signer_post_id is None or actor.employee_id is None:
+        return None
+    if letter.signer_post_id in actor.post_ids:
+        return Authority(letter.signer_post_id) if "signatory" in actor.roles else None
+    found = actor.deputyship(letter.signer_post_id, letter.kind, letter.sensitivity)
+    return Authority(letter.signer_post_id, found) if found is not None else None
+
+
+def require_authority(uow: UnitOfWork, letter: Letter) -> Authority:
+    """Return by what right the actor signs a letter today; Forbidden ``letters.not-your-post`` when by none."""
+    found = signing_authority(uow.actor, letter)
+    if found is None:
         raise Forbidden("letters.not-your-post")
-    return letter.signer_post_id
+    return found

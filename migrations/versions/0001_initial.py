@@ -513,6 +513,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_letters_rendition_hash"), ["rendition_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_signer_post_id"), ["signer_post_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_verification_digest"), ["verification_digest"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letters_void_at"), ["void_at"], unique=False)
 
     op.create_table(
         "register_years",
@@ -895,6 +896,7 @@ def downgrade() -> None:
     op.drop_table("addressees")
     op.drop_table("register_years")
     with op.batch_alter_table("letters", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_letters_void_at"))
         batch_op.drop_index(batch_op.f("ix_letters_verification_digest"))
         batch_op.drop_index(batch_op.f("ix_letters_signer_post_id"))
         batch_op.drop_index(batch_op.f("ix_letters_rendition_hash"))

@@ -6,10 +6,15 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, stream_encode_multipart
 
+from edms.accounts.models import Account, LoginSession
 from edms.app import create_app
+from edms.core.actor import system_actor
+from edms.core.database import Database
+from edms.core.parts import Parts
 from tests.factories.world import PASSWORD, World
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -43,9 +48,16 @@ def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, FileStorage(each[0], each[1], name) if isinstance(each, tuple) else each
 
 
-def sign_in(app: Flask, login: str, password: str = PASSWORD) -> FlaskClient:
-    """A client that has signed in through the form."""
+def sign_in(app: Flask, login: str, password: str = PASSWORD, *, stepped_up: bool = True) -> FlaskClient:
+    """A client that has signed in through the form and, where not said otherwise, has just given the PIN."""
     client = app.test_client()
     answer = post(client, "/sign-in", {"login": login, "password": password, "next": "/account"}, form="/sign-in")
     assert answer.status_code == 303, answer.text
+    if stepped_up:
+        parts: Parts = app.extensions["diwan"]
+        with parts[Database].work(system_actor("operator")) as uow:
+            account = select(Account.id).where(Account.login == login)
+            newest = select(LoginSession).where(LoginSession.account_id.in_(account)).order_by(LoginSession.id.desc())
+            session = uow.session.scalars(newest.limit(1)).one()
+            session.stepped_up_at, session.stepped_up_by = uow.now, "pin"
     return client

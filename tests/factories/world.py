@@ -13,9 +13,10 @@ from uuid import UUID
 from config.settings import Settings, load
 from crypto.keystore import KeyStore
 from crypto.keystore_file import create_key_file
-from crypto.root_file import new_root_key
+from crypto.root_file import new_root_key, write_root_file
 from edms.accounts import service as accounts
-from edms.accounts.passwords import hash_password
+from edms.accounts.passwords import NewPassword, hash_password
+from edms.accounts.pin import keep_pin, prepare_pin
 from edms.content.store import ContentStore
 from edms.core import migrate
 from edms.core.actor import Actor, system_actor
@@ -28,6 +29,9 @@ from edms.wiring import parts_of
 
 PASSWORD = "نخيل البصرة ١٩٥٨"
 """The password of every account of the world."""
+
+PIN = "٧٣٩١٥٨"
+"""The signing PIN of every account of the world, as an Arabic keyboard types it."""
 
 OPERATOR = system_actor("operator")
 
@@ -81,6 +85,11 @@ def _password_hash() -> str:
 
 
 @cache
+def _pin() -> NewPassword:
+    return prepare_pin(PIN)
+
+
+@cache
 def _migrated() -> bytes:
     """Return a SQLite file at the newest revision."""
     with tempfile.TemporaryDirectory() as folder:
@@ -108,6 +117,8 @@ def make_world(
     secret = secrets.token_bytes(32)
     settings.secret_file.write_bytes(secret)
     create_key_file(settings.keys_file, secret)
+    root = new_root_key()
+    write_root_file(settings.root_file, root, secret)
     if url is None:
         (data / "diwan.sqlite3").write_bytes(_migrated())
     elif migrate.current(url) != migrate.newest():
@@ -117,7 +128,7 @@ def make_world(
     weakref.finalize(database, database.engine.dispose)  # no connection outlives the test
     with database.work(OPERATOR) as uow:
         entities.initialise(
-            uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, root=new_root_key(),
+            uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, root=root,
             first_serial=first_serial,
         )  # fmt: skip
         centre = _body(uow, keyring, "مركز المراسلات الحكومية", f"centre.{domains[0]}", "م.م")
@@ -155,3 +166,4 @@ def _person(
     new = accounts.NewPerson(body.id, unit, post, name, login, roles, clearance)
     _, account = accounts.add_person(uow, new)
     account.password_hash = _password_hash()
+    keep_pin(uow, account, _pin())

@@ -85,7 +85,7 @@ def test_tray_signs_and_issues_in_one_press(signed_in: People, town: World) -> N
     letter_id = make.submitted(town, subject="كتاب في صينية التوقيع")
     head = signed_in("a", "head")
     tray = head.get("/signing").text
-    assert f"/letters/{letter_id}/preview/1.png" in tray
+    assert f"/signing/{letter_id}/pages/1.png" in tray
     answer = post(head, f"/letters/{letter_id}/sign-and-issue", {"next": "/signing"})
     assert answer.headers["Location"] == "/signing"
     assert "صدر الكتاب بالعدد" in head.get("/signing").text

@@ -2,6 +2,8 @@
 import "./hypermedia.js";
 import { installShortcuts } from "./shortcuts.js";
 import { installSelection } from "./selection.js";
+import { installTray } from "./tray.js";
 
 installShortcuts(document);
 installSelection(document);
+installTray(document);
