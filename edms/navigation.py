@@ -7,10 +7,12 @@ from edms.accounts import views as accounts
 from edms.confirmations import views as confirmations
 from edms.core.actor import Actor
 from edms.dispatch import views as dispatch
+from edms.entities import authority_views
 from edms.entities import views as entities
 from edms.intake import views as intake
 from edms.letters import api as letters_api
 from edms.letters import views as letters
+from edms.letters.letterhead_views import letterhead_menu
 from edms.letters.menu import letters_menu
 from edms.letters.rules import DRAFT
 from edms.search import api as search_api
@@ -19,6 +21,7 @@ from edms.tracking import api as tracking_api
 from edms.tracking import compliance_views as compliance
 from edms.tracking import views as tracking
 from edms.verification import api as verification_api
+from edms.verification import seal_views
 from edms.verification import views as verification
 from edms.verification.rules import TRACE
 from edms.web.page import Link, Section
@@ -35,7 +38,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
     guard.install(app)
     for blueprint in (accounts.blueprint, staff_views.blueprint, person_views.blueprint, entities.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (security_views.blueprint, delegation_views.blueprint):
+    for blueprint in (security_views.blueprint, delegation_views.blueprint, authority_views.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
         app.register_blueprint(blueprint)
@@ -43,7 +46,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (verification.blueprint, verification_api.blueprint):
+    for blueprint in (verification.blueprint, verification_api.blueprint, seal_views.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (search.blueprint, search_api.blueprint):
         app.register_blueprint(blueprint)
@@ -61,6 +64,7 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     places = [Link("Bodies", "/entities")]
     if not actor.roles.isdisjoint({"administrator", "centre"}):
         places.append(Link("Staff", "/staff"))
+    places += letterhead_menu(actor)
     if actor.may(TRACE):
         places.append(Link("Trace a copy", "/trace"))
     places += compliance.compliance_menu(actor)

@@ -55,7 +55,8 @@ function show(verdict) {
   if (verdict.claims) {
     const told = verdict.claims;
     const [count, unit] = age(told.day, new Date().toISOString().slice(0, 10));
-    const text = word(`age-${unit}`).replace("%(n)s", digits(count));
+    const ago = new Intl.RelativeTimeFormat(language === "ar" ? "ar-u-nu-arab" : "en").format(-count, unit);
+    const text = `${word("written")} ${ago}`;
     place.append(element("p", unit === "years" ? `${word("old")} ${text}` : text, { class: unit === "years" ? "warning" : "hint" }));
     place.append(facts(told));
     if (told.text !== null) {
