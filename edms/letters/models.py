@@ -56,6 +56,8 @@ class Letter(Base):
     register_number: Mapped[str] = mapped_column(String(40), default="")
     void_at: Mapped[datetime | None] = mapped_column(index=True)
     settled_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None] = mapped_column(index=True)
+    superseded_by: Mapped[str | None] = mapped_column(String(18))
 
 
 class Version(Base):

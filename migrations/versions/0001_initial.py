@@ -494,6 +494,8 @@ def upgrade() -> None:
         sa.Column("register_number", sa.String(length=40), nullable=False),
         sa.Column("void_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_by", sa.String(length=18), nullable=True),
         sa.ForeignKeyConstraint(["author_id"], ["employees.id"], name=op.f("fk_letters_author_id")),
         sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_letters_entity_id")),
         sa.ForeignKeyConstraint(["rendition_id"], ["stored_files.id"], name=op.f("fk_letters_rendition_id")),
@@ -512,6 +514,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_letters_package_id"), ["package_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_rendition_hash"), ["rendition_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_signer_post_id"), ["signer_post_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letters_superseded_at"), ["superseded_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_verification_digest"), ["verification_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_void_at"), ["void_at"], unique=False)
 
@@ -898,6 +901,7 @@ def downgrade() -> None:
     with op.batch_alter_table("letters", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_letters_void_at"))
         batch_op.drop_index(batch_op.f("ix_letters_verification_digest"))
+        batch_op.drop_index(batch_op.f("ix_letters_superseded_at"))
         batch_op.drop_index(batch_op.f("ix_letters_signer_post_id"))
         batch_op.drop_index(batch_op.f("ix_letters_rendition_hash"))
         batch_op.drop_index(batch_op.f("ix_letters_package_id"))
