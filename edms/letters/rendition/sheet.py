@@ -189,6 +189,10 @@ class Sheet(Canvas):
                 self.text(line, x, top - number * leading - leading * _ASCENT)
         return top - len(lines) * leading
 
+    def draw(self, operators: str) -> None:
+        """Draw what content-stream operators say; they must leave the graphics state as it was."""
+        self._code.append(operators)
+
     def rule(self, x1: float, y1: float, x2: float, y2: float, *, width: float, colour: Colour) -> None:
         """Draw a straight line."""
         self.setStrokeColorRGB(*colour)
