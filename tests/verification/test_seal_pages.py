@@ -108,8 +108,9 @@ def verdict(page: Page, *texts: str) -> str:
 def test_the_kept_file_shows_the_signed_words_with_no_network(page: Page, world: World, seal: SealInForce) -> None:
     told = verdict(page, sealed(world, seal, claims(world)))
     assert told.startswith("أصلي")
+    shown = told.replace("\u200f", "")
     for words in ("وزارة الصحة", "وزارة التربية", "تخصيصات مشروع الأرشفة", *WORDS.splitlines(), "قبل سنتين"):
-        assert words in told
+        assert words in shown
 
 
 def test_a_changed_seal_is_altered(page: Page, world: World, seal: SealInForce) -> None:

@@ -14,6 +14,9 @@ const word = (key) => lists.texts[language][key] ?? key;
 const name = (code) => lists.names[code]?.[language] ?? code;
 const digits = (value) => (language === "ar" ? String(value).replace(/[0-9]/g, (digit) => "٠١٢٣٤٥٦٧٨٩"[digit]) : String(value));
 
+// A slash beside Arabic letters or digits stays between them where it was written (UAX #9 joins «٤/١٢٨٧» from the left).
+const ordered = (text) => text.replace(/(?<=[\u0621-\u064a\u0660-\u0669])\/(?=[\u0621-\u064a\u0660-\u0669])/g, "\u200f/\u200f");
+
 function element(tag, text, attributes = {}) {
   const made = document.createElement(tag);
   made.textContent = text;
@@ -34,9 +37,9 @@ function facts(told) {
     list.append(element("dt", word(label)), element("dd", value, attributes));
   };
   add("issued-by", name(told.sender));
-  add("number", `\u200f${digits(told.number).replaceAll("/", "\u200f/\u200f")}`);
+  add("number", `\u200f${ordered(digits(told.number))}`);
   add("date", date(told.day));
-  add("subject", told.subject, { dir: "auto" });
+  add("subject", ordered(told.subject), { dir: "auto" });
   const more = told.recipientCount - told.recipients.length;
   add("to", [...told.recipients.map(name), ...(more > 0 ? [`+ ${digits(more)}`] : [])].join(language === "ar" ? "، " : ", "));
   add("pages", digits(told.pages));
@@ -61,7 +64,7 @@ function show(verdict) {
     place.append(facts(told));
     if (told.text !== null) {
       place.append(element("h3", word("signed-words")), element("p", word("compare"), { class: "hint" }));
-      place.append(element("div", told.text, { class: "words", dir: "auto" }));
+      place.append(element("div", ordered(told.text), { class: "words", dir: "auto" }));
     } else {
       place.append(element("p", word("no-words"), { class: "hint" }));
     }
