@@ -19,6 +19,7 @@ class Answer(StrEnum):
 
     ISSUED = "issued"
     VOID = "void"
+    SUPERSEDED = "superseded"
     DIFFERENT = "different"
     NOT_ISSUED = "not-issued"
     WITHHELD = "withheld"

@@ -134,7 +134,7 @@ def _by_register(uow: UnitOfWork, inquiry: Inquiry, asker: Entity, issuer: Entit
         return replace(told, answer=Answer.WITHHELD)
     told = replace(
         told,
-        answer=Answer.VOID if letter.void_at else Answer.ISSUED,
+        answer=Answer.VOID if letter.void_at else Answer.SUPERSEDED if letter.superseded_at else Answer.ISSUED,
         number=letter.number,
         date=letter.letter_date.isoformat() if letter.letter_date else "",
         subject=letter.subject if letter.sensitivity == Sensitivity.ORDINARY or asker.id in addressed else "",

@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
@@ -70,17 +70,20 @@ def script_hash(script: str) -> str:
 
 
 def _status(uow: UnitOfWork) -> dict[str, dict[str, list[int]]]:
-    """Return which letters are void, by body and year; a letter's place is the serial in its code."""
+    """Return which letters are void or superseded, by body and year; a letter's place is the serial in its code."""
     status: dict[str, dict[str, list[int]]] = defaultdict(lambda: {"void": [], "superseded": []})
     rows = uow.session.execute(
-        select(Letter.document_code, Letter.letter_date, Letter.entity_id)
-        .where(Letter.direction == Direction.OUTGOING, Letter.void_at.is_not(None), Letter.document_code.is_not(None))
+        select(Letter.document_code, Letter.letter_date, Letter.entity_id, Letter.void_at)
+        .where(
+            Letter.direction == Direction.OUTGOING, or_(Letter.void_at.is_not(None), Letter.superseded_at.is_not(None))
+        )
         .order_by(Letter.document_code)
     ).all()
     codes = {key: body.code for key, body in entities.entities_by_ids(uow, [row.entity_id for row in rows]).items()}
-    for code, day, entity_id in rows:
+    for code, day, entity_id, void_at in rows:
         if code and day:
-            status[f"{codes[entity_id]}/{day.year}"]["void"].append(int(code[_SERIAL]))
+            told = status[f"{codes[entity_id]}/{day.year}"]
+            told["void" if void_at else "superseded"].append(int(code[_SERIAL]))
     return dict(status)
 
 
