@@ -1,6 +1,7 @@
 """The page on which a body's administrator sets its letterhead, with the sheet as it would be printed beside it."""
 
 import base64
+import re
 from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, request, url_for
@@ -26,6 +27,7 @@ from edms.web.guards import current_actor
 from edms.web.page import Link, go, render, wanted
 
 _WIDTH = 794
+_ARABIC = re.compile("[\u0620-\u064a]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def _page(
         samples=[(key, translate(name)) for key, name in SAMPLES.items()],
         shown=_shown(uow, body, typed, look),
         mark=body.short_mark or body.code,
+        pattern_dir="rtl" if _ARABIC.search(typed.pattern + body.short_mark) else "ltr",
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from edms.core.calendar import Digits, Locale, MonthNames, format_date, reference, to_digits
+from edms.core.calendar import Digits, Locale, MonthNames, format_date
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
 from edms.entities.models import Entity
@@ -15,6 +15,7 @@ from edms.letters import queries
 from edms.letters.letterheads import look_of
 from edms.letters.models import Letter
 from edms.letters.rendition import labels
+from edms.letters.rendition.head import written_number
 from edms.letters.rendition.letter import language
 from edms.letters.rendition.values import (
     Block,
@@ -196,11 +197,10 @@ def _reference(
         return each
     incoming = each.direction == Direction.INCOMING
     sender = bodies.get(each.sender_id) if each.sender_id else None
-    number = to_digits(each.number, sheet.digits)
     return labels.reference_line(
         told.kind,
         locale,
-        number=reference(number) if locale == "ar" else number,
+        number=written_number(each.number, sheet.digits, locale),
         date=_day(each.letter_date, sheet, locale),
         incoming=incoming,
         sender=sender.name(locale) if incoming and sender and sender.id not in told.to else "",

@@ -1,9 +1,10 @@
 """The head of a letter: number and dates, sensitivity, the seal; and the short head of the pages after the first."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from edms.core.calendar import Locale, format_date, format_hijri, reference, to_digits
+from edms.core.calendar import Digits, Locale, format_date, format_hijri, reference, to_digits
 from edms.letters.rendition import seal_room
 from edms.letters.rendition.letterhead import draw_letterhead, letterhead_height
 from edms.letters.rendition.paragraph import Style, prepare
@@ -16,6 +17,9 @@ MARGIN: Final = 18 * mm
 TOP: Final = 12 * mm
 NEXT_HEIGHT: Final = 24.0
 
+_RLI: Final = "\u2067"
+_PDI: Final = "\u2069"
+_ARABIC: Final = re.compile("[\u0620-\u064a]")
 _LEADING: Final = 19.0
 _WIDEST_LEADING: Final = 21.5
 _ABOVE: Final = 8.0
@@ -58,9 +62,16 @@ def facts(letter: PrintedLetter, locale: Locale) -> Facts:
 
 
 def shown_number(letter: PrintedLetter, locale: Locale) -> str:
-    """Return the letter's number as printed: in the letter's digits, its segments read from the right in Arabic."""
-    shown = to_digits(letter.number, letter.digits)
-    return reference(shown) if locale == "ar" else shown
+    """Return the letter's number as printed."""
+    return written_number(letter.number, letter.digits, locale)
+
+
+def written_number(number: str, digits: Digits, locale: Locale) -> str:
+    """Write a letter's number in a digit set; one with Arabic letters is read from the right in either language."""
+    shown = to_digits(number, digits)
+    if locale == "ar":
+        return reference(shown)
+    return f"{_RLI}{reference(shown)}{_PDI}" if _ARABIC.search(shown) else shown
 
 
 def first_height(letter: PrintedLetter, locale: Locale) -> float:

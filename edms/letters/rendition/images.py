@@ -10,7 +10,7 @@ from PIL import Image
 from edms.core.errors import Invalid, NotFound
 
 _PDFIUM: Final = threading.Lock()
-_TEXT_COLOURS: Final = 12
+_TEXT_COLOURS: Final = 32
 _PICTURE_COLOURS: Final = 256
 _MOST_IN_TEXT: Final = 4096
 _WIDEST: Final = 4000
