@@ -93,7 +93,10 @@ def fitted(claims: SealClaims) -> tuple[SealClaims, float]:
 
 
 def plan_seal(claims: SealClaims) -> float:
-    """Return the side in millimetres of the room that the symbol of these claims needs, with its quiet zone; ``pages`` may still be any number."""
+    """Return the side in millimetres of the room that the symbol of these claims needs, quiet zone included.
+
+    ``pages`` may still be any number.
+    """
     return fitted(claims)[1]
 
 

@@ -3,8 +3,10 @@
 from edms.core.actor import ANONYMOUS, Actor
 from edms.core.database import Database
 from edms.core.errors import Invalid
-from edms.verification import guessing, sandbox, service
+from edms.verification import guessing, papers, sandbox, service
 from edms.verification.rules import LARGEST_FILE, Answer, Verdict
+
+_PDF = b"%PDF-"
 
 
 def ask_code(database: Database, text: str, *, address: str) -> Verdict:
@@ -28,9 +30,9 @@ def ask_code(database: Database, text: str, *, address: str) -> Verdict:
 
 
 def ask_file(database: Database, actor: Actor, data: bytes, *, address: str | None) -> Verdict:
-    """Judge a PDF; ``address`` is that of a stranger, None for the operator.
+    """Judge a PDF, or a photo, scan or screenshot of a paper; ``address`` is that of a stranger, None for the operator.
 
-    Raises Invalid ``verification.file-too-large``, ``.not-a-pdf`` or ``.unreadable``; Unavailable.
+    Raises Invalid ``verification.file-too-large`` or ``.unreadable``; Unavailable.
     """
     if len(data) > LARGEST_FILE:
         raise Invalid("verification.file-too-large", limit=LARGEST_FILE >> 20)
@@ -38,9 +40,19 @@ def ask_file(database: Database, actor: Actor, data: bytes, *, address: str | No
         with database.work(ANONYMOUS) as uow:
             guessing.require_welcome(uow, address)
             guessing.count_file(uow, address)
+    if _PDF not in data[:1024]:
+        return _ask_paper(database, actor, data, unsigned=False)
     with database.read(actor) as uow:
         trusted = service.roots(uow)
         certificates = [each.ca_certificate for each in trusted]
     findings = sandbox.judge_pdf(data, certificates)
+    if findings.kind == "unsigned":
+        return _ask_paper(database, actor, data, unsigned=True)
     with database.work(actor) as uow:
         return service.verify_file(uow, data, findings, trusted)
+
+
+def _ask_paper(database: Database, actor: Actor, data: bytes, *, unsigned: bool) -> Verdict:
+    paper = sandbox.read_paper(data)
+    with database.work(actor) as uow:
+        return papers.verify_paper(uow, paper, unsigned=unsigned)

@@ -1,5 +1,7 @@
 """Verdicts, what the public is told with them, and who may trace copies; pure."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -16,6 +18,10 @@ FAILURES_AN_HOUR: Final = 20
 FILES_AN_HOUR: Final = 120
 HOUR: Final = timedelta(hours=1)
 MOST_NAMES: Final = 30
+FEW_WORDS: Final = 12
+"""A page with fewer words of its own is taken for a picture."""
+DIFFERENT: Final = 0.4
+"""Share of the signed words that a page must lack to be called another text; a genuine one lacks less than 0.1."""
 
 Unit = Literal["years", "months", "days"]
 
@@ -49,19 +55,63 @@ class Facts:
     subject: str = ""
     void_at: datetime | None = None
     signed_at: datetime | None = None
+    superseded_at: datetime | None = None
+    superseded_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a paper's seal proves that was signed; a person compares it with the paper.
+
+    ``subject``, ``names`` and ``text`` (None where the seal had no room for it) are told of ordinary letters only;
+    ``missing`` are words of the text that the file's own words lack, ``picture`` is the first page as JPEG in base64.
+    """
+
+    issuer: str
+    issuer_code: str
+    number: str
+    day: date
+    pages: int
+    sensitivity: int
+    subject: str = ""
+    recipients: int = 0
+    names: tuple[str, ...] = ()
+    text: str | None = None
+    missing: tuple[str, ...] = ()
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """An answer with the codes of its reasons; ``document_code`` has 18 digits where the letter is identified.
 
-    Under ``altered`` the document code is the one that the file claims, which proves nothing.
+    Under ``altered`` the document code is the one that the file claims, which proves nothing. ``signed`` is there for
+    a paper whose seal is genuine: then the answer is about the seal, and the paper is still to be compared with it.
     """
 
     answer: Answer
     reasons: tuple[str, ...]
     document_code: str | None = None
     facts: Facts | None = None
+    signed: Signed | None = None
+
+
+def missing_words(signed: Sequence[str], found: Sequence[str]) -> list[str]:
+    """Return the signed words that a page's own words lack, each as often as it lacks.
+
+    A page that gives its words letter by letter from the left (as some programs write Arabic) is understood too.
+    """
+    best = list(signed)
+    for reading in (found, [word[::-1] for word in found]):
+        there = Counter(reading)
+        lacking = []
+        for word in signed:
+            if there[word]:
+                there[word] -= 1
+            else:
+                lacking.append(word)
+        best = min(best, lacking, key=len)
+    return best
 
 
 @dataclass(frozen=True, slots=True)

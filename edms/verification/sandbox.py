@@ -40,6 +40,23 @@ class Findings:
     symbols: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """What was read on a page: texts of seals, digits of Code 128, and the words that a PDF gives."""
+
+    seals: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRead:
+    """What was read on a paper, and its first page as a small JPEG in base64."""
+
+    pages: tuple[PageRead, ...]
+    picture: str = ""
+
+
 def judge_pdf(data: bytes, roots: Sequence[bytes]) -> Findings:
     """Judge a PDF's seal against root certificates (DER), in the child.
 
@@ -68,6 +85,21 @@ def read_symbols(data: bytes) -> tuple[str, ...]:
     if not lines:
         raise Invalid("verification.unreadable")
     return tuple(dict.fromkeys(symbol for line in lines for symbol in line["symbols"]))
+
+
+def read_paper(data: bytes) -> PaperRead:
+    """Read seals, codes and words of a picture or a PDF, in the child.
+
+    Raises Invalid ``verification.unreadable`` for what is neither, and Unavailable ``verification.busy``.
+    """
+    lines = _run("paper_reader", {}, data)
+    pages = [line for line in lines if "seals" in line]
+    if not pages:
+        raise Invalid("verification.unreadable")
+    return PaperRead(
+        tuple(PageRead(tuple(line["seals"]), tuple(line["codes"]), line["words"]) for line in pages),
+        next((line["picture"] for line in lines if "picture" in line), ""),
+    )
 
 
 def _run(child_module: str, request: dict[str, Any], data: bytes) -> list[dict[str, Any]]:

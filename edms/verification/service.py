@@ -1,23 +1,19 @@
 """Verdicts on codes and files: what the register knows decides, then what the seal proves by itself."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from crypto import codes
 from crypto.codes import CodeKind, normalize_verification_code
 from crypto.digests import sha256
 from crypto.errors import BadCode
-from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound
 from edms.entities import queries as entities
 from edms.entities.models import Installation
-from edms.letters import queries as letters
 from edms.letters.models import Letter
-from edms.letters.rules import Sensitivity
-from edms.registry.rules import Direction
 from edms.verification import queries
-from edms.verification.rules import MOST_NAMES, Answer, Facts, Verdict
+from edms.verification.registered import noted, registered
+from edms.verification.rules import Answer, Facts, Verdict
 from edms.verification.sandbox import Findings
 
 _FOREIGN_KEY = "verification.untrusted-signer"
@@ -36,8 +32,8 @@ def verify_code(uow: UnitOfWork, text: str) -> Verdict:
         raise _refusal(text, uow.now.year, error) from error
     found = queries.by_verification_digest(uow, sha256(code.encode()))
     if not found:
-        return _noted(uow, Verdict(Answer.UNKNOWN, ("verification.unknown-code",)), None, "code")
-    return _noted(uow, _registered(uow, found, ("verification.code-in-register",)), found[0], "code")
+        return noted(uow, Verdict(Answer.UNKNOWN, ("verification.unknown-code",)), None, "code")
+    return noted(uow, registered(uow, found, ("verification.code-in-register",)), found[0], "code")
 
 
 def verify_document_code(uow: UnitOfWork, text: str) -> Verdict:
@@ -51,8 +47,8 @@ def verify_document_code(uow: UnitOfWork, text: str) -> Verdict:
     found = queries.by_document_code(uow, code.digits)
     if not found:
         verdict = Verdict(Answer.UNKNOWN, ("verification.not-in-register",), code.digits)
-        return _noted(uow, verdict, None, "document-code")
-    return _noted(uow, _registered(uow, found, ("verification.code-in-register",)), found[0], "document-code")
+        return noted(uow, verdict, None, "document-code")
+    return noted(uow, registered(uow, found, ("verification.code-in-register",)), found[0], "document-code")
 
 
 def roots(uow: UnitOfWork) -> list[Installation]:
@@ -68,7 +64,7 @@ def verify_file(uow: UnitOfWork, data: bytes, findings: Findings, trusted: Seque
     """
     found = queries.by_file_hash(uow, sha256(data))
     verdict = _file_verdict(uow, found, findings, trusted)
-    return _noted(uow, verdict, found[0] if found else None, "file")
+    return noted(uow, verdict, found[0] if found else None, "file")
 
 
 def _file_verdict(
@@ -86,7 +82,7 @@ def _file_verdict(
     if signer is None or not _serves(uow, signer, findings.serial):
         return Verdict(Answer.UNKNOWN_KEY, ("verification.signer-not-registered",), claimed)
     if found:
-        return _registered(uow, found, ("verification.seal-genuine", "verification.file-in-register"))
+        return registered(uow, found, ("verification.seal-genuine", "verification.file-in-register"))
     if claimed is None or claimed[:6] != findings.serial[:6]:
         return Verdict(Answer.UNKNOWN, ("verification.seal-genuine", "verification.not-a-letter"))
     return _by_seal(uow, signer, findings, claimed)
@@ -96,7 +92,7 @@ def _by_seal(uow: UnitOfWork, signer: Installation, findings: Findings, claimed:
     """Judge a file with a genuine seal that the register does not have byte for byte."""
     known = queries.by_document_code(uow, claimed)
     if any(each.void_at for each in known):
-        return _registered(uow, known, ("verification.seal-genuine",))
+        return registered(uow, known, ("verification.seal-genuine",))
     if known:
         return Verdict(Answer.UNKNOWN, ("verification.seal-genuine", "verification.another-file"), claimed)
     if signer.is_home:
@@ -104,30 +100,6 @@ def _by_seal(uow: UnitOfWork, signer: Installation, findings: Findings, claimed:
     body = entities.entity_by_code(uow, findings.serial)
     facts = Facts(issuer=body.name_ar, issuer_code=body.code, signed_at=findings.signed_at)
     return Verdict(Answer.AUTHENTIC, ("verification.seal-genuine", "verification.by-seal-only"), claimed, facts)
-
-
-def _registered(uow: UnitOfWork, rows: Sequence[Letter], reasons: tuple[str, ...]) -> Verdict:
-    """Return the verdict on a letter that the register knows, with the facts that policy allows."""
-    letter = rows[0]
-    void_at = min((each.void_at for each in rows if each.void_at), default=None)
-    facts = _facts(uow, letter, pages=max(each.pages for each in rows), void_at=void_at)
-    if void_at:
-        return Verdict(Answer.VOID, (*reasons, "verification.void"), letter.document_code, facts)
-    return Verdict(Answer.AUTHENTIC, reasons, letter.document_code, facts)
-
-
-def _facts(uow: UnitOfWork, letter: Letter, *, pages: int, void_at: datetime | None) -> Facts:
-    body = entities.entity(uow, letter.sender_id or letter.entity_id)
-    ordinary = letter.sensitivity == Sensitivity.ORDINARY
-    outgoing = letter.direction == Direction.OUTGOING
-    addressed = letters.addressees(uow, letter.id) if outgoing else ()
-    told = [each.recipient_id for each in addressed[:MOST_NAMES]] if ordinary else []
-    known = entities.entities_by_ids(uow, told)
-    return Facts(
-        issuer=body.name_ar, issuer_code=body.code, number=letter.number, day=letter.letter_date, pages=pages,
-        recipients=len(addressed) if outgoing else None, names=tuple(known[each].name_ar for each in told),
-        subject=letter.subject if ordinary else "", void_at=void_at, signed_at=letter.issued_at,
-    )  # fmt: skip
 
 
 def _serves(uow: UnitOfWork, signer: Installation, serial: str) -> bool:
@@ -176,12 +148,3 @@ def _refusal(text: str, year: int, why: BadCode) -> Invalid:
     if code.kind is CodeKind.DOCUMENT:
         return Invalid("verification.needs-verification-code")
     return Invalid("verification.bad-code")
-
-
-def _noted(uow: UnitOfWork, verdict: Verdict, letter: Letter | None, means: str) -> Verdict:
-    """Note the look-up in the log of the letter's body: what was answered, never who asked."""
-    record(
-        uow, "verification.looked-up", "letter", letter.id if letter else None,
-        entity_id=letter.entity_id if letter else None, verdict=str(verdict.answer), means=means,
-    )  # fmt: skip
-    return verdict
