@@ -9,7 +9,7 @@ from edms.letters.rendition.paragraph import Line, Prepared, Style, prepare
 from edms.letters.rendition.shaping import Colour, Ink
 from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.values import Letterhead
-from edms.letters.rendition.wording import BLACK, tint
+from edms.letters.rendition.wording import BLACK, WORDS, tint
 
 _EMBLEM: Final = 25 * mm
 _GAP: Final = 3 * mm
@@ -49,8 +49,19 @@ def draw_letterhead(sheet: Sheet, head: Letterhead, left: float, top: float, wid
         y = middle + _height(found) / 2
         for each in found:
             y = sheet.block(each.lines, each.leading, x, y)
-    draw_emblem(sheet, head.emblem, (left + width / 2, middle), _EMBLEM, colour)
+    _emblem(sheet, head, (left + width / 2, middle), colour)
     return _rule(sheet, left, top - height, width, colour)
+
+
+def _emblem(sheet: Sheet, head: Letterhead, place: tuple[float, float], colour: Colour) -> None:
+    """Draw the emblem; a body's own is a figure that readers aloud name, the neutral one an ornament."""
+    x, y = place
+    half = _EMBLEM / 2
+    names = head.lines_en if sheet.language == "en" and head.lines_en else head.lines_ar
+    alt = WORDS["en" if sheet.language == "en" else "ar"].emblem + names[-1] if names else ""
+    own = bool(head.emblem and alt)
+    with sheet.figure(alt, (x - half, y - half, x + half, y + half)) if own else sheet.artifact():
+        draw_emblem(sheet, head.emblem, place, _EMBLEM, colour)
 
 
 def _rule(sheet: Sheet, left: float, y: float, width: float, colour: Colour) -> float:

@@ -58,6 +58,7 @@ class Wording:
     sender: str
     seal: str
     seal_empty: str
+    emblem: str
 
 
 WORDS: Final[dict[Locale, Wording]] = {
@@ -83,6 +84,7 @@ WORDS: Final[dict[Locale, Wording]] = {
         sender="من / ",
         seal="ختم إلكتروني. امسح الرمز بالهاتف للتحقق من الكتاب، ولو بلا شبكة.",
         seal_empty="مكان الختم الإلكتروني",
+        emblem="شعار ",
         on_behalf="نيابةً عن {post}",
     ),
     "en": Wording(
@@ -107,6 +109,7 @@ WORDS: Final[dict[Locale, Wording]] = {
         sender="From: ",
         seal="Electronic seal. Scan the symbol with a phone to verify this letter, even without a network.",
         seal_empty="Place of the electronic seal",
+        emblem="Emblem of the ",
         on_behalf="For the {post}",
     ),
 }
