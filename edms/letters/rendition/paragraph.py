@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from edms.letters.rendition import shaping
@@ -15,6 +16,7 @@ from edms.letters.rendition.values import Align
 _WIDEST_GAP_EM: Final = 1.6
 _EASY_GAP_EM: Final = 0.22  # what is added to a space before words are stretched
 _MOST_TATWEELS: Final = 3
+_REMEMBERED: Final = 3_000  # letters of a paragraph that is kept shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,21 @@ class Prepared:
 
 
 def prepare(text: str | Sequence[tuple[str, Ink]], style: Style) -> Prepared:
-    """Clean, guard, order and shape a paragraph given as text or as spans of text with their ink."""
-    spans = [(text, style.ink)] if isinstance(text, str) else list(text)
+    """Clean, guard, order and shape a paragraph given as text or as spans of text with their ink.
+
+    The last paragraphs are remembered: while somebody types, all but one of them stay as they were.
+    """
+    if isinstance(text, str):
+        return _prepared(text, style) if len(text) <= _REMEMBERED else _shaped([(text, style.ink)], style)
+    return _shaped(list(text), style)
+
+
+@lru_cache(maxsize=256)
+def _prepared(text: str, style: Style) -> Prepared:
+    return _shaped([(text, style.ink)], style)
+
+
+def _shaped(spans: Sequence[tuple[str, Ink]], style: Style) -> Prepared:
     cleaned = [(clean(part), ink) for part, ink in spans]
     base = style.base or base_of("".join(part for part, _ in cleaned), style.default_base)
     pieces = []
