@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_der_private_key,
 )
 
@@ -22,6 +23,10 @@ class RootKey:
     """The private key of a root, in memory for as long as a ceremony takes."""
 
     private: EllipticCurvePrivateKey = field(repr=False)
+
+    def public_key(self) -> bytes:
+        """Return the public half as DER SubjectPublicKeyInfo."""
+        return self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def new_root_key() -> RootKey:
@@ -52,12 +57,17 @@ def write_root_file(
 
 
 def open_root_file(path: Path, secret: bytes) -> RootKey:
-    """Return the key in a root file; raises KeyUnavailable ``keystore.missing``, ``.wrong-secret`` or ``.damaged``."""
+    """Return the key in a root file; a passphrase may end with a line end.
+
+    Raises KeyUnavailable ``keystore.missing``, ``.wrong-secret`` or ``.damaged``.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise KeyUnavailable("keystore.missing", path=str(path)) from error
-    found = read_keys(Opener.of(Header.read(data), secret), data).signing.get(CA_ROOT, b"")
+    header = Header.read(data)
+    secret = secret.removesuffix(b"\n").removesuffix(b"\r") if header.kind == "passphrase" else secret
+    found = read_keys(Opener.of(header, secret), data).signing.get(CA_ROOT, b"")
     try:
         private = load_der_private_key(found, password=None)
     except (ValueError, TypeError):

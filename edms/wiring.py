@@ -1,6 +1,7 @@
 """The one place where settings become parts; the web side, the command line and the gateway all start from it."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from config.settings import Settings
@@ -9,6 +10,7 @@ from crypto.errors import KeyUnavailable, SignatureInvalid
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
 from crypto.keystore_pkcs11 import Pkcs11KeyStore
+from crypto.root_file import RootKey, open_root_file
 from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds
 from edms.accounts.rules import Limits as AccessLimits
@@ -17,8 +19,10 @@ from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
+from edms.entities.renewing import RootAccess
 from edms.entities.stamping import OwnTimeStamper
 from edms.letters.attachments import Limits
+from edms.letters.preserving import PreservationPlan
 from edms.letters.printing import Printing
 from edms.letters.wording import KINDS
 from edms.registry.service import TurnQueue
@@ -35,6 +39,12 @@ def parts_of(settings: Settings) -> Parts:
         Limits, Limits(settings.letters.attachment_mb, settings.letters.letter_mb, settings.letters.attachments_max)
     )
     parts.put(AccessLimits, access_limits(settings))
+    parts.put(
+        PreservationPlan,
+        PreservationPlan(
+            timedelta(days=settings.letters.archive_after_days), timedelta(days=settings.letters.renew_evidence_days)
+        ),
+    )
     parts.put(LetterKinds, LetterKinds(KINDS))
     parts.put(
         Printing,
@@ -47,6 +57,7 @@ def parts_of(settings: Settings) -> Parts:
     )
     parts.offer(KeyStore, lambda: open_key_store(settings))
     parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
+    parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))
     parts.offer(TimeStamper, lambda: time_stamper(settings, parts))
@@ -123,6 +134,15 @@ def open_key_store(settings: Settings) -> KeyStore:
         return FileKeyStore(settings.keys_file, key_secret(settings.keys.passphrase, settings.secret_file))
     except KeyUnavailable as error:
         raise Unavailable("core.keys-sealed", file=str(settings.keys_file)) from error
+
+
+def open_root(settings: Settings, path: Path, secret: bytes | None) -> RootKey:
+    """Open the root's file by ``secret``, else by what opens the key file; Unavailable ``core.root-sealed``."""
+    found = key_secret(settings.keys.passphrase, settings.secret_file) if secret is None else secret
+    try:
+        return open_root_file(path, found)
+    except KeyUnavailable as error:
+        raise Unavailable("core.root-sealed", file=str(path), reason=error.code) from error
 
 
 def key_secret(passphrase: str, secret_file: Path) -> bytes:

@@ -12,7 +12,7 @@ from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, NotFound
 from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
-from edms.entities import changing, exchange, queries, service
+from edms.entities import changing, exchange, peers, queries, service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
@@ -128,6 +128,17 @@ def import_peer(parts: Parts, file: Path, replace_root: bool, as_json: bool) -> 
         peer = exchange.import_installation(uow, told, keys=parts[Keyring], replace_root=replace_root)
         found = {"name": peer.name, "entities": len(told["entities"])}
     emit(found, as_json, lambda: f"{found['name']}: {found['entities']} bodies.")
+
+
+@installation.command("crl")
+@click.argument("file", type=_FILE)
+@click.pass_obj
+def take_list(parts: Parts, file: Path) -> None:
+    """Take a peer's list of revoked certificates, as its diwan authority crl wrote it."""
+    with parts[Database].work(OPERATOR) as uow:
+        peer = peers.import_crl(uow, file.read_bytes())
+        found = peers.list_of(peer)
+        click.echo(f"{peer.name}: {len(found.revoked) if found else 0} revoked.")
 
 
 @installation.command("list")

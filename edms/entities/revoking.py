@@ -18,6 +18,7 @@ from edms.core.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from edms.entities import queries
 from edms.entities.keyring import Keyring
 from edms.entities.models import EntitySeal, Installation, IssuedCertificate
+from edms.entities.rules import KEEP_AUTHORITY
 
 CRL_VALID, CRL_RENEWED = timedelta(hours=24), timedelta(hours=12)
 ROOT_CRL_VALID = timedelta(days=400)
@@ -31,6 +32,7 @@ def revoke(uow: UnitOfWork, serial: str, reason: str) -> IssuedCertificate:
     Raises NotFound ``authority.unknown-serial``, Conflict ``authority.revoked-already``, Invalid
     ``authority.bad-reason``.
     """
+    uow.actor.require(KEEP_AUTHORITY)
     if reason not in REASONS:
         raise Invalid("authority.bad-reason", (Problem("reason", "authority.bad-reason", reason=reason),))
     row = uow.session.scalars(

@@ -37,6 +37,7 @@ KEEP_STAFF = permission("entities.keep-staff", {Role.ADMINISTRATOR, Role.CENTRE,
 KEEP_ALL_STAFF = permission("entities.keep-all-staff", {Role.CENTRE, "system:operator"})
 SEE_ENTITIES = permission("entities.see", {*Role, "system:operator"})
 KEEP_INSTALLATIONS = permission("entities.keep-installations", {"system:operator"})
+KEEP_AUTHORITY = permission("entities.keep-authority", {"system:operator"})
 
 FIRST_SERIAL = 100_000
 LAST_SERIAL = 999_999

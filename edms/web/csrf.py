@@ -85,7 +85,7 @@ def check() -> None:
     """Let reads and API calls without a session cookie pass; raise Forged for what else is not provably ours."""
     if request.method in SAFE_METHODS:
         return
-    if request.path.startswith("/api/") and _settings()[2] not in request.cookies:
+    if request.path.startswith(("/api/", "/authority/")) and _settings()[2] not in request.cookies:
         return  # no session goes with it, so there is none to be ridden by another site
     if _from_elsewhere():
         raise Forged("web.forged-origin")

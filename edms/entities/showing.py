@@ -1,0 +1,35 @@
+"""Certificates as people compare them: whose, which number, which days, and the fingerprint."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.x509.oid import NameOID
+
+from crypto.certificates import load_certificate, serial_of
+from crypto.digests import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """One certificate; ``fingerprint`` is the SHA-256 of its DER in groups of four hexadecimal digits."""
+
+    name: str
+    issuer: str
+    serial: str
+    valid_from: datetime
+    valid_to: datetime
+    fingerprint: str
+
+
+def shown_certificate(der: bytes) -> ShownCertificate:
+    """Return what is shown of a certificate (DER)."""
+    parsed = load_certificate(der)
+    digits = sha256(der).hex().upper()
+    return ShownCertificate(
+        name=str(parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
+        issuer=str(parsed.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
+        serial=serial_of(der),
+        valid_from=parsed.not_valid_before_utc,
+        valid_to=parsed.not_valid_after_utc,
+        fingerprint=" ".join(digits[at : at + 4] for at in range(0, len(digits), 4)),
+    )
