@@ -41,9 +41,8 @@ def draw(sheet: Sheet, x: float, top: float, side_points: float) -> None:
 def _symbol(sheet: Sheet, matrix: list[list[bool]], x: float, top: float, side_points: float) -> None:
     """Draw the modules as one path in units of a module, so that no viewer shows seams between rows."""
     module = side_points / (len(matrix) + 2 * QUIET_MODULES)
-    path = [
-        f"q 0 0 0 rg {module:.5f} 0 0 {-module:.5f} {x + QUIET_MODULES * module:.3f} {top - QUIET_MODULES * module:.3f} cm"
-    ]
+    left, upper = x + QUIET_MODULES * module, top - QUIET_MODULES * module
+    path = [f"q 0 0 0 rg {module:.5f} 0 0 {-module:.5f} {left:.3f} {upper:.3f} cm"]
     for row, modules in enumerate(matrix):
         place = 0
         for dark, run in groupby(modules):
