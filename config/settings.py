@@ -143,6 +143,8 @@ class Letters:
     attachment_mb: Megabytes
     letter_mb: Megabytes
     attachments_max: Annotated[int, Range(0, 1000)]
+    archive_after_days: Annotated[int, Range(1, 36_500)]
+    renew_evidence_days: Annotated[int, Range(1, 1000)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,12 @@ def revoked_since(certificate: bytes, issuer: bytes, crls: Sequence[bytes]) -> d
     return min(found, default=None)
 
 
+def lists_of(crls: Sequence[bytes], issuers: Sequence[bytes]) -> list[bytes]:
+    """Return those lists (DER) that one of the issuers (certificates, DER) signed, each once."""
+    authorities = [load_der_x509_certificate(der) for der in issuers]
+    return [der for der in dict.fromkeys(crls) if _is_list_of(der, authorities)]
+
+
 def _is_list_of(der: bytes, issuers: Sequence[Certificate]) -> bool:
     try:
         found = load_der_x509_crl(der)

@@ -36,7 +36,8 @@ class PdfSeal:
     ``bottom_line`` is the verdict on mathematics and chain; ``covers_whole_file`` says that no byte lies outside the
     signature but evidence of ours; ``signed_at`` is what the signer claims, ``stamped_at`` the earliest time that a
     trusted authority proves; ``reasons`` are the codes of everything that is wrong. ``original_sha256`` is the hash of
-    the file as it was sealed, without evidence; ``path`` the chain found (DER, root first).
+    the file as it was sealed, without evidence; ``path`` the chain found (DER, root first), ``stamp_path`` those of the
+    time-stamps and ``stamp_certificate`` the newest one's.
     """
 
     bottom_line: bool
@@ -53,6 +54,7 @@ class PdfSeal:
     original_sha256: bytes = b""
     path: tuple[bytes, ...] = ()
     stamp_path: tuple[bytes, ...] = ()
+    stamp_certificate: bytes = b""
 
     @property
     def genuine(self) -> bool:
@@ -74,6 +76,7 @@ class Judge:
     reasons: list[str] = field(default_factory=list)
     proven: datetime | None = None
     stamp_paths: list[bytes] = field(default_factory=list)
+    stamp_certificate: bytes = b""
 
     def seal(self, signatures: Sequence[EmbeddedPdfSignature]) -> PdfSeal | None:
         """Judge the newest seal among a file's signatures, None when there is none; a hostile file raises anything."""
@@ -112,6 +115,7 @@ class Judge:
         if status.intact and status.valid and status.trusted and not revoked and self._plain_token(message, path):
             self.proven = status.timestamp
             self.stamp_paths += path
+            self.stamp_certificate = self.stamp_certificate or path[-1]
         else:
             self.reasons.append("verification.bad-time-stamp")
 
@@ -123,6 +127,7 @@ class Judge:
         if good and token_at is not None and not self._revoked(path, token_at):
             self.proven = token_at
             self.stamp_paths += path
+            self.stamp_certificate = self.stamp_certificate or path[-1]
         elif token is not None or token_at is not None:
             self.reasons.append("verification.bad-time-stamp")
 
@@ -241,11 +246,12 @@ class Judge:
             signed_at=_claimed(signature),
             reasons=tuple(dict.fromkeys(self.reasons)),
             stamped_at=self.proven,
-            level=_level(self.proven, store, stamps),
+            level=_level(self.proven, store, stamped_last=bool(stamps) and _end(stamps[-1]) == len(self.pdf)),
             original_size=end,
             original_sha256=sha256(self.pdf[:end]),
             path=tuple(each.dump() for each in status.validation_path or ()),
             stamp_path=tuple(dict.fromkeys(self.stamp_paths)),
+            stamp_certificate=self.stamp_certificate,
         )
 
 
@@ -318,9 +324,9 @@ def _of_time(signature: EmbeddedPdfSignature, token_at: datetime | None, proven:
         yield "verification.impossible-time"
 
 
-def _level(proven: datetime | None, store: Store, stamps: Sequence[EmbeddedPdfSignature]) -> Level:
+def _level(proven: datetime | None, store: Store, *, stamped_last: bool) -> Level:
     if proven is None:
         return "B-B"
     if not store.crls and not store.ocsps:
         return "B-T"
-    return "B-LTA" if stamps else "B-LT"
+    return "B-LTA" if stamped_last else "B-LT"

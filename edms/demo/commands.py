@@ -59,7 +59,7 @@ def demo(
             runner.leave_waiting(parts, sheets)
     if not as_json:
         click.echo("Filling the search indexes ...", err=True)
-    catch_up(followers_of(parts))  # so that what was sent is found at once
+    catch_up([each for each in followers_of(parts) if each.name == "search"])  # so that what was sent is found at once
     shown = _shown(result, demo_logins(site) or [])
     emit(shown, as_json, lambda: _text(result))
     if not (as_json or leave_waiting):

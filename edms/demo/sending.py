@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from crypto.timestamps import TimeStamper
 from edms.accounts.service import actor_of_employee
 from edms.content.store import ContentStore
 from edms.core.actor import Actor
@@ -107,6 +108,7 @@ def send(parts: Parts, staff: Sequence[Staff], sending: Sending, reference: str 
     return issuing.issue(
         database, body.registry, letter_id,
         turns=parts[TurnQueue], store=parts[ContentStore], keys=keys, printing=parts[Printing],
+        stamper=parts[TimeStamper],
     )  # fmt: skip
 
 

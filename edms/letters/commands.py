@@ -10,6 +10,7 @@ import click
 
 from crypto import codes
 from crypto.errors import BadCode
+from crypto.timestamps import TimeStamper
 from edms.accounts.service import actor_of_employee
 from edms.content.store import ContentStore
 from edms.core.actor import Actor, system_actor
@@ -20,7 +21,7 @@ from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
-from edms.letters import addressing, closing, issuing, queries, service
+from edms.letters import addressing, closing, issuing, preserving, queries, service
 from edms.letters import body as bodies
 from edms.letters.attachments import Limits, is_active
 from edms.letters.checks import AddresseeText, LetterText, bad_code
@@ -140,6 +141,7 @@ def issue(parts: Parts, which: str, employee: str, as_json: bool) -> None:
         store=parts[ContentStore],
         keys=parts[Keyring],
         printing=parts[Printing],
+        stamper=parts[TimeStamper],
     )
     value = {
         "document_code": issued.document_code,
@@ -192,14 +194,27 @@ def list_(parts: Parts, employee: str | None, direction: str | None, limit: int,
 @letter.command("export")
 @click.argument("which", metavar="LETTER")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--archival", is_flag=True, help="With the evidence that is kept behind it (PAdES B-LT or B-LTA).")
 @click.option("--as", "employee", help="Who exports; default: the operator.")
 @click.pass_obj
-def export(parts: Parts, which: str, output: Path, employee: str | None) -> None:
-    """Write the signed original (PDF), byte for byte."""
+def export(parts: Parts, which: str, output: Path, archival: bool, employee: str | None) -> None:
+    """Write the signed original (PDF), byte for byte; with --archival, its evidence stands behind it."""
+    chosen = preserving.with_evidence if archival else issuing.original
     with parts[Database].work(_acting(parts, employee)) as uow:
-        found = _find(uow, which)
-        pdf = issuing.original(uow, found, store=parts[ContentStore], keys=parts[Keyring])
+        pdf = chosen(uow, _find(uow, which), store=parts[ContentStore], keys=parts[Keyring])
     output.write_bytes(pdf)
+
+
+@letter.command("archive")
+@click.argument("which", metavar="LETTER")
+@click.option("--as", "employee", help="Who archives; default: the operator.")
+@_JSON
+@click.pass_obj
+def archive(parts: Parts, which: str, employee: str | None, as_json: bool) -> None:
+    """Have the worker lay an archive time-stamp over a letter's evidence now."""
+    with parts[Database].work(_acting(parts, employee)) as uow:
+        found = preserving.archive(uow, _find(uow, which).id)
+        emit({"level": found.level, "goal": found.goal}, as_json, lambda: f"{found.level} -> B-LTA")
 
 
 @click.group("register")

@@ -1,7 +1,12 @@
 """Which followers of the event log the worker runs."""
 
+from crypto.timestamps import StampRoots, TimeStamper
+from edms.content.store import ContentStore
 from edms.core.database import Database
 from edms.core.parts import Parts
+from edms.entities.keyring import Keyring
+from edms.letters import preservation_follower
+from edms.letters.preserving import PreservationPlan
 from edms.operation.worker import Follower
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
@@ -9,4 +14,14 @@ from edms.search.indexes import Indexes
 
 def followers_of(parts: Parts) -> list[Follower]:
     """Return the followers of one installation, opened on its parts."""
-    return [Follower("search", lambda: follow(parts[Database], parts[Indexes]))]
+    return [
+        Follower("search", lambda: follow(parts[Database], parts[Indexes])),
+        Follower("preservation", lambda: _preserve(parts)),
+    ]
+
+
+def _preserve(parts: Parts) -> int:
+    return preservation_follower.follow(
+        parts[Database], store=parts[ContentStore], keys=parts[Keyring], stamper=parts[TimeStamper],
+        stamp_roots=parts[StampRoots].roots, plan=parts[PreservationPlan],
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from crypto.timestamps import TimeStamper
 from edms.codes.models import IssuedCopy
 from edms.content import service as content
 from edms.core.database import UnitOfWork
@@ -52,7 +53,7 @@ def issued_letter(
         service.sign(uow, letter_id, keys=world.keyring)
     issued: Issued = issuing.issue(
         world.database, head, letter_id, turns=world.parts[TurnQueue], store=world.store, keys=world.keyring,
-        printing=world.parts[Printing],
+        printing=world.parts[Printing], stamper=world.parts[TimeStamper],
     )  # fmt: skip
     with world.database.read(head) as uow:
         row = queries.letter(uow, letter_id)

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from crypto.timestamps import TimeStamper
 from edms.content import service as content
 from edms.content.store import ContentStore
 from edms.core.actor import Actor, system_actor
@@ -85,6 +86,7 @@ def issue(world: World, letter_id: UUID, by: Actor | None = None) -> Issued:
         store=world.parts[ContentStore],
         keys=world.keyring,
         printing=world.parts[Printing],
+        stamper=world.parts[TimeStamper],
     )
 
 

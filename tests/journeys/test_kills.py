@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from config.settings import load
+from crypto.timestamps import TimeStamper
 from edms.accounts.service import actor_of_employee
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
@@ -104,7 +105,7 @@ def issue_some(parts: Parts, two: Two, number: int, round_: int) -> list[str]:
             service.sign(uow, letter_id, keys=parts[Keyring])
         made = issue(
             database, head, letter_id, turns=parts[TurnQueue], store=parts[ContentStore], keys=parts[Keyring],
-            printing=parts[Printing],
+            printing=parts[Printing], stamper=parts[TimeStamper],
         )  # fmt: skip
         issued.append(made.document_code)
     return issued

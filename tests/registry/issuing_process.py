@@ -11,6 +11,7 @@ import threading
 from uuid import UUID
 
 from config.settings import load
+from crypto.timestamps import TimeStamper
 from edms.accounts.service import actor_of_employee
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
@@ -47,7 +48,7 @@ def main() -> None:
             try:
                 made = issue(
                     parts[Database], actor, letter_id, turns=parts[TurnQueue], store=parts[ContentStore],
-                    keys=parts[Keyring], printing=parts[Printing],
+                    keys=parts[Keyring], printing=parts[Printing], stamper=parts[TimeStamper],
                 )  # fmt: skip
                 say(f"{letter_id} {made.number}")
             except Exception as error:
