@@ -7,171 +7,27 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
 
-from config.values import SECRET, Choice, Range, Spec, Text, Value, from_text, from_toml
+from config.sections import (
+    Accounts,
+    Authority,
+    Database,
+    Gateway,
+    Index,
+    Installation,
+    Keys,
+    Letters,
+    Locale,
+    Logging,
+    Relay,
+    Timestamp,
+    Web,
+    Worker,
+)
+from config.values import Spec, Text, Value, from_text, from_toml
 
 DEFAULTS = Path(__file__).with_name("defaults.toml")
 CONFIG_VARIABLE = "DIWAN_CONFIG"
-
-Port = Annotated[int, Range(0, 65535)]
-Count = Annotated[int, Range(1, 1_000_000)]
-Small = Annotated[int, Range(1, 64)]
-Megabytes = Annotated[int, Range(1, 500)]
-Seconds = Annotated[int, Range(1, 86_400)]
-Poll = Annotated[float, Range(0.01, 3600)]
-Host = Annotated[str, Text(lambda text: bool(text) and not set(text) & set(" /@"), "a host name or an address")]
-
-
-def _is_url(text: str) -> bool:
-    return not text or (
-        text.startswith(("http://", "https://")) and not set(text) & set(" ?#") and len(text) > len("https://")
-    )
-
-
-def _is_database(text: str) -> bool:
-    return not text or text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://"))
-
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """What this installation calls itself."""
-
-    name: Annotated[str, Text(lambda text: bool(text.strip()), "a name that is not empty")]
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """The database; use ``Settings.database_url`` for the address in force."""
-
-    url: Annotated[str, Text(_is_database, '"" or sqlite:///PATH or postgresql://...'), SECRET] = field(repr=False)
-    pool_size: Annotated[int, Range(1, 200)]
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The key store; use ``Settings.keys_file`` and ``Settings.secret_file`` for the paths in force."""
-
-    file: str
-    secret_file: str
-    passphrase: Annotated[str, SECRET] = field(repr=False)
-    token_module: str
-    token_label: str
-    token_pin: Annotated[str, SECRET] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """The certificate authority; use ``Settings.root_file`` for the path in force."""
-
-    root_file: str
-
-
-@dataclass(frozen=True, slots=True)
-class Timestamp:
-    """Who says when a letter was sealed; without ``url`` this installation does."""
-
-    url: Annotated[str, Text(_is_url, '"" or an address beginning with http:// or https://')]
-    certificate_file: str
-    timeout_seconds: Annotated[int, Range(1, 120)]
-
-
-@dataclass(frozen=True, slots=True)
-class Web:
-    """The pages; use ``Settings.public_url`` for the address in force."""
-
-    host: Host
-    port: Port
-    url: Annotated[str, Text(_is_url, '"" or an address beginning with http:// or https://')]
-    https: bool
-    workers: Small
-    threads: Small
-    secret: Annotated[str, Text(lambda text: not text or len(text) >= 16, "16 characters or more"), SECRET] = field(
-        repr=False
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """SMTP in."""
-
-    host: Host
-    port: Port
-    submission_port: Port
-    hostname: Host
-    max_message_mb: Megabytes
-    max_recipients: Annotated[int, Range(100, 10_000)]
-    max_connections: Count
-    max_connections_per_address: Count
-    timeout_seconds: Seconds
-    message_timeout_seconds: Seconds
-    tls_certificate: str
-    tls_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """SMTP out."""
-
-    concurrency: Small
-    poll_seconds: Poll
-    backoff_minutes: Annotated[tuple[int, ...], Range(0, 10_080)]
-    give_up_hours: Annotated[int, Range(1, 720)]
-    connect_seconds: Seconds
-    reply_seconds: Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """Followers of the event log."""
-
-    poll_seconds: Poll
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Search."""
-
-    engine: Annotated[str, Choice(("auto", "whoosh", "fts5"))]
-    threshold: Annotated[int, Range(0, 10**9)]
-
-
-@dataclass(frozen=True, slots=True)
-class Letters:
-    """Limits of a letter."""
-
-    attachment_mb: Megabytes
-    letter_mb: Megabytes
-    attachments_max: Annotated[int, Range(0, 1000)]
-    archive_after_days: Annotated[int, Range(1, 36_500)]
-    renew_evidence_days: Annotated[int, Range(1, 1000)]
-
-
-@dataclass(frozen=True, slots=True)
-class Locale:
-    """Language, dates and digits."""
-
-    default: Annotated[str, Choice(("ar", "en"))]
-    timezone: Annotated[str, Text(lambda text: text in available_timezones(), "an IANA name such as Asia/Baghdad")]
-    hijri_adjust: Annotated[int, Range(-2, 2)]
-    digits: Annotated[str, Choice(("arab", "latn"))]
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """Sessions and sign-in."""
-
-    session_idle_minutes: Annotated[int, Range(1, 1440)]
-    session_hours: Annotated[int, Range(1, 168)]
-    login_per_minute: Annotated[int, Range(1, 10_000)]
-
-
-@dataclass(frozen=True, slots=True)
-class Logging:
-    """The processes' own log."""
-
-    level: Annotated[str, Choice(("debug", "info", "warning", "error"))]
-    json: bool
 
 
 @dataclass(frozen=True, slots=True)
