@@ -1,6 +1,5 @@
-"""Writes a set line as operators of a content stream: glyphs by their codes, colours, underlines, foreign words."""
+"""Writes a set line as operators of a content stream: glyphs by their codes, colours, underlines."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -8,21 +7,17 @@ from edms.letters.rendition.embedding import EmbeddedFace
 from edms.letters.rendition.paragraph import Line
 from edms.letters.rendition.shaping import Colour, Run
 
-_FOREIGN: Final = {
-    "ar": (re.compile("[A-Za-z\u00c0-\u024f]"), "/Span <</Lang (en)>> BDC"),
-    "en": (re.compile("[\u0621-\u064a\u0671-\u06d3]"), "/Span <</Lang (ar)>> BDC"),
-}
 _LEAST_MOVE: Final = 0.05
 _LEAST_RISE: Final = 0.01
 
 
-def operators(line: Line, x: float, y: float, embedded: Callable[[str], EmbeddedFace], language: str) -> str:
+def operators(line: Line, x: float, y: float, embedded: Callable[[str], EmbeddedFace]) -> str:
     """Return the operators that draw a line with its left edge at `x` and its baseline at `y`.
 
-    `embedded` gives the font of a typeface; words in another language than that of the document are marked with theirs
-    (ISO 32000-1 §14.9.2).
+    `embedded` gives the font of a typeface. Nothing inside the line is marked content: poppler loses the text after a
+    sequence within a sequence.
     """
-    pen = _Pen(embedded, language, f"BT 1 0 0 1 {x + line.x:.3f} {y:.3f} Tm")
+    pen = _Pen(embedded, f"BT 1 0 0 1 {x + line.x:.3f} {y:.3f} Tm")
     left = x + line.x
     underlines: list[str] = []
     for run in line.runs:
@@ -42,24 +37,17 @@ def _underline(run: Run, left: float, right: float, y: float) -> str:
 
 
 class _Pen:
-    """Writes the runs of one line, changing font, colour and language only where they change."""
+    """Writes the runs of one line, changing font and colour only where they change."""
 
-    def __init__(self, embedded: Callable[[str], EmbeddedFace], language: str, start: str) -> None:
+    def __init__(self, embedded: Callable[[str], EmbeddedFace], start: str) -> None:
         self._embedded = embedded
-        self._letters, self._span = _FOREIGN[language]
         self._out = [start]
         self._array = _Array(self._out)
         self._colour: Colour | None = None
         self._font: tuple[str, float] | None = None
-        self._foreign = False
 
     def write(self, run: Run, stretch: float) -> None:
         """Show the glyphs of a run; the stretch of a space in points goes to its first glyph."""
-        foreign = self._letters.search(run.text) is not None
-        if foreign != self._foreign:
-            self._array.end()
-            self._foreign = foreign
-            self._out.append(self._span if foreign else "EMC")
         if run.ink.colour != self._colour:
             self._array.end()
             self._colour = run.ink.colour
@@ -75,7 +63,7 @@ class _Pen:
         """Close the text object and return all operators."""
         self._array.level(0.0)
         self._array.end()
-        return [*self._out, "EMC ET" if self._foreign else "ET"]
+        return [*self._out, "ET"]
 
     def _show(self, run: Run, face: EmbeddedFace, extra: float) -> None:
         array, scale = self._array, run.ink.size / 1000

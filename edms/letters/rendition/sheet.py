@@ -66,8 +66,8 @@ class Sheet(Canvas):
             resources.dict[embedded.resource] = embedded.add_to(document)
         pages = [objects.number(document, page) for page in document.Pages.pages]
         finish(document, self._properties, self._structure.add_to(document, pages, self._properties.language), files)
-        for page in document.Pages.pages:
-            document.updateSignature(page.Contents.content)
+        for content in (*(page.Contents.content for page in document.Pages.pages), *(file.data for file in files)):
+            document.updateSignature(content)
         return bytes(self.getpdfdata())  # type: ignore[no-untyped-call]
 
     def showPage(self) -> None:
@@ -148,7 +148,7 @@ class Sheet(Canvas):
     def text(self, line: Line, x: float, y: float) -> None:
         """Draw a set line with its left edge at `x` and its baseline at `y`."""
         if line.runs:
-            self._code.append(lettering.operators(line, x, y, self._embedded, self._properties.language))
+            self._code.append(lettering.operators(line, x, y, self._embedded))
 
     def block(self, lines: Sequence[Line], leading: float, x: float, top: float) -> float:
         """Draw lines under one another from `top`; return the y under the last."""
