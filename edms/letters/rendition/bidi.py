@@ -85,7 +85,7 @@ def visual_order(run_levels: Sequence[int]) -> list[int]:
 
 
 def base_of(text: str, default: Base = "rtl") -> Base:
-    """Return the base direction of a paragraph by the weight of its letters; addresses, codes and numbers weigh nothing.
+    """Return the base direction of a paragraph by its letters; addresses, codes and numbers weigh nothing.
 
     An Arabic sentence that opens with a Latin word stays right to left, which first-strong (P2) would miss; a line of
     an English letter that quotes an Arabic name stays left to right.

@@ -9,6 +9,7 @@ from edms.letters.rendition.shaping import Run, Word
 
 _INFINITE: Final = 1e18
 _OVERFULL: Final = 1e9
+_TOLERANCE: Final = 0.01
 _LINE_COST: Final = 1.0
 _FINAL_FORM_EM: Final = 0.9  # a letter cut from the next may take a wider, final form
 _PARTS_AFTER: Final = tuple("/?&=;,._-:@\\\u2010\u2013")
@@ -36,13 +37,19 @@ class _Piece(NamedTuple):
 def boxes_of(words: Sequence[Word]) -> tuple[Box, ...]:
     """Pair each word with the space after it; spaces at the edges are dropped."""
     boxes: list[Box] = []
+    held: Word = ()
+    width = 0.0
     for word in words:
-        width = sum(run.width for run in word)
         if not word[0].space:
-            boxes.append(Box(word, width, (), 0.0))
-        elif boxes:
+            if held:
+                boxes.append(Box(held, width, (), 0.0))
+            held, width = word, sum([run.width for run in word])
+        elif held:
             gap = word if word[0].text != "\u200b" else ()
-            boxes[-1] = replace(boxes[-1], gap=gap, gap_width=width if gap else 0.0)
+            boxes.append(Box(held, width, gap, sum([run.width for run in gap])))
+            held = ()
+    if held:
+        boxes.append(Box(held, width, (), 0.0))
     return tuple(boxes)
 
 
@@ -136,17 +143,19 @@ def line_ends(boxes: Sequence[Box], width: float, first: float) -> list[tuple[in
         return [(0, 0)]
     best, came = [_INFINITE] * (count + 1), [0] * (count + 1)
     best[0] = 0.0
+    widths = [box.width for box in boxes]
+    steps = [box.width + box.gap_width for box in boxes]
     for start in range(count):
         room = width - (first if start == 0 else 0.0)
-        used = 0.0
+        used, so_far = 0.0, best[start]
         for end in range(start, count):
-            used += boxes[end].width + (boxes[end - 1].gap_width if end > start else 0.0)
-            over = used > room + 0.01
-            if over and end > start:
+            slack = room - used - widths[end]
+            if slack < -_TOLERANCE and end > start:
                 break
-            cost = best[start] + _cost(room - used, end - start, last=end == count - 1, over=over)
+            cost = so_far + _cost(slack, end - start, last=end == count - 1)
             if cost < best[end + 1]:
                 best[end + 1], came[end + 1] = cost, start
+            used += steps[end]
     cuts, end = [], count
     while end:
         cuts.append((came[end], end))
@@ -154,7 +163,7 @@ def line_ends(boxes: Sequence[Box], width: float, first: float) -> list[tuple[in
     return cuts[::-1]
 
 
-def _cost(slack: float, gaps: int, *, last: bool, over: bool) -> float:
-    if over:
+def _cost(slack: float, gaps: int, *, last: bool) -> float:
+    if slack < -_TOLERANCE:
         return _OVERFULL
     return _LINE_COST if last else (slack / max(1, gaps)) ** 2 + _LINE_COST

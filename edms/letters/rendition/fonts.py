@@ -1,8 +1,9 @@
 """The typefaces of the printed sheet, and which of them draws a character."""
 
+import re
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,7 @@ REPLACEMENT: Final = "\ufffd"
 """Drawn, as a visible box, for a character that no typeface has."""
 
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
+_CONTROLS: Final = frozenset({0xAD, 0x61C, 0xFEFF, *range(0x200B, 0x2010), *range(0x2060, 0x206A)})
 _SELECTORS: Final = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
 _LOADING: Final = threading.Lock()
 
@@ -56,6 +58,11 @@ class Face:
     axes: Mapping[str, float]
     scale: float
     coverage: frozenset[int]
+    plain: re.Pattern[str]
+
+    def covers(self, text: str) -> bool:
+        """Tell whether the face draws all characters of a text; invisible controls need no glyph."""
+        return self.plain.fullmatch(text) is not None
 
     def advance(self, glyph: int) -> int:
         """Return the advance width of a glyph in 1/1000 em."""
@@ -88,7 +95,17 @@ def _load(key: str) -> Face:
     font = hb.Font(face)
     if axes:
         font.set_variations(dict(axes))
-    return Face(key, name, font, face, axes, 1000 / face.upem, frozenset(face.unicodes))
+    coverage = frozenset(face.unicodes)
+    return Face(key, name, font, face, axes, 1000 / face.upem, coverage, _only(coverage | _CONTROLS))
+
+
+def _only(codes: Set[int]) -> re.Pattern[str]:
+    """Return a pattern of texts made of these characters alone."""
+    ordered = sorted(codes)
+    starts = [code for code in ordered if code - 1 not in codes]
+    ends = [code for code in ordered if code + 1 not in codes]
+    ranges = (f"\\U{first:08x}-\\U{last:08x}" for first, last in zip(starts, ends, strict=True))
+    return re.compile(f"[{''.join(ranges)}]*")
 
 
 def face(key: str) -> Face:

@@ -1,5 +1,6 @@
 """Turns text into positioned glyphs with HarfBuzz: words split by level, typeface and style."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from edms.letters.rendition.bidi import Base, levels
 _FEATURES: Final = {"kern": True, "liga": True}
 _REMEMBERED_WORDS: Final = 30_000
 _LONGEST_REMEMBERED: Final = 40
+_WORDS: Final = re.compile("[^ \u200b]+| +|\u200b+")
+_SPACES: Final = " \u200b"
 _TATWEEL: Final = "\u0640"
 _INHERITS: Final = frozenset({"Mn", "Me", "Cf"})
 
@@ -71,30 +74,58 @@ def words(spans: Sequence[tuple[str, Ink]], base: Base) -> list[Word]:
     A space is a word whose runs carry `space`; U+200B parts words without width; U+00A0 never parts.
     """
     text = "".join(part for part, _ in spans)
-    inks = [ink for part, ink in spans for _ in part]
-    found_levels = levels(text, base)
-    faces = _faces(text, inks)
-    found: list[Word] = []
+    ends = _changes(text, spans, bytes(levels(text, base)))
+    return [_word(found.start(), found.end(), text, ends) for found in _WORDS.finditer(text)]
+
+
+class _Stretch(NamedTuple):
+    """A part of a line in one level, typeface and style, up to the place `end`."""
+
+    end: int
+    level: int
+    face: str
+    ink: Ink
+
+
+def _changes(text: str, spans: Sequence[tuple[str, Ink]], found_levels: bytes) -> list[_Stretch]:
+    """Part a line where its level, typeface or style changes."""
+    ends: list[_Stretch] = []
     start = 0
-    while start < len(text):
-        end = start
-        kind = _kind(text[start])
-        while end < len(text) and _kind(text[end]) == kind:
-            end += 1
-        runs = []
-        while start < end:
-            stop = start
-            while (
-                stop < end
-                and found_levels[stop] == found_levels[start]
-                and faces[stop] == faces[start]
-                and inks[stop] is inks[start]
-            ):
-                stop += 1
-            runs.append(run(text[start:stop], faces[start], inks[start], found_levels[start], space=kind > 0))
-            start = stop
-        found.append(tuple(runs))
-    return found
+    for part, ink in spans:
+        faces = _faces(part, ink)
+        stop = start + len(part)
+        place = start
+        while place < stop:
+            level = found_levels[place]
+            end = _same(found_levels, place, stop)
+            if isinstance(faces, str):
+                ends.append(_Stretch(end, level, faces, ink))
+            else:
+                held = faces[place - start]
+                end = next((at for at in range(place + 1, end) if faces[at - start] != held), end)
+                ends.append(_Stretch(end, level, held, ink))
+            place = end
+        start = stop
+    return ends
+
+
+def _same(values: bytes, start: int, stop: int) -> int:
+    """Return the end of the equal values from `start` on."""
+    return stop - len(values[start:stop].lstrip(values[start : start + 1]))
+
+
+def _word(start: int, stop: int, text: str, ends: list[_Stretch]) -> Word:
+    """Shape a word, or a space, and drop the stretches of the line that it ends."""
+    space = text[start] in _SPACES
+    runs = []
+    while start < stop:
+        held = ends[0]
+        end = min(stop, held.end)
+        runs.append(run(text[start:end], held.face, held.ink, held.level, space=space))
+        start = end
+        if start >= held.end:
+            ends.pop(0)
+    return tuple(runs)
 
 
 def stretched(whole: Run, index: int, tatweels: int) -> Run:
@@ -154,7 +185,7 @@ def _shape(key: str, text: str, rtl: bool, stretch: tuple[int, int] = (0, 0)) ->
 def _buffer(face: fonts.Face, text: str, rtl: bool) -> hb.Buffer:
     buffer = hb.Buffer()
     buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
-    if not face.coverage.issuperset(map(ord, text)):
+    if not face.covers(text):
         text = "".join(char if face.has(char) else fonts.REPLACEMENT for char in text)
     buffer.add_str(text)
     buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
@@ -178,24 +209,18 @@ def _source(text: str, stretch: tuple[int, int], start: int, end: int) -> str:
 _remembered = lru_cache(_REMEMBERED_WORDS)(_shape)
 
 
-def _kind(char: str) -> int:
-    return 1 if char == " " else 2 if char == "\u200b" else 0
-
-
-def _faces(text: str, inks: Sequence[Ink]) -> list[str]:
-    """Choose a typeface for each character; marks and invisible controls stay with the one before if it has them."""
-    if inks and inks[0] is inks[-1] and all(ink is inks[0] for ink in inks):
-        first = fonts.stack(inks[0].family, inks[0].bold)[0]
-        if first.coverage.issuperset(map(ord, text)):
-            return [first.key] * len(text)
+def _faces(text: str, ink: Ink) -> str | list[str]:
+    """Choose a typeface for each character, or one for all; marks and invisible controls stay with the one before."""
+    stack = fonts.stack(ink.family, ink.bold)
+    if stack[0].covers(text):
+        return stack[0].key
     chosen: list[str] = []
-    for char, ink in zip(text, inks, strict=True):
-        stack = fonts.stack(ink.family, ink.bold)
+    for char in text:
         if chosen and unicodedata.category(char) in _INHERITS and fonts.face(chosen[-1]).has(char):
             chosen.append(chosen[-1])
         else:
             code = ord(char)
-            chosen.append(next((face.key for face in stack if code in face.coverage), _last_resort(stack, char)))
+            chosen.append(next((face.key for face in stack if code in face.coverage), "") or _last_resort(stack, char))
     return chosen
 
 

@@ -1,5 +1,7 @@
 """The letters of the gallery: real official texts, and one letter for each thing that has gone wrong somewhere."""
 
+# ruff: noqa: E501 - a sentence of a letter stands on one line
+
 import re
 from dataclasses import replace
 from typing import Final
