@@ -3,7 +3,7 @@
 from edms.core.actor import Actor
 from edms.letters import queries
 from edms.letters.edge import reading
-from edms.letters.rules import DRAFT, ISSUE, NUMBERED, READ, State
+from edms.letters.rules import DRAFT, ISSUE, KEEP_TEMPLATES, NUMBERED, READ, State
 from edms.registry.rules import SEE_REGISTER, Direction
 from edms.web.page import Link, Section
 
@@ -13,7 +13,7 @@ CAP = 100
 def letters_menu(actor: Actor, *between: Link) -> tuple[Section, ...]:
     """Return the groups of the menu that lead to letters; ``between`` are links that follow «Incoming»."""
     if not actor.may(READ):
-        return ()
+        return (Section("My work", (Link("Templates", "/templates"),)),) if actor.may(KEEP_TEMPLATES) else ()
     outgoing = Direction.OUTGOING
     with reading() as uow:
         unread = queries.count(uow, direction=Direction.INCOMING, states=tuple(NUMBERED), unread=True, cap=CAP)
@@ -29,6 +29,8 @@ def letters_menu(actor: Actor, *between: Link) -> tuple[Section, ...]:
         mine.append(Link("Signing tray", "/signing", tray, urgent=True))
     if actor.may(DRAFT):
         mine.append(Link("Drafts", "/drafts", drafts))
+    if actor.may(DRAFT) or actor.may(KEEP_TEMPLATES):
+        mine.append(Link("Templates", "/templates"))
     sections = [Section("Registry", tuple(registry))]
     if mine:
         sections.append(Section("My work", tuple(mine)))

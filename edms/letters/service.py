@@ -19,8 +19,9 @@ from edms.letters import attachments as files
 from edms.letters import body as bodies
 from edms.letters import queries
 from edms.letters.checks import LetterText, check
+from edms.letters.drafting import missing
 from edms.letters.models import Addressee, Attachment, Letter, Reference, Version
-from edms.letters.rules import DRAFT, AddresseeRole, State, after
+from edms.letters.rules import DRAFT, State, after
 from edms.letters.signing import sign, signed_content, valid_signature
 from edms.letters.steps import move, require_authority
 from edms.registry.rules import Direction
@@ -126,15 +127,9 @@ def discard(uow: UnitOfWork, letter_id: UUID) -> None:
 def submit(uow: UnitOfWork, letter_id: UUID) -> Letter:
     """Hand a draft to the post that signs it; raises Invalid with what is still missing."""
     letter = _own_draft(uow, letter_id, "submit")
-    problems = []
-    if not any(each.role == AddresseeRole.TO for each in queries.addressees(uow, letter.id)):
-        problems.append(Problem("to", "letters.no-addressee"))
-    if letter.signer_post_id is None:
-        problems.append(Problem("signer", "letters.no-signer"))
-    if bodies.is_empty(queries.newest_version(uow, letter.id).text["body"]):
-        problems.append(Problem("body", "letters.body-empty"))
+    problems = missing(uow, letter)
     if problems:
-        raise Invalid("letters.incomplete", tuple(problems))
+        raise Invalid("letters.incomplete", problems)
     move(uow, letter, "submit")
     letter.return_reason = ""
     record(uow, "letters.submitted", "letter", letter.id, row=letter)
