@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from edms.accounts import entry, queries, service
+from edms.accounts.deputies import deputy_commands
 from edms.accounts.models import Account
 from edms.accounts.passwords import generate_password, prepare
 from edms.accounts.staffing import STAFF_COLUMNS, STAFF_OPTIONAL
@@ -174,4 +175,6 @@ def password(parts: Parts, login: str, from_stdin: bool, as_json: bool) -> None:
     emit(shown, as_json, lambda: "The password is set." if from_stdin else f"{login}  password for one use: {given}")
 
 
+for _command in deputy_commands:
+    staff.add_command(_command)
 commands: tuple[click.Command, ...] = (staff,)

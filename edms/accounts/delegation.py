@@ -112,6 +112,15 @@ def visible_delegations(uow: UnitOfWork, entity_id: UUID) -> list[Delegation]:
     return list(queries.delegations(uow, entity_id, concerning=uow.actor.employee_id))
 
 
+def state_of(row: Delegation, day: date) -> str:
+    """Return where a delegation stands on a day: ``revoked``, ``ended``, ``coming`` or ``now``."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.valid_to < day:
+        return "ended"
+    return "coming" if row.valid_from > day else "now"
+
+
 def _keeps(uow: UnitOfWork, entity_id: UUID) -> bool:
     return uow.actor.may(KEEP_ALL_ACCOUNTS) or (uow.actor.may(KEEP_ACCOUNTS) and uow.actor.entity_id == entity_id)
 

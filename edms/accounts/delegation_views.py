@@ -150,19 +150,10 @@ def _lines(uow: UnitOfWork, rows: Sequence[Delegation]) -> list[Line]:
     return [
         Line(
             row, entities.post(uow, row.post_id).title, people[row.holder_id].name, people[row.deputy_id].name,
-            state_of(row, uow.today), _running(row, uow.today) and delegation.may_revoke(uow, row),
+            delegation.state_of(row, uow.today), _running(row, uow.today) and delegation.may_revoke(uow, row),
         )
         for row in rows
     ]  # fmt: skip
-
-
-def state_of(row: Delegation, day: date) -> str:
-    """Return where a delegation stands on a day: ``revoked``, ``ended``, ``coming`` or ``now``."""
-    if row.revoked_at is not None:
-        return "revoked"
-    if row.valid_to < day:
-        return "ended"
-    return "coming" if row.valid_from > day else "now"
 
 
 def _running(row: Delegation, day: date) -> bool:

@@ -11,6 +11,7 @@ from edms.accounts.guard import database
 from edms.accounts.models import Account
 from edms.accounts.passwords import generate_password, prepare
 from edms.accounts.rules import GRANTED_BY_ADMINISTRATORS, KEEP_ALL_ACCOUNTS, roles_of
+from edms.accounts.second_factor import reset_factors
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
@@ -102,6 +103,15 @@ def set_password(code: str) -> Response:
         known = _known(account)
         service.set_password(uow, known.id, password, one_time=True)
         return password_shown(employee, known, body, password.text)
+
+
+@blueprint.post("/staff/<code>/factors/reset")
+def reset_factors_of(code: str) -> WerkzeugResponse:
+    """Take a person's PIN and authenticator app away; the person is told, and sets new ones."""
+    with database().work(current_actor()) as uow:
+        employee, account, _ = _person(uow, code)
+        reset_factors(uow, _known(account).id)
+    return go(f"/staff/{employee.code}", notice="PIN and app were reset. The person is told at the next sign-in.")
 
 
 @blueprint.post("/staff/<code>/disable")

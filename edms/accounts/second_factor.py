@@ -54,7 +54,7 @@ def factors_of(uow: UnitOfWork, account_id: UUID) -> Factors:
 
 def totp_of(uow: UnitOfWork, account_id: UUID) -> TotpFactor | None:
     """Return an account's authenticator app when it was confirmed."""
-    held = _row(uow, account_id)
+    held = uow.session.scalars(select(TotpFactor).where(TotpFactor.account_id == account_id)).one_or_none()
     return held if held is not None and held.confirmed_at is not None else None
 
 
@@ -65,7 +65,7 @@ def begin_totp(uow: UnitOfWork) -> tuple[str, str]:
     Raises Conflict ``accounts.totp-enrolled`` when one is confirmed already.
     """
     account = own_account(uow)
-    held = _row(uow, account.id)
+    held = _locked(uow, account.id)
     if held is not None and held.confirmed_at is not None:
         raise Conflict("accounts.totp-enrolled")
     if held is None:
@@ -84,7 +84,7 @@ def confirm_totp(uow: UnitOfWork, proved: str, typed: str) -> Sequence[str]:
     account = own_account(uow)
     if account.password_hash != proved:
         raise wrong_old_password()
-    held = _row(uow, account.id)
+    held = _locked(uow, account.id)
     if held is None or held.confirmed_at is not None:
         raise Conflict("accounts.totp-enrolled" if held else "accounts.totp-not-begun")
     if not _use_step(uow, held, typed):
@@ -117,8 +117,8 @@ def remove_totp(uow: UnitOfWork) -> None:
 
 def use_code(uow: UnitOfWork, account_id: UUID, typed: str) -> Means | None:
     """Say which factor a typed code proves, and spend it; None for a wrong or a used one (ASVS 6.5.1)."""
-    held = totp_of(uow, account_id)
-    if held is None:
+    held = _locked(uow, account_id)
+    if held is None or held.confirmed_at is None:
         return None
     if _use_step(uow, held, typed):
         return "totp"
@@ -159,7 +159,7 @@ def acknowledge_reset(uow: UnitOfWork) -> None:
     account.factors_reset_at = None
 
 
-def _row(uow: UnitOfWork, account_id: UUID) -> TotpFactor | None:
+def _locked(uow: UnitOfWork, account_id: UUID) -> TotpFactor | None:
     query = select(TotpFactor).where(TotpFactor.account_id == account_id)
     return uow.session.scalars(query.with_for_update()).one_or_none()
 
@@ -179,7 +179,7 @@ def _use_step(uow: UnitOfWork, held: TotpFactor, typed: str) -> bool:
 
 
 def _forget(uow: UnitOfWork, account_id: UUID) -> None:
-    held = _row(uow, account_id)
+    held = _locked(uow, account_id)
     if held is not None:
         uow.session.delete(held)
     uow.session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))

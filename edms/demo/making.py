@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from edms.accounts.models import Account
+from edms.accounts.pin import keep_pin, prepare_pin
 from edms.accounts.service import hash_passwords, import_staff
 from edms.core.actor import system_actor
 from edms.core.database import Database, UnitOfWork
@@ -17,7 +18,7 @@ from edms.core.errors import Conflict
 from edms.core.parts import Parts
 from edms.demo.bodies import Body, entities_csv, own_bodies
 from edms.demo.letterheads import dress
-from edms.demo.staff import StaffRow, plan_staff
+from edms.demo.staff import StaffRow, needs_pin, new_pin, plan_staff
 from edms.entities import queries as entities
 from edms.entities import service as entity_service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_rows
@@ -74,10 +75,14 @@ def _employ(database: Database, bodies: Sequence[Body], *, keys: Keyring) -> lis
         return []
     rows = [(line, _csv_row(row, domains, passwords)) for line, row in enumerate(planned, start=2)]
     hashes = hash_passwords(rows)
+    pins = {row.login: prepare_pin(new_pin()) for row in planned if passwords[row.login] and needs_pin(row)}
     with database.work(OPERATOR) as uow:
         accounts = import_staff(uow, rows, hashes=hashes, keys=keys)
+        for account, row in zip(accounts, planned, strict=True):
+            if row.login in pins:
+                keep_pin(uow, account, pins[row.login])
         return [
-            _login(uow, account, row, passwords[row.login])
+            _login(uow, account, row, passwords[row.login], pins[row.login].text if row.login in pins else "")
             for account, row in zip(accounts, planned, strict=True)
             if passwords[row.login]
         ]
@@ -96,7 +101,7 @@ def _csv_row(row: StaffRow, domains: dict[str, str], passwords: dict[str, str]) 
     }
 
 
-def _login(uow: UnitOfWork, account: Account, row: StaffRow, password: str) -> dict[str, str]:
+def _login(uow: UnitOfWork, account: Account, row: StaffRow, password: str, pin: str) -> dict[str, str]:
     entity = uow.session.get_one(Entity, account.entity_id)
     role = row.roles[-1]
     local = "diwan" if role == "registry" else row.login
@@ -107,6 +112,7 @@ def _login(uow: UnitOfWork, account: Account, row: StaffRow, password: str) -> d
         "address": f"{local}@{entity.mail_domain}",
         "login": row.login,
         "password": password,
+        "pin": pin,
     }
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import secrets
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from faker import Faker
 from faker.providers.person.ar_AA import Provider as ArabicNames
 
+from edms.accounts.factor_rules import pin_problem
 from edms.core.errors import Invalid
 from edms.demo.bodies import Body, own_bodies
 
@@ -91,6 +93,19 @@ def staff_csv(rows: Sequence[StaffRow], entity_code_by_key: Mapping[str, str]) -
         roles = " ".join(row.roles)
         writer.writerow([code, row.unit_name_ar, row.post_title_ar, row.name_ar, row.login, roles, row.clearance])
     return sheet.getvalue()
+
+
+def needs_pin(row: StaffRow) -> bool:
+    """Say whether a person does what a PIN is asked for: signs, makes letters void, names deputies."""
+    return not {"signatory", "registry", "administrator"}.isdisjoint(row.roles)
+
+
+def new_pin() -> str:
+    """Return a random PIN of six digits that the rules about PINs allow."""
+    while True:
+        pin = f"{secrets.randbelow(1_000_000):06}"
+        if pin_problem(pin) is None:
+            return pin
 
 
 def head_title(body: Body) -> str:

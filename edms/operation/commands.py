@@ -160,13 +160,14 @@ def logins_table(logins: list[dict[str, str]]) -> Table:
 
     One row per role, and those who receive and read letters in another body, where a clerk registers by hand.
     """
-    table = Table("role", "login", "password", "employee", "entity", "address", box=None, padding=(0, 2, 0, 0))
+    table = Table("role", "login", "password", "PIN", "employee", "entity", "address", box=None, padding=(0, 2, 0, 0))
     first = {login["role"]: login for login in reversed(logins)}
     beside = {login["role"]: login for login in logins if login["role"] in {"registry", "employee"}}
     other = [login for login in beside.values() if login["entity"] != first[login["role"]]["entity"]]
     shown = sorted(first.values(), key=logins.index)
     for login in [*shown, *other]:
-        table.add_row(*(login[key] for key in ("role", "login", "password", "employee", "entity", "address")))
+        told = ("role", "login", "password", "pin", "employee", "entity", "address")
+        table.add_row(*(login.get(key, "") for key in told))
     return table
 
 

@@ -55,7 +55,8 @@ def test_everything_sent_is_registered_refused_or_waiting(first: dict[str, Any])
 def test_logins_show_every_role_with_codes_and_address(first: dict[str, Any]) -> None:
     assert {login["role"] for login in first["logins"]} == _ROLES
     for login in first["logins"]:
-        assert set(login) == {"role", "employee", "entity", "address", "login", "password"}
+        assert set(login) == {"role", "employee", "entity", "address", "login", "password", "pin"}
+        assert bool(login["pin"]) == (login["role"] in {"signatory", "registry", "administrator"})
         assert (len(login["employee"]), len(login["entity"])) == (10, 8)
         assert login["address"].partition("@")[0] in {"diwan", login["login"]}
 

@@ -13,9 +13,11 @@ from sqlalchemy import func, select
 from werkzeug.routing import IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
-from edms.accounts.models import Account, LoginSession
+from edms.accounts.delegation import NewDelegation, delegate
+from edms.accounts.models import Account, Delegation, LoginSession
 from edms.audit.models import Event
 from edms.core.actor import system_actor
+from edms.core.database import UnitOfWork
 from edms.dispatch.models import OutboxItem
 from edms.entities.models import Assignment
 from edms.intake.models import ReceivedMessage
@@ -26,6 +28,7 @@ from tests.factories.world import World, make_world
 
 PUBLIC = {
     "static", "healthz", "accounts.sign_in_form", "accounts.sign_in", "accounts.sign_out", "language.change",
+    "accounts.code_form", "accounts.enter_code",
     "verification.form", "verification.verify", "verification_api.verify",
 }  # fmt: skip
 """Every endpoint that answers strangers; a new one is put here on purpose or not at all."""
@@ -35,7 +38,7 @@ OPEN_INSIDE = {"entities/code"}
 
 PEOPLE = [("b", who) for who in ("head", "registry", "employee", "administrator")]
 PEOPLE += [("centre", "auditor"), ("centre", "centre")]
-CENTRE_KEEPS = {"staff/code", "assignment_id"}
+CENTRE_KEEPS = {"staff/code", "assignment_id", "delegation_id"}
 """What the centre keeps for every body, so that it is no stranger there."""
 
 FORM = {
@@ -85,11 +88,18 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
             "letter_id": letter_id, "attachment_id": attachment.id, "message_id": message.id,
             "item_id": uow.session.scalars(item).first(), "session_id": uow.session.scalars(session).first(),
             "assignment_id": uow.session.scalars(held).first(), "staff/code": employee.employee_code,
-            "entities/code": world.entity_a.code,
+            "entities/code": world.entity_a.code, "delegation_id": delegated(uow, world).id,
         }  # fmt: skip
     assert None not in found.values()
     foreign = {name: str(value) for name, value in found.items()}
     return Scene(app, world, foreign, {"letter_id": str(own), "staff/code": world.actor("b", "employee").employee_code})
+
+
+def delegated(uow: UnitOfWork, world: World) -> Delegation:
+    """A deputy of body A."""
+    post_id, deputy = next(iter(world.actor("a", "head").post_ids)), world.actor("a", "employee").employee_id
+    assert deputy is not None
+    return delegate(uow, NewDelegation(post_id, deputy, uow.today, uow.today, "إجازة", 0))
 
 
 def kind_of(rule: Rule, argument: str) -> str:
