@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crypto.errors import CryptoError
 from edms.core.errors import EdmsError
 from edms.core.parts import Parts
-from edms.operation import data_checks, machine_checks
+from edms.operation import authority_checks, data_checks, machine_checks
 from edms.operation.finding import Finding, State, fail, ok
 from edms.operation.site import Site
 
@@ -28,6 +28,10 @@ CHECKS: Sequence[tuple[str, Check, str]] = (
     ("database", data_checks.database, "start the database server, or correct database.url"),
     ("content", data_checks.content, "give the data folder to the user that runs Diwan"),
     ("certificate", data_checks.certificate, "diwan init, or name certificate files in gateway.tls_certificate"),
+    ("root", authority_checks.root, "carry it to another place"),
+    ("authority", authority_checks.authority, "diwan authority renew --root FILE"),
+    ("peer-lists", authority_checks.peer_lists, "diwan installation crl FILE"),
+    ("timestamp", authority_checks.timestamp, "correct timestamp.url and timestamp.certificate_file"),
     ("queue", data_checks.queue, "diwan db upgrade"),
     ("fonts", machine_checks.fonts, "make install"),
     ("assets", machine_checks.assets, "make assets"),

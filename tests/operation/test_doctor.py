@@ -1,13 +1,18 @@
 """The doctor names what is broken and what to do, and one broken thing never hides another."""
 
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from crypto.certificates import chain_pem
+from crypto.root_file import open_root_file
 from edms.core import migrate
 from edms.core.database import Database
 from edms.core.parts import Parts
+from edms.entities import authority, queries
+from edms.entities.keyring import Keyring
 from edms.operation import doctor, start
 from edms.operation.finding import Finding, State
 from edms.operation.site import Site
@@ -96,3 +101,40 @@ def test_unreachable_postgresql_is_found(tmp_path: Path) -> None:
     down = parts_in(tmp_path, DIWAN_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     found = {finding.name: finding for finding in doctor.examine(down, down[Site])}
     assert found["database"].state is State.FAIL
+
+
+def test_the_root_key_is_called_to_mind_until_it_is_carried_away(parts: Parts) -> None:
+    found = _found(parts, "root")
+    assert found.state is State.WARN
+    assert str(parts[Site].root_file) in found.text
+    parts[Site].root_file.unlink()
+    assert _found(parts, "root").state is State.OK
+
+
+def test_an_authority_that_lasts_and_a_clock_that_stamps_are_in_order(parts: Parts) -> None:
+    assert _found(parts, "authority").state is State.OK
+    assert _found(parts, "timestamp").state is State.OK
+    assert _found(parts, "peer-lists").state is State.OK
+
+
+def test_an_authority_about_to_end_is_found_in_time(parts: Parts) -> None:
+    with parts[Database].work(start.OPERATOR) as uow:
+        uow.now -= timedelta(days=4 * 365 + 30)
+        root = open_root_file(parts[Site].root_file, parts[Site].secret_file.read_bytes())
+        authority.certify_issuing(uow, queries.home(uow), root=root, keys=parts[Keyring])
+    found = _found(parts, "authority")
+    assert found.state is State.WARN
+    assert "authority renew" in found.remedy
+
+
+def test_an_outside_clock_that_does_not_answer_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "tsa.pem").write_bytes(b"")
+    made = parts_in(tmp_path)
+    start.initialise(made, made[Site], name="one")
+    with made[Database].read(start.OPERATOR) as uow:
+        (tmp_path / "tsa.pem").write_bytes(chain_pem(queries.home(uow).ca_certificate))
+    made[Database].dispose()
+    told = {"DIWAN_TIMESTAMP_URL": "http://127.0.0.1:9/", "DIWAN_TIMESTAMP_CERTIFICATE_FILE": str(tmp_path / "tsa.pem")}
+    found = _found(parts_in(tmp_path, **told), "timestamp")
+    assert found.state is State.WARN
+    assert "timestamp.unreachable" in found.text

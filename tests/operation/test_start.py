@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from crypto.certificates import public_key_of
+from crypto.errors import KeyUnavailable
+from crypto.root_file import open_root_file
 from edms.core.database import Database
 from edms.core.errors import Conflict, Unavailable
 from edms.entities import queries as entities
@@ -121,3 +124,26 @@ def test_installation_begins_on_postgresql(tmp_path: Path, empty_database_url: s
     with pytest.raises(Conflict):
         start.initialise(parts, parts[Site], name="one")
     parts[Database].dispose()
+
+
+def test_the_root_key_lies_apart_from_all_else_and_opens_with_the_secret(tmp_path: Path) -> None:
+    parts = parts_in(tmp_path)
+    site = parts[Site]
+    start.initialise(parts, site, name="one")
+    assert not site.root_file.is_relative_to(site.data)
+    assert _mode(site.root_file) == 0o600
+    with parts[Database].read(start.OPERATOR) as uow:
+        root = entities.home(uow).ca_certificate
+    opened = open_root_file(site.root_file, site.secret_file.read_bytes())
+    assert opened.public_key() == public_key_of(root)
+    with pytest.raises(KeyUnavailable, match=r"keystore\.wrong-secret"):
+        open_root_file(site.root_file, b"x" * 32)
+    parts[Database].dispose()
+
+
+def test_init_refuses_to_touch_a_root_key_that_is_there(tmp_path: Path) -> None:
+    parts = parts_in(tmp_path)
+    parts[Site].root_file.write_bytes(b"another root")
+    with pytest.raises(Conflict, match=r"operation\.keys-remain"):
+        start.initialise(parts, parts[Site], name="one")
+    assert parts[Site].root_file.read_bytes() == b"another root"
