@@ -1,8 +1,10 @@
 """Embeds the used glyphs of each typeface into one PDF: subset TrueType, identity-coded, with a truthful ToUnicode."""
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any, Final
+import zlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import uharfbuzz as hb
 from reportlab.pdfbase.pdfdoc import (
@@ -15,6 +17,7 @@ from reportlab.pdfbase.pdfdoc import (
 )
 
 from edms.letters.rendition import fonts
+from edms.letters.rendition.objects import Raw
 
 _DROPPED: Final = (
     "GSUB",
@@ -33,6 +36,7 @@ _DROPPED: Final = (
     "fpgm",
     "cvt ",
 )
+_REMEMBERED_CUTS: Final = 64
 _SYMBOLIC: Final = 4
 _FORCE_BOLD: Final = 1 << 18
 _BLOCK: Final = 100
@@ -60,26 +64,26 @@ class EmbeddedFace:
     def __init__(self, face: fonts.Face, resource: str) -> None:
         self.face = face
         self.resource = resource
-        self._codes: dict[tuple[int, str], int] = {}
+        self._codes: dict[tuple[int, str], str] = {}
         self._glyphs: list[tuple[int, str]] = [(0, "")]
 
-    def code(self, glyph: int, text: str) -> int:
-        """Return the two-byte code of a glyph that stands for `text`."""
+    def code(self, glyph: int, text: str) -> str:
+        """Return the code of a glyph that stands for `text`: two bytes in hexadecimal digits."""
         pair = (glyph, text)
         found = self._codes.get(pair)
         if found is None:
-            found = self._codes[pair] = len(self._glyphs)
+            found = self._codes[pair] = f"{len(self._glyphs):04X}"
             self._glyphs.append(pair)
         return found
 
     def add_to(self, document: Any) -> object:
         """Write the font objects (ISO 32000-1 §9.7.4, §9.10.3) and return the reference for the page resources."""
-        data, order = self._subset()
-        base = PDFName(f"{_tag(data)}+{self.face.name}")
+        cut = _cut(self.face.key, frozenset(glyph for glyph, _ in self._glyphs))
+        base = PDFName(f"{cut.tag}+{self.face.name}")
         prefix = f"edms{self.resource}"
-        file_ = document.Reference(_stream(data, Length1=len(data)), f"{prefix}File")
+        file_ = document.Reference(Raw(cut.stream), f"{prefix}File")
         descriptor = document.Reference(self._descriptor(base, file_), f"{prefix}Descriptor")
-        cid_map = b"".join(order[glyph].to_bytes(2, "big") for glyph, _ in self._glyphs)
+        cid_map = b"".join(cut.order[glyph].to_bytes(2, "big") for glyph, _ in self._glyphs)
         descendant = PDFDictionary(
             {
                 "Type": PDFName("Font"),
@@ -94,7 +98,7 @@ class EmbeddedFace:
                 ),
                 "FontDescriptor": descriptor,
                 "DW": 1000,
-                "W": PDFArray([0, PDFArray([self.face.advance(glyph) for glyph, _ in self._glyphs])]),
+                "W": Raw(f"[0 [{' '.join(str(self.face.advance(glyph)) for glyph, _ in self._glyphs)}]]".encode()),
                 "CIDToGIDMap": document.Reference(_stream(cid_map), f"{prefix}Map"),
             }
         )
@@ -111,18 +115,6 @@ class EmbeddedFace:
             ),
             f"{prefix}Font",
         )
-
-    def _subset(self) -> tuple[bytes, dict[int, int]]:
-        """Return the TrueType data of the used glyphs and {old glyph: new glyph}."""
-        wanted = hb.SubsetInput()
-        wanted.glyph_set.update({glyph for glyph, _ in self._glyphs})
-        wanted.drop_table_tag_set.update({int.from_bytes(tag.encode("ascii"), "big") for tag in _DROPPED})
-        wanted.layout_feature_tag_set.clear()
-        wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE | hb.SubsetFlags.NO_LAYOUT_CLOSURE
-        for axis, value in self.face.axes.items():
-            wanted.pin_axis_location(self.face.face, axis, value)
-        plan = hb.SubsetPlan(self.face.face, wanted)
-        return bytes(plan.execute().blob.data), dict(plan.old_to_new_glyph_mapping)
 
     def _descriptor(self, base: object, file_: object) -> PDFDictionary:
         extents = self.face.font.get_font_extents("ltr")
@@ -152,6 +144,32 @@ class EmbeddedFace:
             if code
         ]
         return "\n".join([_CMAP_HEAD, *_blocks(rows), _CMAP_TAIL]).encode("ascii")
+
+
+class _Cut(NamedTuple):
+    """A subset of a typeface: the stream object of its TrueType data, {glyph: glyph in the subset}, its name's tag."""
+
+    stream: bytes
+    order: Mapping[int, int]
+    tag: str
+
+
+@lru_cache(_REMEMBERED_CUTS)
+def _cut(key: str, glyphs: frozenset[int]) -> _Cut:
+    """Cut the used glyphs out of a typeface; the same few are used again by the heads of the next letters."""
+    face = fonts.face(key)
+    wanted = hb.SubsetInput()
+    wanted.glyph_set.update(set(glyphs))
+    wanted.drop_table_tag_set.update({int.from_bytes(tag.encode("ascii"), "big") for tag in _DROPPED})
+    wanted.layout_feature_tag_set.clear()
+    wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE | hb.SubsetFlags.NO_LAYOUT_CLOSURE
+    for axis, value in face.axes.items():
+        wanted.pin_axis_location(face.face, axis, value)
+    plan = hb.SubsetPlan(face.face, wanted)
+    data = bytes(plan.execute().blob.data)
+    packed = zlib.compress(data)
+    head = f"<< /Filter /FlateDecode /Length {len(packed)} /Length1 {len(data)} >>\nstream\n".encode()
+    return _Cut(head + packed + b"\nendstream", dict(plan.old_to_new_glyph_mapping), _tag(data))
 
 
 def _blocks(rows: list[str]) -> Iterable[str]:

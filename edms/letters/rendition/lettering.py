@@ -1,11 +1,11 @@
 """Writes a set line as operators of a content stream: glyphs by their codes, colours, underlines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from edms.letters.rendition.embedding import EmbeddedFace
 from edms.letters.rendition.paragraph import Line
-from edms.letters.rendition.shaping import Colour, Run
+from edms.letters.rendition.shaping import Colour, Glyph, Run
 
 _LEAST_MOVE: Final = 0.05
 _LEAST_RISE: Final = 0.01
@@ -57,22 +57,13 @@ class _Pen:
             self._array.end()
             self._font = (run.face, size)
             self._out.append(f"/{face.resource} {size:.2f} Tf")
-        self._show(run, face, stretch * 1000 / size)
+        self._array.show(run.shaped.glyphs, face, size / 1000, stretch * 1000 / size)
 
     def ended(self) -> list[str]:
         """Close the text object and return all operators."""
         self._array.level(0.0)
         self._array.end()
         return [*self._out, "ET"]
-
-    def _show(self, run: Run, face: EmbeddedFace, extra: float) -> None:
-        array, scale = self._array, run.ink.size / 1000
-        for glyph in run.shaped.glyphs:
-            array.level(glyph.dy * scale)
-            array.move(-glyph.dx)
-            array.show(face.code(glyph.gid, glyph.text))
-            array.move(glyph.width + glyph.dx - glyph.advance - extra)
-            extra = 0.0
 
 
 class _Array:
@@ -85,17 +76,23 @@ class _Array:
         self._move = 0.0
         self._rise = 0.0
 
-    def show(self, code: int) -> None:
-        """Show one glyph."""
-        if abs(self._move) >= _LEAST_MOVE:
-            self._close()
-            self._parts.append(f"{self._move:.1f}")
-        self._move = 0.0
-        self._codes.append(f"{code:04X}")
-
-    def move(self, amount: float) -> None:
-        """Move before the next glyph."""
-        self._move += amount
+    def show(self, glyphs: Sequence[Glyph], face: EmbeddedFace, scale: float, extra: float) -> None:
+        """Show glyphs; `scale` is the size in points of 1/1000 em, `extra` a stretch after the first glyph."""
+        code, codes, move = face.code, self._codes, self._move
+        for gid, text, width, advance, dx, dy in glyphs:
+            if dy or self._rise:
+                self._move = move
+                self.level(dy * scale)
+                codes, move = self._codes, self._move
+            move -= dx
+            if not -_LEAST_MOVE < move < _LEAST_MOVE:
+                self._close()
+                codes = self._codes
+                self._parts.append(f"{move:.1f}")
+            codes.append(code(gid, text))
+            move = width + dx - advance - extra
+            extra = 0.0
+        self._move = move
 
     def level(self, rise: float) -> None:
         """Raise the baseline for the next glyphs."""
