@@ -15,7 +15,7 @@ from edms.letters.rendition.values import PrintedLetter
 WIDTH: Final = A4[0] - 2 * head.MARGIN
 
 _FEW_PAGES: Final = 6
-_LITTLE: Final = 130.0
+_LITTLE: Final = 210.0
 
 Pages = list[list[Placed]]
 
