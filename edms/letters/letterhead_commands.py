@@ -15,6 +15,8 @@ from edms.letters import letterheads
 from edms.letters.letterheads import LetterheadChange, Look
 from edms.registry import patterns
 
+__all__ = ["entity", "letterhead"]
+
 OPERATOR = system_actor("operator")
 
 
