@@ -42,13 +42,13 @@ def keep(
     if revision != (row.revision if row is not None else 0):
         raise Conflict("letters.older-draft", yours=revision, newest=row.revision if row is not None else 0)
     if row is None:
-        row = UnfinishedForm(id=form, entity_id=entity, employee_id=employee, letter_id=letter_id, revision=0)
-        uow.session.add(row)
-        record(uow, "letters.form-kept", "letter", letter_id)
         if letter_id is None:
             _make_room(uow)
+        row = UnfinishedForm(id=form, entity_id=entity, employee_id=employee, letter_id=letter_id, revision=0)
+        record(uow, "letters.form-kept", "letter", letter_id)
     row.version, row.revision, row.saved_at = version, row.revision + 1, uow.now
     row.fields = fields
+    uow.session.add(row)
     uow.flush()
     return row
 

@@ -1,9 +1,11 @@
 """Turning a letter that is only typed, not saved, into the values that its printed form shows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from crypto import codes
-from crypto.errors import BadCode
+from crypto.errors import BadCode, SealInvalid
+from crypto.paper_seal import SealClaims, plan_seal
 from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, NotFound
 from edms.entities import queries as entities
@@ -11,10 +13,12 @@ from edms.letters import body as bodies
 from edms.letters import queries
 from edms.letters.checks import MAX_SUBJECT, LetterText
 from edms.letters.models import Letter
+from edms.letters.paper import signed_words
 from edms.letters.printing import Printing, SheetText, Signer, printed_text
 from edms.letters.rendition.values import PrintedLetter
-from edms.letters.rules import AddresseeRole
+from edms.letters.rules import AddresseeRole, Sensitivity
 
+_SERIAL = 10_000  # stands for the numbers that the letter does not have yet
 MOST_CHARACTERS = 60_000
 """Characters of the text that a live preview sets, some 20 pages; the PDF of the saved draft has all of it."""
 
@@ -38,8 +42,8 @@ def printed_unsaved(
 ) -> PrintedLetter:
     """Gather what the sheet of an unsaved letter of the actor's body shows; nothing typed is refused here.
 
-    ``attached`` are the names of its attachments. The sheet carries the draft's mark and no number and date. Raises
-    Forbidden ``letters.no-entity`` for an actor without a body.
+    ``attached`` are the names of its attachments. The sheet carries the draft's mark, no number and date, and the room
+    that the paper seal of these words will take. Raises Forbidden ``letters.no-entity`` for an actor without a body.
     """
     if uow.actor.entity_id is None:
         raise Forbidden("letters.no-entity")
@@ -58,7 +62,34 @@ def printed_unsaved(
         attachments=tuple(attached),
         signer=_signer(uow, text),
     )
-    return printed_text(uow, told, printing, day=None)
+    return replace(printed_text(uow, told, printing, day=None), seal_mm=_seal_room(uow, text))
+
+
+def _seal_room(uow: UnitOfWork, text: LetterText) -> float:
+    """Return the side in millimetres of the paper seal as it would be now; 0 where none can be made of these words."""
+    if uow.actor.entity_id is None:
+        return 0.0
+    own = entities.entity(uow, uow.actor.entity_id)
+    is_open = text.sensitivity == Sensitivity.ORDINARY
+    to = entities.entities_by_ids(uow, [each.entity_id for each in text.addressees]).values()
+    claims = SealClaims(
+        document_code=codes.document_code(own.code[:6], uow.today.year, _SERIAL),
+        day=uow.today,
+        content_hash=bytes(16),
+        subject=" ".join(text.subject.split()) if is_open else "",
+        sender=own.code,
+        recipients=tuple(each.code for each in to) if is_open else (),
+        recipient_count=len(text.addressees),
+        pages=1,
+        sensitivity=int(text.sensitivity),
+        status_index=_SERIAL,
+        number=f"{own.short_mark}/{_SERIAL}",
+        text=signed_words(bodies.clean(text.body)) if is_open else None,
+    )
+    try:
+        return plan_seal(claims)
+    except SealInvalid:
+        return 0.0
 
 
 def _signer(uow: UnitOfWork, text: LetterText) -> Signer:
