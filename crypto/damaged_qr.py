@@ -16,13 +16,17 @@ from PIL import Image, ImageChops, ImageFilter
 from segno import consts
 
 Point = tuple[float, float]
+Place = tuple[float, float, float]
 Corners = tuple[Point, Point, Point, Point]
 
 VERSIONS: Final = range(7, 23)
 _SIDE: Final = 440
 _MARGIN: Final = 0.16
 _CELLS: Final = (100, 56, 30, 16)
-_DENSE: Final = (40, 200)
+_DENSE: Final = (75, 100, 50)
+_SOLID: Final = 215
+_PLACES: Final = 10
+_GAP: Final = 7
 _GOOD: Final = 0.42
 _PIECE: Final = 6
 _TRIED: Final = 3
@@ -38,11 +42,21 @@ class Grid:
     score: float
 
 
-def grids(image: Image.Image, *, most: int = 6) -> list[Grid]:
+def grids(image: Image.Image, *, most: int = 4) -> list[Grid]:
     """Return the grids of the symbols of versions 7 to 22 in a picture, the clearest first."""
     dark = darkness(image)
-    found = [grid for place in _places(dark, most) if (grid := _fit(dark, place)) is not None]
-    return sorted(found, key=lambda grid: -grid.score)
+    found: list[tuple[Place, Grid]] = []
+    tried: list[Place] = []
+    for place in _places(dark):
+        if len(tried) == _PLACES or len(found) == most:
+            break
+        if any(_near(place, done, 0.08) for done in tried) or any(_near(place, done, 0.4) for done, _ in found):
+            continue
+        tried.append(place)
+        grid = _fit(dark, place)
+        if grid is not None:
+            found.append((place, grid))
+    return sorted((grid for _, grid in found), key=lambda grid: -grid.score)
 
 
 def darkness(image: Image.Image) -> Image.Image:
@@ -164,7 +178,7 @@ def _projection(corners: Corners) -> tuple[float, ...]:
     return x1 - x0 + g * x1, x3 - x0 + h * x3, x0, y1 - y0 + g * y1, y3 - y0 + h * y3, y0, g, h
 
 
-def _fit(dark: Image.Image, place: tuple[float, float, float]) -> Grid | None:
+def _fit(dark: Image.Image, place: Place) -> Grid | None:
     """Return the grid of the symbol around ``place`` (middle and side in points of the picture)."""
     x, y, side = place
     reach = side * (0.5 + _MARGIN) * 1.1
@@ -225,25 +239,29 @@ def _grid(field: _Field, corners: Corners, version: int, score: float) -> Grid:
     return Grid(size, light, score)
 
 
-def _places(dark: Image.Image, most: int) -> list[tuple[float, float, float]]:
+def _places(dark: Image.Image) -> list[Place]:
     """Return (x, y, side) in points of the picture of what may be symbols: evenly half-dark squares."""
-    found: list[tuple[float, float, float]] = []
+    found: list[Place] = []
     for cells in _CELLS:
         step = dark.width / cells
         size = (cells, max(1, round(dark.height / step)))
         if size[1] > 4 * cells:
             continue
         small = dark.resize(size, Image.Resampling.BOX)
-        dense = small.point([255 if _DENSE[0] <= value <= _DENSE[1] else 0 for value in range(256)])
-        for left, top, right, bottom, count in _islands(dense):
-            width, height = right - left + 1, bottom - top + 1
-            side = max(width, height)
-            if not 7 <= side <= 40 or min(width, height) < 0.7 * side or count < 0.6 * width * height:
-                continue
-            place = ((left + right + 1) / 2 * step, (top + bottom + 1) / 2 * step, side * step)
-            if all(abs(place[0] - x) + abs(place[1] - y) > other / 3 for x, y, other in found):
-                found.append(place)
-    return found[:most]
+        for least in _DENSE:
+            dense = small.point([255 if least <= value <= _SOLID else 0 for value in range(256)])
+            for left, top, right, bottom, count in _islands(dense):
+                width, height = right - left + 1, bottom - top + 1
+                side = max(width, height)
+                if 7 <= side <= 40 and min(width, height) >= 0.7 * side and count >= 0.6 * width * height:
+                    found.append(((left + right + 1) / 2 * step, (top + bottom + 1) / 2 * step, side * step))
+    return found
+
+
+def _near(one: Place, other: Place, share: float) -> bool:
+    """Say whether two places have their middles within a share of the side, and sides within the same share."""
+    reach = share * max(one[2], other[2])
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= reach
 
 
 def _islands(mask: Image.Image) -> Iterator[tuple[int, int, int, int, int]]:
@@ -300,8 +318,8 @@ def _upright(piece: Image.Image, degrees: float) -> Corners:
         profile = turned.crop(box).resize(size, Image.Resampling.BOX).tobytes()
         half = sorted(profile)[len(profile) // 2] / 2
         middle = len(profile) // 2
-        first = next((n for n in range(middle) if min(profile[n : n + 4]) > half), 0)
-        last = next((n for n in range(len(profile), middle, -1) if min(profile[n - 4 : n]) > half), len(profile))
+        first = next((n for n in range(middle, 0, -1) if max(profile[max(0, n - _GAP) : n]) < half), 0)
+        last = next((n for n in range(middle, len(profile)) if max(profile[n : n + _GAP]) < half), len(profile))
         ends.append((first - middle, last - middle))
     (left, right), (top, bottom) = ends
     c, s = cos(radians(degrees)), sin(radians(degrees))
