@@ -28,8 +28,12 @@ def stream(data: bytes, *, packed: bool = True, **entries: object) -> PDFStream:
 
 
 def text_bytes(text: str) -> bytes:
-    """Return the bytes of a PDF text string (ISO 32000-1 §7.9.2.2): ASCII as it is, all else in UTF-16BE, marked."""
-    plain = text.isascii() and "\0" not in text
+    """Return the bytes of a PDF text string (ISO 32000-1 §7.9.2.2): plain ASCII as it is, all else in UTF-16BE.
+
+    U+001B, which would begin a language code there, is left out; a lone surrogate becomes a question mark.
+    """
+    text = text.replace("\x1b", "")
+    plain = text.isascii() and text.replace("\n", " ").isprintable()
     return text.encode("ascii") if plain else b"\xfe\xff" + text.encode("utf-16-be", "replace")
 
 

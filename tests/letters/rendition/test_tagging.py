@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import pikepdf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.register import render_register
@@ -137,6 +139,17 @@ def test_a_register_is_one_table_with_a_title() -> None:
     with pikepdf.open(io.BytesIO(pdf)) as document:
         assert str(document.Root.Lang) == "ar"
         assert str(document.docinfo["/Title"]) == PAGE.title
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1b"), min_size=1, max_size=60))
+def test_any_text_is_in_the_tree_as_it_was_written(text: str) -> None:
+    body = (ParagraphBlock(text), HeadingBlock(text), ListBlock(True, (text,)), TableBlock((text,), ((text,),)))
+    letter = replace(LETTER, body=body, copies=((text, text),), attachments=(text,))
+    pdf = render_letter(letter)
+    assert faults(pdf) == []
+    assert [node.text for node in nodes(pdf)].count(text) >= len(body) + 1
+    assert_whole(letter, pdf)
 
 
 def test_a_circular_lists_its_addressees_in_order() -> None:
