@@ -4,9 +4,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
+from crypto.timestamps import StampRoots
 from edms.core.database import Database
 from edms.core.errors import Invalid
 from edms.verification import desk
+from edms.verification.registered import signed_of
 from edms.verification.rules import LARGEST_FILE, Answer, Facts, Verdict
 from edms.web.guards import current_actor, public
 
@@ -28,7 +30,8 @@ def verify() -> Response:
     file = request.files.get("file")
     if file:
         data = file.stream.read(LARGEST_FILE + 1)
-        return jsonify(answer_of(desk.ask_file(database, current_actor(), data, address=address)))
+        roots = current_app.extensions["diwan"][StampRoots].roots
+        return jsonify(answer_of(desk.ask_file(database, current_actor(), data, address=address, stamp_roots=roots)))
     given = request.get_json(silent=True)
     code = given.get("code") if isinstance(given, dict) else request.form.get("code")
     if not isinstance(code, str):
@@ -46,6 +49,8 @@ def answer_of(verdict: Verdict) -> dict[str, Any]:
     }
     if verdict.facts and told:
         value["facts"] = _facts(verdict.facts)
+    if verdict.signed and told:
+        value["signed"] = signed_of(verdict.signed)
     return value
 
 
@@ -55,4 +60,6 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "date": facts.day.isoformat() if facts.day else None, "pages": facts.pages or None,
         "recipients": facts.recipients, "recipient_names": list(facts.names), "subject": facts.subject or None,
         "void_at": facts.void_at.isoformat() if facts.void_at else None,
+        "superseded_at": facts.superseded_at.isoformat() if facts.superseded_at else None,
+        "superseded_by": facts.superseded_by or None,
     }  # fmt: skip

@@ -10,6 +10,7 @@ import click
 
 from crypto import codes
 from crypto.errors import BadCode
+from crypto.timestamps import StampRoots
 from edms.accounts.service import actor_of_employee
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
@@ -22,6 +23,7 @@ from edms.entities.keyring import Keyring
 from edms.letters import queries as letters
 from edms.letters.reading import open_copy
 from edms.verification import desk, service, tracing
+from edms.verification.registered import signed_of
 from edms.verification.rules import Verdict
 from edms.web.locale import gettext
 
@@ -34,11 +36,11 @@ _OPERATOR = system_actor("operator")
 @_JSON
 @click.pass_obj
 def verify(parts: Parts, what: str, as_json: bool) -> None:
-    """Say whether a letter is genuine: by its PDF, its verification code, or (here only) its document code.
+    """Say whether a letter is genuine: by its PDF, a photo or scan of it, its verification code, or (here only) its document code.
 
     Exit 0 whenever a verdict was reached, whatever it is; 1 when the code is none or the file cannot be read.
     """
-    verdict = _verdict(parts[Database], what)
+    verdict = _verdict(parts, what)
     value: dict[str, Any] = {
         "verdict": str(verdict.answer),
         "document_code": verdict.document_code,
@@ -46,17 +48,22 @@ def verify(parts: Parts, what: str, as_json: bool) -> None:
     }
     if verdict.facts:
         value["facts"] = asdict(verdict.facts)
+    if verdict.signed:
+        value["signed"] = signed_of(verdict.signed)
     lines = [gettext(each, "en") for each in ("verification.answer-" + verdict.answer, *verdict.reasons)]
+    lines += [f"{name}: {told}" for name, told in value.get("signed", {}).items() if told]
     emit(value, as_json, lambda: "\n  ".join(lines))
 
 
-def _verdict(database: Database, what: str) -> Verdict:
+def _verdict(parts: Parts, what: str) -> Verdict:
     path = Path(what)
     if path.is_file():
-        return desk.ask_file(database, _OPERATOR, path.read_bytes(), address=None)
+        return desk.ask_file(
+            parts[Database], _OPERATOR, path.read_bytes(), address=None, stamp_roots=parts[StampRoots].roots
+        )
     if path.suffix.lower() == ".pdf":
         raise Invalid("verification.no-such-file", name=path.name)
-    with database.work(_OPERATOR) as uow:
+    with parts[Database].work(_OPERATOR) as uow:
         try:
             return service.verify_code(uow, what)
         except Invalid as error:

@@ -1,8 +1,13 @@
 """The verification desk step by step, each in a unit of work of its own; no lock is held while a file is judged."""
 
+from collections.abc import Sequence
+
+from crypto.digests import sha256
 from edms.core.actor import ANONYMOUS, Actor
 from edms.core.database import Database
 from edms.core.errors import Invalid
+from edms.entities import peers
+from edms.letters.preserving import preservation_of
 from edms.verification import guessing, papers, sandbox, service
 from edms.verification.rules import LARGEST_FILE, Answer, Verdict
 
@@ -29,7 +34,9 @@ def ask_code(database: Database, text: str, *, address: str) -> Verdict:
     return found
 
 
-def ask_file(database: Database, actor: Actor, data: bytes, *, address: str | None) -> Verdict:
+def ask_file(
+    database: Database, actor: Actor, data: bytes, *, address: str | None, stamp_roots: Sequence[bytes] = ()
+) -> Verdict:
     """Judge a PDF, or a photo, scan or screenshot of a paper; ``address`` is that of a stranger, None for the operator.
 
     Raises Invalid ``verification.file-too-large`` or ``.unreadable``; Unavailable.
@@ -44,8 +51,12 @@ def ask_file(database: Database, actor: Actor, data: bytes, *, address: str | No
         return _ask_paper(database, actor, data, unsigned=False)
     with database.read(actor) as uow:
         trusted = service.roots(uow)
-        certificates = [each.ca_certificate for each in trusted]
-    findings = sandbox.judge_pdf(data, certificates)
+        certificates, crls = [each.ca_certificate for each in trusted], peers.crls(uow)
+        kept = preservation_of(uow, sha256(data))
+        evidence = kept.suffix if kept else b""
+    findings = sandbox.judge_pdf(data, certificates, stamp_roots=stamp_roots, crls=crls)
+    if findings.kind == "sealed" and not findings.genuine and evidence:  # old: what was kept of it proves its time
+        findings = sandbox.judge_pdf(data + evidence, certificates, stamp_roots=stamp_roots, crls=crls)
     if findings.kind == "unsigned":
         return _ask_paper(database, actor, data, unsigned=True)
     with database.work(actor) as uow:

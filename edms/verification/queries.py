@@ -1,13 +1,14 @@
 """Reads for verdicts: letters by verification code, file or document code, and copies by their code."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 
 from edms.codes.models import IssuedCopy
 from edms.core.database import UnitOfWork
-from edms.entities.models import Employee, Entity
+from edms.entities.models import Employee, Entity, EntitySeal
 from edms.letters.models import Letter
 from edms.letters.rules import NUMBERED
 
@@ -53,3 +54,8 @@ def copies(
     if entity_id is not None:
         query = query.where(IssuedCopy.entity_id == entity_id)
     return [(copy, entity, employee) for copy, entity, employee in uow.session.execute(query)]
+
+
+def seal_revoked_at(uow: UnitOfWork, serial: str) -> datetime | None:
+    """Return since when the seal with a certificate's serial number (hexadecimal) is revoked, None when it is not."""
+    return uow.session.scalar(select(func.min(EntitySeal.revoked_at)).where(EntitySeal.serial == serial))

@@ -27,6 +27,10 @@ Kind = Literal["sealed", "unsigned", "broken"]
 class Findings:
     """What the examiner says of a PDF; ``root`` is a place in the roots given, ``claims`` the signature's reason.
 
+    ``serial`` is the body's code, ``certificate`` the serial number of the seal's certificate in hexadecimal.
+    ``original_size`` is how many bytes were sealed; behind them stands evidence, where there is any. ``level`` is that
+    of PAdES, ``stamped_at`` the time that a trusted authority proves.
+
     ``symbols`` are the digits of Code 128 on the first page, looked for in unsigned files only.
     """
 
@@ -34,8 +38,12 @@ class Findings:
     genuine: bool = False
     reasons: tuple[str, ...] = ()
     serial: str = ""
+    certificate: str = ""
     root: int | None = None
     signed_at: datetime | None = None
+    stamped_at: datetime | None = None
+    level: str = ""
+    original_size: int = 0
     claims: str = ""
     symbols: tuple[str, ...] = ()
 
@@ -57,13 +65,19 @@ class PaperRead:
     picture: str = ""
 
 
-def judge_pdf(data: bytes, roots: Sequence[bytes]) -> Findings:
+def judge_pdf(
+    data: bytes, roots: Sequence[bytes], *, stamp_roots: Sequence[bytes] = (), crls: Sequence[bytes] = ()
+) -> Findings:
     """Judge a PDF's seal against root certificates (DER), in the child.
+
+    ``stamp_roots`` are trusted for time-stamps alone; ``crls`` are the lists of revoked certificates known here.
 
     Raises Invalid ``verification.not-a-pdf``, and ``verification.unreadable`` when the child crashed, ran out of
     memory or took longer than 30 s; Unavailable ``verification.busy``.
     """
-    lines = _run("examiner", {"roots": [base64.b64encode(root).decode() for root in roots]}, data)
+    given = {"roots": roots, "stamp_roots": stamp_roots, "crls": crls}
+    request = {name: [base64.b64encode(each).decode() for each in listed] for name, listed in given.items()}
+    lines = _run("examiner", request, data)
     if not lines:
         raise Invalid("verification.unreadable")
     seal = lines[0]
@@ -71,9 +85,9 @@ def judge_pdf(data: bytes, roots: Sequence[bytes]) -> Findings:
         raise Invalid("verification.not-a-pdf")
     if seal["kind"] != "sealed":
         return Findings(seal["kind"], symbols=tuple(symbol for line in lines[1:] for symbol in line["symbols"]))
-    moment = seal.pop("signed_at")
-    reasons = tuple(seal.pop("reasons"))
-    return Findings(**seal, reasons=reasons, signed_at=datetime.fromisoformat(moment) if moment else None)
+    for moment in ("signed_at", "stamped_at"):
+        seal[moment] = datetime.fromisoformat(seal[moment]) if seal[moment] else None
+    return Findings(**seal | {"reasons": tuple(seal["reasons"])})
 
 
 def read_symbols(data: bytes) -> tuple[str, ...]:

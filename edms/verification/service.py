@@ -1,6 +1,7 @@
 """Verdicts on codes and files: what the register knows decides, then what the seal proves by itself."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from crypto import codes
 from crypto.codes import CodeKind, normalize_verification_code
@@ -16,7 +17,10 @@ from edms.verification.registered import noted, registered
 from edms.verification.rules import Answer, Facts, Verdict
 from edms.verification.sandbox import Findings
 
-_FOREIGN_KEY = "verification.untrusted-signer"
+_REVOKED: Final = "verification.revoked-signer"
+_NO_KEY_OF_OURS: Final = frozenset(
+    {"verification.untrusted-signer", "verification.expired-signer", "verification.wrong-usage", _REVOKED}
+)
 
 
 def verify_code(uow: UnitOfWork, text: str) -> Verdict:
@@ -62,7 +66,7 @@ def verify_file(uow: UnitOfWork, data: bytes, findings: Findings, trusted: Seque
     ``authentic`` asks for a genuine seal of a registered authority and for the same file in the register; a letter
     of a peer that no body here holds is authentic by its seal alone (reason ``verification.by-seal-only``).
     """
-    found = queries.by_file_hash(uow, sha256(data))
+    found = queries.by_file_hash(uow, sha256(data[: findings.original_size or len(data)]))
     verdict = _file_verdict(uow, found, findings, trusted)
     return noted(uow, verdict, found[0] if found else None, "file")
 
@@ -76,11 +80,13 @@ def _file_verdict(
         return Verdict(Answer.ALTERED, ("verification.broken-signature",))
     claimed = _claimed_code(findings)
     if not findings.genuine:
-        foreign = set(findings.reasons) == {_FOREIGN_KEY}
+        foreign = set(findings.reasons) <= _NO_KEY_OF_OURS
         return Verdict(Answer.UNKNOWN_KEY if foreign else Answer.ALTERED, findings.reasons, claimed)
     signer = trusted[findings.root] if findings.root is not None else None
     if signer is None or not _serves(uow, signer, findings.serial):
         return Verdict(Answer.UNKNOWN_KEY, ("verification.signer-not-registered",), claimed)
+    if _revoked(uow, findings):
+        return Verdict(Answer.UNKNOWN_KEY, (_REVOKED,), claimed)
     if found:
         return registered(uow, found, ("verification.seal-genuine", "verification.file-in-register"))
     if claimed is None or claimed[:6] != findings.serial[:6]:
@@ -100,6 +106,12 @@ def _by_seal(uow: UnitOfWork, signer: Installation, findings: Findings, claimed:
     body = entities.entity_by_code(uow, findings.serial)
     facts = Facts(issuer=body.name_ar, issuer_code=body.code, signed_at=findings.signed_at)
     return Verdict(Answer.AUTHENTIC, ("verification.seal-genuine", "verification.by-seal-only"), claimed, facts)
+
+
+def _revoked(uow: UnitOfWork, findings: Findings) -> bool:
+    """Say that the seal was taken back before it is proven to have been used, as the register knows it by now."""
+    since = queries.seal_revoked_at(uow, findings.certificate)
+    return since is not None and (findings.stamped_at is None or since <= findings.stamped_at)
 
 
 def _serves(uow: UnitOfWork, signer: Installation, serial: str) -> bool:

@@ -6,13 +6,14 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from crypto.codes import format_code
+from crypto.timestamps import StampRoots
 from edms.core.clock import utc_now
 from edms.core.database import Database
 from edms.core.errors import EdmsError, Invalid, Problem, Unavailable
 from edms.core.parts import Parts
 from edms.letters.printing import Printing
 from edms.verification import desk, tracing
-from edms.verification.rules import LARGEST_FILE, TRACE, Verdict, age_of
+from edms.verification.rules import LARGEST_FILE, TRACE, Answer, Verdict, age_of
 from edms.web.errors import status_of
 from edms.web.guards import current_actor, public
 from edms.web.page import render
@@ -56,11 +57,13 @@ def verify() -> Response:
         )
         return _with_patience(page, error)
     today = utc_now().astimezone(ZoneInfo(parts[Printing].timezone)).date()
-    day = verdict.facts.day if verdict.facts else None
+    told = verdict.signed or verdict.facts
+    day = told.day if told else None
+    about = "paper" if verdict.signed and verdict.answer is Answer.AUTHENTIC else str(verdict.answer)
     return render(
-        "verification/verdict.html", verdict=verdict, facts=verdict.facts, age=age_of(day, today) if day else None,
-        reasons=tuple(Problem("", reason) for reason in verdict.reasons), format_code=format_code,
-        answer_key=f"verification.answer-{verdict.answer}", meaning_key=f"verification.meaning-{verdict.answer}",
+        "verification/verdict.html", verdict=verdict, facts=verdict.facts, signed=verdict.signed,
+        age=age_of(day, today) if day else None, reasons=tuple(Problem("", reason) for reason in verdict.reasons),
+        format_code=format_code, answer_key=f"verification.answer-{about}", meaning_key=f"verification.meaning-{about}",
     )  # fmt: skip
 
 
@@ -92,7 +95,8 @@ def trace() -> Response:
 def _asked(database: Database, typed: str, file: FileStorage | None) -> Verdict:
     address = request.remote_addr or ""
     if file:
-        return desk.ask_file(database, current_actor(), _content(file), address=address)
+        roots = current_app.extensions["diwan"][StampRoots].roots
+        return desk.ask_file(database, current_actor(), _content(file), address=address, stamp_roots=roots)
     return desk.ask_code(database, typed, address=address)
 
 
