@@ -9,6 +9,7 @@ from edms.core.errors import Conflict, Forbidden, Invalid, Problem
 from edms.entities import queries
 from edms.entities.models import Entity
 from edms.entities.rules import (
+    CLEARANCES,
     KEEP_ENTITIES,
     LONGEST_MARK,
     LONGEST_NAME,
@@ -60,6 +61,8 @@ def _wanted(change: EntityChange) -> Iterator[tuple[str, object]]:
         yield "valid_to", change.valid_to
     if change.registers_by_rule is not None:
         yield "registers_by_rule", change.registers_by_rule
+    if change.max_sensitivity is not None:
+        yield "max_sensitivity", change.max_sensitivity
 
 
 def _problems(body: Entity, change: EntityChange) -> Iterator[Problem]:
@@ -69,5 +72,7 @@ def _problems(body: Entity, change: EntityChange) -> Iterator[Problem]:
         yield Problem("name_en", "entities.bad-name", limit=LONGEST_NAME)
     if change.short_mark is not None and len(clean_name(change.short_mark)) > LONGEST_MARK:
         yield Problem("short_mark", "entities.bad-mark", limit=LONGEST_MARK)
+    if change.max_sensitivity is not None and change.max_sensitivity not in CLEARANCES:
+        yield Problem("max_sensitivity", "entities.bad-clearance")
     if change.valid_to is not None and change.valid_to < body.valid_from:
         yield Problem("valid_to", "entities.ends-before-it-begins")

@@ -73,6 +73,7 @@ class ChangeForm:
     short_mark: str = ""
     valid_to: str = ""
     by_rule: str = ""
+    max_sensitivity: str = ""
 
     @classmethod
     def read(cls, sent: Mapping[str, str]) -> "ChangeForm":
@@ -83,7 +84,8 @@ class ChangeForm:
     def of(cls, body: Entity) -> "ChangeForm":
         """Return the form as a body fills it."""
         last = body.valid_to.isoformat() if body.valid_to else ""
-        return cls(body.name_ar or "", body.name_en or "", body.short_mark, last, "1" if body.registers_by_rule else "")
+        by_rule, highest = "1" if body.registers_by_rule else "", str(body.max_sensitivity)
+        return cls(body.name_ar or "", body.name_en or "", body.short_mark, last, by_rule, highest)
 
     def value(self, *, everything: bool) -> EntityChange:
         """Return the change, of ``everything`` or of the registering alone; raises Invalid ``entities.bad-entity``."""
@@ -93,7 +95,8 @@ class ChangeForm:
         last = read_day(self.valid_to) if self.valid_to else None
         if self.valid_to and last is None:
             raise Invalid("entities.bad-entity", (Problem("valid_to", "entities.bad-date"),))
-        return EntityChange(self.name_ar, self.name_en, self.short_mark, last, not self.valid_to, by_rule)
+        highest = {"": None, "0": 0, "1": 1, "2": 2, "3": 3}.get(self.max_sensitivity, -1)
+        return EntityChange(self.name_ar, self.name_en, self.short_mark, last, not self.valid_to, by_rule, highest)
 
 
 def _key(text: str) -> UUID | None:

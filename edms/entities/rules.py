@@ -79,7 +79,8 @@ class NewEntity:
 class EntityChange:
     """What is to become different in a body; None leaves a value as it is.
 
-    ``valid_to`` is the last day in force (it closes the body); ``reopen`` takes that day away.
+    ``valid_to`` is the last day in force (it closes the body); ``reopen`` takes that day away; ``max_sensitivity`` is
+    the highest sensitivity of letters that may be addressed to it.
     """
 
     name_ar: str | None = None
@@ -88,6 +89,7 @@ class EntityChange:
     valid_to: date | None = None
     reopen: bool = False
     registers_by_rule: bool | None = None
+    max_sensitivity: int | None = None
 
     @property
     def only_registering(self) -> bool:

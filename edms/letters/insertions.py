@@ -6,7 +6,7 @@ from edms.core.database import UnitOfWork
 from edms.letters import phrases
 from edms.letters.forms import Typed
 from edms.web import locale
-from edms.web.formats import msgid, translate
+from edms.web.formats import msgid
 
 PLACES = {
     phrases.Place.OPENING: msgid("Opening phrases"),
@@ -25,7 +25,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Phrases under one heading, in the reader's language; ``language`` is that of the phrases, "" for a body's own."""
+    """Phrases under one heading (a msgid); ``language`` is that of the phrases, "" for a body's own."""
 
     title: str
     language: str
@@ -36,7 +36,7 @@ def groups(uow: UnitOfWork) -> list[Group]:
     """Return the body's own phrases, then the built-in ones in Arabic and in English."""
     own = phrases.phrases(uow)
     found = [
-        Group(translate(title), "", tuple(Offer(str(each.id), each.text) for each in own if each.place == place))
+        Group(title, "", tuple(Offer(str(each.id), each.text) for each in own if each.place == place))
         for place, title in PLACES.items()
     ]
     for language in ("ar", "en"):
@@ -45,7 +45,7 @@ def groups(uow: UnitOfWork) -> list[Group]:
                 Offer(f"{language}-{place}-{number}", _words(text, language))
                 for number, text in enumerate(phrases.BUILT_IN[place])
             )
-            found.append(Group(translate(title), language, offers))
+            found.append(Group(title, language, offers))
     return [group for group in found if group.offers]
 
 
@@ -57,7 +57,7 @@ def with_phrase(uow: UnitOfWork, typed: Typed, action: str) -> Typed:
     for group in groups(uow):
         for offer in group.offers:
             if offer.key == key:
-                opens = group.title == translate(PLACES[phrases.Place.OPENING])
+                opens = group.title == PLACES[phrases.Place.OPENING]
                 parts = [offer.text, typed.body.strip()] if opens else [typed.body.rstrip(), offer.text]
                 return replace(typed, body="\n\n".join(part for part in parts if part))
     return typed
