@@ -49,9 +49,10 @@ def render_letter(
 
 def _properties(letter: PrintedLetter, locale: Locale) -> Properties:
     """Return what the file says of itself."""
+    author = letter.letterhead.lines_ar[-1] if letter.letterhead.lines_ar else ""
     return Properties(
-        title=" ".join(part for part in (letter.kind_title, letter.number) if part) or letter.subject,
-        author=letter.letterhead.lines_ar[-1] if letter.letterhead.lines_ar else "",
+        title=" ".join(part for part in (letter.kind_title, letter.number) if part) or letter.subject or author,
+        author=author,
         subject=letter.subject,
         day=letter.date,
         language=locale,

@@ -14,6 +14,7 @@ from edms.letters.rendition.paragraph import Style, prepare
 from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.sheet import Sheet, mm
 from edms.letters.rendition.table import Look, table
+from edms.letters.rendition.tagging import Element
 from edms.letters.rendition.values import RegisterPage
 from edms.letters.rendition.wording import GREEN, WORDS
 
@@ -31,7 +32,7 @@ def render_register(page: RegisterPage) -> bytes:
     pages = flow.paginate(_strips(page), _ROOM, _ROOM)
     sheet = Sheet(_SIZE, Properties(page.title, page.entity_name, page.period, page.printed_on))
     for number, placed in enumerate(pages, 1):
-        with sheet.reading() if number == 1 else nullcontext():
+        with nullcontext() if number == 1 else sheet.artifact():
             _head(sheet, page)
         flow.draw_page(sheet, placed, _MARGIN, _SIZE[1] - _MARGIN - _HEAD)
         _foot(sheet, page, number, len(pages))
@@ -58,12 +59,13 @@ def _head(sheet: Sheet, page: RegisterPage) -> None:
         (page.title, replace(style, align="center").with_ink(size=16), third),
         (page.period, replace(style, align="end"), 0.0),
     )
-    for text, chosen, left in places:
+    for number, (text, chosen, left) in enumerate(places):
         prepared = prepare(text, chosen)
         if prepared.natural > third:
             size = max(chosen.ink.size * 0.6, chosen.ink.size * third / prepared.natural)
             prepared = prepare(text, chosen.with_ink(size=size))
-        sheet.block(prepared.lines(third)[:1], 20, _MARGIN + left, top)
+        with sheet.marked(Element("H1" if number == 1 else "P", text)):
+            sheet.block(prepared.lines(third)[:1], 20, _MARGIN + left, top)
     y = top - 24
     sheet.rule(_MARGIN, y, _MARGIN + _WIDTH, y, width=1.2, colour=GREEN)
 

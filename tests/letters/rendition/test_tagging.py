@@ -135,7 +135,8 @@ def test_a_register_is_one_table_with_a_title() -> None:
     assert faults(pdf) == []
     assert [node.text for node in found if node.role == "TH"] == list(PAGE.columns)
     assert [node.text for node in found if node.role == "TD"] == [cell for row in PAGE.rows for cell in row]
-    assert PAGE.title in {node.text for node in found}
+    assert [node.text for node in found if node.role == "H1"] == [PAGE.title]
+    assert [node.text for node in found if node.role == "P"] == [PAGE.entity_name, PAGE.period, PAGE.totals]
     with pikepdf.open(io.BytesIO(pdf)) as document:
         assert str(document.Root.Lang) == "ar"
         assert str(document.docinfo["/Title"]) == PAGE.title
