@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,15 +37,30 @@ def diwan(environment: dict[str, str], *arguments: str) -> subprocess.CompletedP
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_an_installation_works_with_its_keys_in_a_token(environment: dict[str, str], tmp_path: Path) -> None:
-    begun = diwan(environment, "init", "--name", "وزارات")
-    assert begun.returncode == 0, begun.stderr
+def told(environment: dict[str, str], *arguments: str) -> Any:
+    answer = diwan(environment, *arguments, "--json")
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_a_letter_is_sealed_by_a_key_that_never_left_the_token(environment: dict[str, str], tmp_path: Path) -> None:
+    assert diwan(environment, "init", "--name", "وزارات").returncode == 0
     assert not (tmp_path / "data" / "keys.diwan").exists()
-    added = diwan(environment, "entity", "add", "--name-ar", "وزارة التخطيط", "--type", "ministry",
-                  "--domain", "mop.gov.example", "--json")  # fmt: skip
-    assert added.returncode == 0, added.stderr
-    listed = json.loads(diwan(environment, "entity", "list", "--json").stdout)
-    assert "وزارة التخطيط" in json.dumps(listed, ensure_ascii=False)
+    codes = [
+        told(environment, "entity", "add", "--name-ar", name, "--type", "ministry", "--domain", domain)["code"]
+        for name, domain in (("وزارة التخطيط", "mop.gov.example"), ("وزارة المالية", "mof.gov.example"))
+    ]
+    table = tmp_path / "staff.csv"
+    person = f"{codes[0]},مكتب الوزير,رئيس الجهة,سالم الخفاجي,head.mop,signatory employee registry,3"
+    table.write_text(f"entity,unit,post,name,login,roles,clearance\n{person}\n", "utf-8")
+    told(environment, "staff", "import", str(table))
+    drafted = told(environment, "letter", "draft", "--as", "head.mop", "--to", codes[1], "--subject", "الموازنة",
+                   "--body", "نود إعلامكم بإقرار الموازنة.")  # fmt: skip
+    told(environment, "letter", "sign", drafted["id"], "--as", "head.mop")
+    issued = told(environment, "letter", "issue", drafted["id"], "--as", "head.mop")
+    pdf = tmp_path / "letter.pdf"
+    assert diwan(environment, "letter", "export", issued["document_code"], "-o", str(pdf)).returncode == 0
+    assert told(environment, "verify", str(pdf))["verdict"] == "authentic"
 
 
 def test_a_token_that_does_not_open_is_said_in_one_line(environment: dict[str, str]) -> None:
