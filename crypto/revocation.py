@@ -48,17 +48,24 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """A list that was checked: when it was made, when the next is due, and whom it names by serial."""
+    """A list that was checked: its number, which grows, when it was made, when the next is due, whom it names."""
 
+    number: int
     made_at: datetime
     next_update: datetime
     revoked: dict[str, Revoked]
 
 
 def make_crl(
-    signer: EllipticCurvePrivateKey, issuer_der: bytes, revoked: Iterable[Revoked], *, now: datetime, valid: timedelta
+    signer: EllipticCurvePrivateKey,
+    issuer_der: bytes,
+    revoked: Iterable[Revoked],
+    *,
+    now: datetime,
+    valid: timedelta,
+    after: int = 0,
 ) -> bytes:
-    """Return the DER of the issuer's list as of ``now``; its number is the second, so it only grows."""
+    """Return the DER of the issuer's list as of ``now``; its number is the second, and more than ``after`` anyway."""
     issuer = load_certificate(issuer_der)
     key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
@@ -66,7 +73,7 @@ def make_crl(
         .issuer_name(issuer.subject)
         .last_update(now)
         .next_update(now + valid)
-        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+        .add_extension(x509.CRLNumber(max(int(now.timestamp()), after + 1)), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
     )
     for each in revoked:
@@ -85,12 +92,13 @@ def read_crl(der: bytes, issuer_der: bytes) -> RevocationList:
         sound = found.issuer == issuer.subject and found.is_signature_valid(public)  # type: ignore[arg-type]
         next_update = found.next_update_utc
         plain = not any(each.critical for each in found.extensions)
+        number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         revoked = {format_serial(each.serial_number): _read(each) for each in found}
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         sound = plain = False
     if not sound or not plain or next_update is None:
         raise SignatureInvalid("certificates.bad-crl")
-    return RevocationList(found.last_update_utc, next_update, revoked)
+    return RevocationList(number, found.last_update_utc, next_update, revoked)
 
 
 Answer = Revoked | Literal["good", "unknown"]

@@ -1,15 +1,12 @@
 """Where time-stamps come from: this installation's own authority, or an outside one that is asked over HTTP."""
 
-import http.client
-import ssl
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 from crypto import timestamp_tokens
+from crypto.asking import NoAnswer, ask
 from crypto.certificates import load_certificate
 from crypto.errors import TimestampUnavailable
 from crypto.timestamp_tokens import TokenSigner, checked_token, new_request, time_of
@@ -99,7 +96,7 @@ class RemoteTimeStamper:
     """
 
     def __init__(self, url: str, timeout: float, roots: Sequence[bytes], *, clock: Clock = _utc_now) -> None:
-        self._url = urlsplit(url)
+        self._url = url
         self._timeout = timeout
         self._roots = tuple(roots)
         self._clock = clock
@@ -120,38 +117,10 @@ class RemoteTimeStamper:
         return token
 
     def _ask(self, request: bytes) -> bytes:
-        end = time.monotonic() + self._timeout
-        host, port = self._url.hostname or "", self._url.port
-        connection = (
-            http.client.HTTPSConnection(host, port, timeout=self._timeout, context=ssl.create_default_context())
-            if self._url.scheme == "https"
-            else http.client.HTTPConnection(host, port, timeout=self._timeout)
-        )
         try:
-            path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
-            connection.request("POST", path, request, {"Content-Type": REQUEST_TYPE, "Accept": REPLY_TYPE})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise TimestampUnavailable("timestamp.unreachable", why=f"HTTP {response.status}")
-            if response.headers.get_content_type() != REPLY_TYPE:
-                raise TimestampUnavailable("timestamp.bad-answer", why="content-type")
-            return self._read(response, connection, end)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise TimestampUnavailable("timestamp.unreachable", why=type(error).__name__) from error
-        finally:
-            connection.close()
-
-    def _read(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, end: float) -> bytes:
-        """Return the body, in the time that is left however slowly it drips."""
-        body = b""
-        while len(body) <= _LARGEST_REPLY:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            if connection.sock is not None:
-                connection.sock.settimeout(left)
-            part = response.read1(8192)
-            if not part:
-                return body
-            body += part
-        raise TimestampUnavailable("timestamp.bad-answer", why="size")
+            return ask(
+                self._url, accept=REPLY_TYPE, timeout=self._timeout, largest=_LARGEST_REPLY, body=request,
+                content_type=REQUEST_TYPE,
+            )  # fmt: skip
+        except NoAnswer as error:
+            raise TimestampUnavailable("timestamp.unreachable", why=error.why) from error

@@ -19,6 +19,7 @@ from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
+from edms.entities.peer_lists import PeerLists
 from edms.entities.renewing import RootAccess
 from edms.entities.stamping import OwnTimeStamper
 from edms.letters.attachments import Limits
@@ -58,6 +59,7 @@ def parts_of(settings: Settings) -> Parts:
     parts.offer(KeyStore, lambda: open_key_store(settings))
     parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
     parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
+    parts.offer(PeerLists, lambda: PeerLists(parts[Database]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))
     parts.offer(TimeStamper, lambda: time_stamper(settings, parts))

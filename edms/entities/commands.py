@@ -56,6 +56,7 @@ def add(parts: Parts, /, kind: str, domain: str, parent: str | None, valid_from:
 @click.option("--valid-to", type=click.DateTime(["%Y-%m-%d"]), help="The last day: closes the body.")
 @click.option("--reopen", is_flag=True, help="Take the last day away.")
 @click.option("--mark", "short_mark", help="The mark before its numbers.")
+@click.option("--max-sensitivity", type=click.IntRange(0, 3), help="The highest sensitivity of letters to it (0 to 3).")
 @click.option("--name-ar", help="The Arabic name.")
 @click.option("--name-en", help="The English name.")
 @click.option("--json", "as_json", is_flag=True)
@@ -108,7 +109,7 @@ def installation() -> None:
 def export(parts: Parts, output: Path) -> None:
     """Write what a peer must know of this installation."""
     with parts[Database].work(OPERATOR) as uow:
-        told = exchange.export_installation(uow)
+        told = exchange.export_installation(uow, keys=parts[Keyring])
     output.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     click.echo(f"{told['name']}: {len(told['entities'])} bodies.")
 

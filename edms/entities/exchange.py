@@ -10,26 +10,30 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from crypto.certificates import load_certificate
+from crypto.certificates import is_issued_by, load_certificate
 from crypto.errors import SignatureInvalid
+from crypto.revocation import read_crl
 from edms.audit import service as audit
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
 from edms.core.ids import new_id
-from edms.entities import queries
+from edms.entities import peers, queries
+from edms.entities.authority import authority_chain
 from edms.entities.csv_import import read_day, read_entity_code
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity, Installation
+from edms.entities.revoking import keep_crl
 from edms.entities.rules import KEEP_INSTALLATIONS, LONGEST_NAME, EntityType, clean_domain, clean_name
 
 FORMAT = "diwan-installation/1"
 _MOST = 100_000
 
 
-def export_installation(uow: UnitOfWork) -> dict[str, Any]:
+def export_installation(uow: UnitOfWork, *, keys: Keyring) -> dict[str, Any]:
     """Return this installation and its bodies as JSON values; the file must travel by a way that both sides trust."""
     uow.actor.require(KEEP_INSTALLATIONS)
     home = queries.home(uow)
+    issuing, root = authority_chain(uow)
     bodies = queries.all_entities(uow, home_only=True)
     codes = {body.id: body.code for body in queries.all_entities(uow)}
     audit.record(uow, "entities.installation-exported", "installation", home.id, bodies=len(bodies))
@@ -37,9 +41,18 @@ def export_installation(uow: UnitOfWork) -> dict[str, Any]:
         "format": FORMAT,
         "name": home.name,
         "gateway": {"host": home.gateway_host, "port": home.gateway_port},
-        "root_certificate": base64.b64encode(home.ca_certificate).decode(),
+        "root_certificate": _base64(root),
+        "authority": {
+            "url": keys.pointers.base if keys.pointers else "",
+            "issuing_certificate": _base64(issuing),
+            "crl": _base64(keep_crl(uow, keys=keys)),
+        },
         "entities": [_told(body, codes) for body in bodies],
     }
+
+
+def _base64(der: bytes) -> str:
+    return base64.b64encode(der).decode()
 
 
 def _told(body: Entity, codes: Mapping[UUID, str]) -> dict[str, Any]:
@@ -61,6 +74,7 @@ def import_installation(uow: UnitOfWork, data: object, *, keys: Keyring, replace
     uow.actor.require(KEEP_INSTALLATIONS)
     home = queries.home(uow)
     name, host, port, root, listed = _envelope(data)
+    told = _authority(data, root)
     if name == home.name or root == home.ca_certificate:
         raise Conflict("entities.own-installation", installation=name)
     peer = uow.session.scalars(select(Installation).where(Installation.name == name)).one_or_none()
@@ -69,8 +83,12 @@ def import_installation(uow: UnitOfWork, data: object, *, keys: Keyring, replace
     if peer is None:
         peer = Installation(id=new_id(), name=name, is_home=False)
         uow.session.add(peer)
+    if peer.ca_certificate != root:
+        peer.crl = peer.issuing_certificate = None
     peer.gateway_host, peer.gateway_port, peer.ca_certificate = host, port, root
     uow.flush()
+    if told is not None:
+        _keep_authority(uow, peer, *told)
     _Taking(uow, peer).take(listed)
     audit.record(uow, "entities.installation-imported", "installation", peer.id, row=peer, bodies=len(listed))
     return peer
@@ -93,6 +111,30 @@ def _envelope(data: object) -> tuple[str, str, int, bytes, list[Mapping[str, Any
     if len(listed) > _MOST:
         raise _bad("file", "entities.exchange-too-many", limit=_MOST)
     return name, host, port, root, listed
+
+
+def _authority(data: Any, root: bytes) -> tuple[str, bytes, bytes] | None:
+    """Return the authority's address, issuing certificate and list, checked under the root; None in an older file."""
+    told = data.get("authority")
+    if told is None:
+        return None
+    try:
+        url = told["url"]
+        issuing, crl = (base64.b64decode(told[name], validate=True) for name in ("issuing_certificate", "crl"))
+        read_crl(crl, issuing)
+    except (KeyError, TypeError, ValueError, SignatureInvalid):
+        raise _bad("file", "entities.exchange-format") from None
+    sound = isinstance(url, str) and len(url) <= 255 and (not url or url.startswith(("http://", "https://")))
+    if not sound or not is_issued_by(issuing, root):
+        raise _bad("file", "entities.exchange-format")
+    return url, issuing, crl
+
+
+def _keep_authority(uow: UnitOfWork, peer: Installation, url: str, issuing: bytes, crl: bytes) -> None:
+    peer.authority_url = url
+    if peer.issuing_certificate is None:
+        peer.issuing_certificate = issuing
+    peers.take_crl(uow, peer, crl, issuing=issuing)
 
 
 class _Taking:

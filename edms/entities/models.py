@@ -16,6 +16,7 @@ class Installation(Base):
 
     ``ca_certificate`` is the root, which alone is trusted; below it stand the issuing authority, whose key the home
     installation has in its key store as ``issuing_key``, and the newest lists of revoked certificates (DER) of both.
+    ``authority_url`` is where a peer says that its lists are to be had.
     """
 
     __tablename__ = "installations"
@@ -31,6 +32,7 @@ class Installation(Base):
     root_crl: Mapped[bytes | None] = mapped_column(LargeBinary)
     crl: Mapped[bytes | None] = mapped_column(LargeBinary)
     crl_stale: Mapped[bool] = mapped_column(default=False)
+    authority_url: Mapped[str] = mapped_column(String(255), default="")
 
 
 class Entity(Base):

@@ -31,7 +31,7 @@ def take_crl(uow: UnitOfWork, peer: Installation, crl: bytes, *, issuing: bytes 
         raise _bad(peer) from None
     if signer == peer.issuing_certificate and peer.crl is not None:
         known = list_of(peer)
-        if known is not None and known.made_at >= found.made_at:
+        if known is not None and known.number >= found.number:
             return False
     peer.issuing_certificate, peer.crl = signer, crl
     uow.flush()

@@ -68,8 +68,8 @@ def current_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:
     home = queries.home(uow)
     if home.issuing_certificate is None or home.issuing_key is None:
         raise Unavailable("authority.no-issuing")
-    if home.crl is not None and not home.crl_stale:
-        known = read_crl(home.crl, home.issuing_certificate)
+    known = read_crl(home.crl, home.issuing_certificate) if home.crl is not None else None
+    if home.crl is not None and known is not None and not home.crl_stale:
         if known.made_at <= uow.now < known.made_at + CRL_RENEWED:
             return home.crl
     rows = uow.session.scalars(
@@ -78,7 +78,14 @@ def current_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:
         ).order_by(IssuedCertificate.revoked_at, IssuedCertificate.serial)
     )  # fmt: skip
     signer = StoredKey(keys.keys, home.issuing_key)
-    return make_crl(signer, home.issuing_certificate, map(_entry, rows), now=uow.now, valid=CRL_VALID)
+    return make_crl(
+        signer,
+        home.issuing_certificate,
+        map(_entry, rows),
+        now=uow.now,
+        valid=CRL_VALID,
+        after=known.number if known else 0,
+    )
 
 
 def keep_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:

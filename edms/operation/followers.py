@@ -5,6 +5,7 @@ from edms.content.store import ContentStore
 from edms.core.database import Database
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
+from edms.entities.peer_lists import PeerLists
 from edms.letters import preservation_follower
 from edms.letters.preserving import PreservationPlan
 from edms.operation.worker import Follower
@@ -17,6 +18,7 @@ def followers_of(parts: Parts) -> list[Follower]:
     return [
         Follower("search", lambda: follow(parts[Database], parts[Indexes])),
         Follower("preservation", lambda: _preserve(parts)),
+        Follower("peer-lists", parts[PeerLists].step),
     ]
 
 

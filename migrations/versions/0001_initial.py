@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("root_crl", sa.LargeBinary(), nullable=True),
         sa.Column("crl", sa.LargeBinary(), nullable=True),
         sa.Column("crl_stale", sa.Boolean(), nullable=False),
+        sa.Column("authority_url", sa.String(length=255), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installations")),
         sa.UniqueConstraint("name", name=op.f("uq_installations_name")),
     )

@@ -26,7 +26,7 @@ def peer(tmp_path: Path) -> World:
 
 def told_by(world: World) -> dict[str, Any]:
     with world.database.work(OPERATOR) as uow:
-        told: dict[str, Any] = json.loads(json.dumps(exchange.export_installation(uow)))
+        told: dict[str, Any] = json.loads(json.dumps(exchange.export_installation(uow, keys=world.keyring)))
     return told
 
 
@@ -67,20 +67,17 @@ def test_clash_with_our_bodies_is_refused_whole(world: World, peer: World) -> No
 
 def test_own_file_and_another_root_are_conflicts(world: World, peer: World, tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="own-installation"), world.database.work(OPERATOR) as uow:
-        exchange.import_installation(uow, told_by_own(uow), keys=world.keyring)
+        exchange.import_installation(uow, told_by(world), keys=world.keyring)
     told = told_by(peer)
     impostor = make_world(tmp_path / "three", name="north", first_serial=200_000, domains=("x.example", "y.example"))
     with world.database.work(OPERATOR) as uow:
         exchange.import_installation(uow, told, keys=world.keyring)
-    changed = {**told, "root_certificate": told_by(impostor)["root_certificate"]}
+    theirs = told_by(impostor)
+    changed = {**told, "root_certificate": theirs["root_certificate"], "authority": theirs["authority"]}
     with pytest.raises(Conflict, match="root-changed"), world.database.work(OPERATOR) as uow:
         exchange.import_installation(uow, changed, keys=world.keyring)
     with world.database.work(OPERATOR) as uow:
         exchange.import_installation(uow, changed, keys=world.keyring, replace_root=True)
-
-
-def told_by_own(uow: Any) -> dict[str, Any]:
-    return exchange.export_installation(uow)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +89,10 @@ def told_by_own(uow: Any) -> dict[str, Any]:
         lambda told: {**told, "gateway": {"host": "h", "port": 70_000}},
         lambda told: {**told, "root_certificate": "AAAA"},
         lambda told: {**told, "entities": [1]},
+        lambda told: {**told, "authority": {**told["authority"], "issuing_certificate": told["root_certificate"]}},
+        lambda told: {**told, "authority": {**told["authority"], "crl": "AAAA"}},
+        lambda told: {**told, "authority": {**told["authority"], "url": "file:///etc/passwd"}},
+        lambda told: {**told, "authority": []},
         lambda told: {**told, "name": ""},
     ],
 )
@@ -104,4 +105,4 @@ def test_file_of_another_kind_is_refused(world: World, harm: Any) -> None:
 
 def test_only_the_operator_exchanges(world: World) -> None:
     with pytest.raises(Forbidden), world.database.work(world.actor("centre", "centre")) as uow:
-        exchange.export_installation(uow)
+        exchange.export_installation(uow, keys=world.keyring)

@@ -34,7 +34,7 @@ def two_worlds(folder: Path) -> tuple[World, World]:
     )
     for told, hearing in ((north, south), (south, north)):
         with told.database.work(OPERATOR) as uow:
-            document = exchange.export_installation(uow)
+            document = exchange.export_installation(uow, keys=told.keyring)
         with hearing.database.work(OPERATOR) as uow:
             exchange.import_installation(uow, document, keys=hearing.keyring)
     return north, south

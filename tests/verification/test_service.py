@@ -205,7 +205,7 @@ def test_the_letter_of_a_peer_is_authentic_by_its_seal(tmp_path: Path) -> None:
     peer = make_world(tmp_path / "peer", name="peer", first_serial=500_000, domains=("x.example", "y.example"))
     ours = make_world(tmp_path / "ours")
     with peer.database.work(OPERATOR) as uow:
-        told = exchange.export_installation(uow)
+        told = exchange.export_installation(uow, keys=peer.keyring)
     with ours.database.work(OPERATOR) as uow:
         exchange.import_installation(uow, told, keys=ours.keyring)
     theirs = issued_letter(peer)
