@@ -1,18 +1,23 @@
 """The emblem in the middle of a letterhead: the body's own picture, or a neutral star drawn by us."""
 
+import zlib
+from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from io import BytesIO
 from math import cos, radians, sin
 from typing import Final
 
 from PIL import Image
-from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfdoc import PDFStream
 
+from edms.letters.rendition.objects import stream
 from edms.letters.rendition.shaping import Colour
 from edms.letters.rendition.sheet import Sheet
 
 _REMEMBERED: Final = 64
 _POINTS: Final = 8
+_COLOURS: Final = 256
 
 
 def draw_emblem(sheet: Sheet, png: bytes, place: tuple[float, float], side: float, colour: Colour) -> None:
@@ -21,10 +26,10 @@ def draw_emblem(sheet: Sheet, png: bytes, place: tuple[float, float], side: floa
     if not png:
         draw_star(sheet, x, y, side / 2, colour)
         return
-    picture = _reader(png)
-    wide, high = picture.getSize()
-    scale = side / max(wide, high)
-    sheet.drawImage(picture, x - wide * scale / 2, y - high * scale / 2, wide * scale, high * scale)
+    picture = _picture(png)
+    scale = side / max(picture.width, picture.height) / 2
+    wide, high = picture.width * scale, picture.height * scale
+    sheet.picture(picture.name, _image(picture), (x - wide, y - high, x + wide, y + high))
 
 
 def draw_star(sheet: Sheet, x: float, y: float, radius: float, colour: Colour) -> None:
@@ -62,12 +67,31 @@ def _rosette(sheet: Sheet, length: float) -> None:
     sheet.drawPath(petals, stroke=1, fill=0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """An emblem on white paper, ready for a PDF: its pixels as numbers of colours (Flate-coded), and the colours."""
+
+    name: str
+    width: int
+    height: int
+    pixels: bytes
+    colours: str
+
+
 @lru_cache(_REMEMBERED)
-def _reader(png: bytes) -> ImageReader:
-    """Return a picture decoded once, on the white of the paper."""
+def _picture(png: bytes) -> _Picture:
     with Image.open(BytesIO(png)) as opened:
-        picture = opened.convert("RGBA")
-    paper = Image.new("RGBA", picture.size, "white")
-    found = ImageReader(Image.alpha_composite(paper, picture).convert("RGB"))
-    found.getRGBData()  # type: ignore[no-untyped-call]  # decodes now, for all threads
-    return found
+        drawn = opened.convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, "white")
+    flat = Image.alpha_composite(paper, drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    table = bytes(flat.getpalette() or b"")
+    space = f"[/Indexed /DeviceRGB {len(table) // 3 - 1} <{table.hex()}>]"
+    return _Picture(f"emblem-{sha256(png).hexdigest()[:16]}", *flat.size, zlib.compress(flat.tobytes(), 9), space)
+
+
+def _image(picture: _Picture) -> PDFStream:
+    """Return an image XObject (ISO 32000-1 §8.9.5)."""
+    return stream(
+        picture.pixels, packed=False, Type="/XObject", Subtype="/Image", Width=picture.width, Height=picture.height,
+        BitsPerComponent=8, ColorSpace=picture.colours, Filter="/FlateDecode",
+    )  # fmt: skip

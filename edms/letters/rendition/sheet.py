@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfdoc import PDFDictionary
+from reportlab.pdfbase.pdfdoc import PDFDictionary, PDFStream
 from reportlab.pdfgen.canvas import Canvas
 
 from edms.letters.rendition import fonts, lettering, objects
@@ -115,6 +115,16 @@ class Sheet(Canvas):
         attributes = f"/O/Layout/Placement/Block/BBox[{bounds}]"
         with self.marked(Element("Figure", alt=alt, attributes=attributes) if first else None):
             yield
+
+    def picture(self, name: str, image: PDFStream, box: tuple[float, float, float, float]) -> None:
+        """Draw an image in (left, foot, right, top); the file keeps it once by its name, however often it is drawn."""
+        left, foot, right, top = box
+        if not self.hasForm(name):
+            self._doc.addForm(name, image)
+        self.saveState()
+        self.transform(right - left, 0, 0, top - foot, left, foot)
+        self.doForm(name)
+        self.restoreState()
 
     def _own(self, element: Element | None) -> None:
         owner = None if self._silent else element
