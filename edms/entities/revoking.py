@@ -68,24 +68,19 @@ def current_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:
     home = queries.home(uow)
     if home.issuing_certificate is None or home.issuing_key is None:
         raise Unavailable("authority.no-issuing")
-    known = read_crl(home.crl, home.issuing_certificate) if home.crl is not None else None
-    if home.crl is not None and known is not None and not home.crl_stale:
-        if known.made_at <= uow.now < known.made_at + CRL_RENEWED:
+    number = 0
+    if home.crl is not None:
+        known = read_crl(home.crl, home.issuing_certificate)
+        number = known.number
+        if not home.crl_stale and known.made_at <= uow.now < known.made_at + CRL_RENEWED:
             return home.crl
     rows = uow.session.scalars(
-        select(IssuedCertificate).where(
-            IssuedCertificate.revoked_at.is_not(None), IssuedCertificate.issuer_key == home.issuing_key
-        ).order_by(IssuedCertificate.revoked_at, IssuedCertificate.serial)
-    )  # fmt: skip
-    signer = StoredKey(keys.keys, home.issuing_key)
-    return make_crl(
-        signer,
-        home.issuing_certificate,
-        map(_entry, rows),
-        now=uow.now,
-        valid=CRL_VALID,
-        after=known.number if known else 0,
+        select(IssuedCertificate)
+        .where(IssuedCertificate.revoked_at.is_not(None), IssuedCertificate.issuer_key == home.issuing_key)
+        .order_by(IssuedCertificate.revoked_at, IssuedCertificate.serial)
     )
+    signer = StoredKey(keys.keys, home.issuing_key)
+    return make_crl(signer, home.issuing_certificate, map(_entry, rows), now=uow.now, valid=CRL_VALID, after=number)
 
 
 def keep_crl(uow: UnitOfWork, *, keys: Keyring) -> bytes:

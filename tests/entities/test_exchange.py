@@ -66,8 +66,9 @@ def test_clash_with_our_bodies_is_refused_whole(world: World, peer: World) -> No
 
 
 def test_own_file_and_another_root_are_conflicts(world: World, peer: World, tmp_path: Path) -> None:
+    ours = told_by(world)
     with pytest.raises(Conflict, match="own-installation"), world.database.work(OPERATOR) as uow:
-        exchange.import_installation(uow, told_by(world), keys=world.keyring)
+        exchange.import_installation(uow, ours, keys=world.keyring)
     told = told_by(peer)
     impostor = make_world(tmp_path / "three", name="north", first_serial=200_000, domains=("x.example", "y.example"))
     with world.database.work(OPERATOR) as uow:
