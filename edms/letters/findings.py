@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from edms.core.arabic import normalize
-from edms.core.calendar import hijri_iso
+from edms.core.calendar import hijri_iso, reference
 from edms.core.errors import Problem
 from edms.letters.rules import Kind
 from edms.letters.written_dates import Folded, WrittenDate, dates_of, names_attachments, pairs_of, words
@@ -19,6 +19,7 @@ COPIED: Final = frozenset({Kind.ORDER, Kind.CIRCULAR})
 MOST: Final = 12
 """Findings of one check; more of the same help nobody."""
 _FIELD: Final = re.compile(r"\{ *([^\W\d_][^{}\n\"':;=<>]{0,59})\}")
+_ARABIC: Final = re.compile("[\u0620-\u06ff]")
 _WEEKDAY_IS: Final = (
     "letters.date-is-monday", "letters.date-is-tuesday", "letters.date-is-wednesday", "letters.date-is-thursday",
     "letters.date-is-friday", "letters.date-is-saturday", "letters.date-is-sunday",
@@ -109,6 +110,11 @@ def errors(found: tuple[Finding, ...]) -> tuple[Problem, ...]:
     return tuple(each.problem for each in found if each.level == Level.ERROR)
 
 
+def quoted(text: str) -> str:
+    """Return words of a letter as a sentence of any language holds them: Arabic ones isolated, their slashes marked."""
+    return f"\u2068{reference(text)}\u2069" if _ARABIC.search(text) else text
+
+
 def empty_fields(text: str) -> list[str]:
     """Return the names of a template's fields that stand in a text, ``{name}``, each once."""
     return list(dict.fromkeys(match.strip() for match in _FIELD.findall(text)))
@@ -161,38 +167,38 @@ def _disagrees(each: Referred) -> bool:
 
 def _another_date(each: Referred) -> Problem:
     stored = each.days[0]
-    return Problem(each.where, "letters.reference-date", reference=each.text, written=each.day, stored=stored)
+    return Problem(each.where, "letters.reference-date", reference=quoted(each.text), written=each.day, stored=stored)
 
 
 def _unknown_code(facts: Facts) -> Iterator[Problem]:
     for each in facts.referred:
         if each.certain and not each.known:
-            yield Problem(each.where, "letters.reference-unknown", reference=each.text)
+            yield Problem(each.where, "letters.reference-unknown", reference=quoted(each.text))
 
 
 def _unknown_number(facts: Facts) -> Iterator[Problem]:
     for each in facts.referred:
         if not each.certain and not each.known:
-            yield Problem(each.where, "letters.reference-unknown", reference=each.text)
+            yield Problem(each.where, "letters.reference-unknown", reference=quoted(each.text))
 
 
 def _later_than_today(facts: Facts) -> Iterator[Problem]:
     for each in facts.referred:
         if each.day is not None and each.day > facts.today:
-            yield Problem(each.where, "letters.reference-later", reference=each.text, written=each.day)
+            yield Problem(each.where, "letters.reference-later", reference=quoted(each.text), written=each.day)
 
 
 def _no_such_day(facts: Facts) -> Iterator[Problem]:
     for each in facts.dates:
         wrong = each.number > 30 or each.month > 12 or not each.number or not each.month
         if each.day is None and (each.calendar == "gregorian" or wrong):
-            yield Problem("body", "letters.date-impossible", date=each.text)
+            yield Problem("body", "letters.date-impossible", date=quoted(each.text))
 
 
 def _other_weekday(facts: Facts) -> Iterator[Problem]:
     for each in facts.dates:
         if each.weekday is not None and each.day is not None and each.day.isoweekday() != each.weekday:
-            yield Problem("body", _WEEKDAY_IS[each.day.weekday()], date=each.text)
+            yield Problem("body", _WEEKDAY_IS[each.day.weekday()], date=quoted(each.text))
 
 
 def _other_hijri_day(facts: Facts) -> Iterator[Problem]:
@@ -201,7 +207,13 @@ def _other_hijri_day(facts: Facts) -> Iterator[Problem]:
             continue
         near = {hijri_iso(gregorian.day + timedelta(days=step), facts.hijri_adjust) for step in (-1, 0, 1)} - {""}
         if near and f"{hijri.year:04d}-{hijri.month:02d}-{hijri.number:02d}" not in near:
-            yield Problem("body", "letters.date-pair", hijri=hijri.text, gregorian=gregorian.text, day=gregorian.day)
+            yield Problem(
+                "body",
+                "letters.date-pair",
+                hijri=quoted(hijri.text),
+                gregorian=quoted(gregorian.text),
+                day=gregorian.day,
+            )
 
 
 def _no_copies(facts: Facts) -> Iterator[Problem]:
