@@ -13,6 +13,7 @@ from edms.core.actor import Actor
 from edms.core.errors import Conflict, Forbidden, Invalid, Problem
 from edms.entities.keyring import Keyring
 from edms.letters import closing, queries, service, signing, signing_views, wording
+from edms.letters.compose_views import unseen_warnings
 from edms.letters.details import acts_of, details
 from edms.letters.edge import issue_letter, parts, reading, working
 from edms.letters.issuing import Issued
@@ -55,9 +56,11 @@ def _of_visible(view: Callable[[UUID], WerkzeugResponse]) -> Callable[[UUID], We
 
 
 def submit(letter_id: UUID) -> WerkzeugResponse:
-    """Hand a draft to the post that signs it."""
+    """Hand a draft to the post that signs it; one with warnings is shown in its form first."""
     try:
         with working() as uow:
+            if unseen_warnings(uow, queries.letter(uow, letter_id)):
+                return go(url_for("letters.edit_letter", letter_id=letter_id, check=1, _anchor="checks-now"))
             service.submit(uow, letter_id)
     except Invalid as error:
         with reading() as uow:

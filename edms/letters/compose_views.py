@@ -163,14 +163,19 @@ def _save(uow: UnitOfWork, typed: forms.Typed, letter_id: UUID | None, action: s
 
 def _submit(uow: UnitOfWork, letter: Letter) -> bool:
     """Send a letter for signature unless there are warnings that its writer has not seen; raises Invalid on errors."""
-    found = _findings(uow, letter)
-    problems = errors(found)
+    problems = errors(_findings(uow, letter))
     if problems:
         raise Invalid("letters.incomplete", problems)
-    if seen_mark(found) != request.form.get("seen", ""):
+    if unseen_warnings(uow, letter):
         return False
     service.submit(uow, letter.id)
     return True
+
+
+def unseen_warnings(uow: UnitOfWork, letter: Letter) -> bool:
+    """Say whether the checks warn of something in a draft without errors that this request's writer has not seen."""
+    found = _findings(uow, letter) if letter.state == State.DRAFT else ()
+    return not errors(found) and seen_mark(found) != request.form.get("seen", "")
 
 
 def _findings(uow: UnitOfWork, letter: Letter) -> tuple[Finding, ...]:
@@ -188,7 +193,7 @@ def _after(letter_id: UUID, action: str, *, sent: bool) -> WerkzeugResponse:
     if sent:
         return go(url_for("letters.show_letter", letter_id=letter_id), notice="The letter was sent for signature.")
     if action == "submit":
-        return go(f"{edit}?check=1#checks")
+        return go(f"{edit}?check=1#checks-now")
     if action == "preview":
         return go(f"{edit}#preview", notice="The draft was saved.")
     if action == "discard":

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from edms.audit.models import Event
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound
-from edms.letters import autosaving, queries
+from edms.letters import autosaving, queries, service
 from edms.letters.models import UnfinishedForm, Version
 from edms.letters.preview_views import Gate, TooOften
 from edms.letters.rules import State
@@ -204,7 +204,7 @@ def test_text_kept_before_a_save_elsewhere_is_shown_beside_it(signed_in: People,
     assert autosave(employee, f"/letters/{letter_id}/autosave", fields)[0] == 200
     with town.database.work(town.actor("a", "employee")) as uow:
         from_elsewhere = make.letter_text(town, markup="نص من سطر الأوامر.")
-        make.service.save(uow, letter_id, from_elsewhere, expected_version=1)
+        service.save(uow, letter_id, from_elsewhere, expected_version=1)
     page = employee.get(f"/letters/{letter_id}/edit").text
     assert "نص لم يُحفظ." in page
     assert "نص من سطر الأوامر." in page
@@ -254,10 +254,15 @@ def test_errors_keep_a_letter_from_being_sent_by_any_way(signed_in: People, town
     refused = post(employee, NEW, typed(town, body="إلى {اسم الموظف}", action="submit"))
     assert refused.status_code == 422
     assert "{" in refused.text
+    warned = make.drafted(town, markup="نرسل إليكم طياً الكشوفات.")
+    asked = post(employee, f"/letters/{warned}/submit")
+    assert asked.headers["Location"] == f"/letters/{warned}/edit?check=1#checks-now"
+    quiet = make.drafted(town, markup="نرجو الحضور.")
+    assert post(employee, f"/letters/{quiet}/submit").headers["Location"] == f"/letters/{quiet}"
     letter_id = make.drafted(town, markup="إلى {اسم الموظف}")
     assert post(employee, f"/letters/{letter_id}/submit").status_code == 422
     with pytest.raises(Invalid), town.database.work(town.actor("a", "employee")) as uow:
-        make.service.submit(uow, letter_id)
+        service.submit(uow, letter_id)
 
 
 def test_phrase_button_puts_its_words_into_the_text_without_scripts(signed_in: People, town: World) -> None:
