@@ -146,7 +146,8 @@ class Locale:
     default: Annotated[str, Choice(("ar", "en"))]
     timezone: Annotated[str, Text(lambda text: text in available_timezones(), "an IANA name such as Asia/Baghdad")]
     hijri_adjust: Annotated[int, Range(-2, 2)]
-    digits: Annotated[str, Choice(("arab", "latn"))]
+    digits: Annotated[str, Choice(("arab", "latn", "arabext"))]
+    months: Annotated[str, Choice(("levant", "gulf", "maghreb"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from config.settings import Settings
 from crypto.certificates import Pointers, read_pem
@@ -15,6 +16,7 @@ from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds
 from edms.accounts.rules import Limits as AccessLimits
 from edms.content.store import ContentStore, DiskStore
+from edms.core.calendar import Digits, MonthNames
 from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.parts import Parts
@@ -52,8 +54,9 @@ def parts_of(settings: Settings) -> Parts:
         Printing(
             verify_url=f"{settings.public_url}/verify",
             timezone=settings.locale.timezone,
-            digits="latn" if settings.locale.digits == "latn" else "arab",
+            digits=cast("Digits", settings.locale.digits),
             hijri_adjust=settings.locale.hijri_adjust,
+            months=cast("MonthNames", settings.locale.months),
         ),
     )
     parts.offer(KeyStore, lambda: open_key_store(settings))
