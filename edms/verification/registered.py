@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
@@ -26,6 +27,16 @@ def registered(
     elif letter.superseded_at:
         answer, why = Answer.SUPERSEDED, ("verification.superseded", *reasons)
     return Verdict(answer, why, letter.document_code, facts, signed)
+
+
+def signed_of(signed: Signed) -> dict[str, Any]:
+    """Return what a paper's seal proves as JSON values, without the picture of the paper."""
+    return {
+        "issuer": signed.issuer, "issuer_code": signed.issuer_code, "number": signed.number,
+        "date": signed.day.isoformat(), "pages": signed.pages, "subject": signed.subject or None,
+        "recipients": signed.recipients, "recipient_names": list(signed.names), "text": signed.text,
+        "missing_words": list(signed.missing),
+    }  # fmt: skip
 
 
 def noted(uow: UnitOfWork, verdict: Verdict, letter: Letter | None, means: str) -> Verdict:
