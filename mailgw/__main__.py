@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from config.settings import Settings, SettingsError, load
+from crypto.timestamps import StampRoots
 from edms.content.store import ContentStore
 from edms.core.database import Database
 from edms.core.errors import EdmsError
@@ -53,7 +54,7 @@ def main() -> int:
 
 def _receive(settings: Settings, parts: Parts) -> Work:
     gateway = settings.gateway
-    desk = Desk(parts[Database], parts[ContentStore], parts[Keyring], FailPoints())
+    desk = Desk(parts[Database], parts[ContentStore], parts[Keyring], FailPoints(), parts[StampRoots].roots)
     limits = Limits(
         message_size=gateway.max_message_mb * MEGABYTE, recipients=gateway.max_recipients,
         connections=gateway.max_connections, connections_per_peer=gateway.max_connections_per_address,

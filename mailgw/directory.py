@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,9 +15,11 @@ from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.entities import queries as entities
 from edms.entities.models import Entity
+from edms.entities.peers import revoked_certificates
 from mailgw.policy import EntityEntry
 
 FRESH_SECONDS = 0.5
+_REVOKING = ("authority.revoked", "authority.renewed", "authority.peer-list-taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The register as of event ``position`` and ``day``; ``home_id`` is this installation."""
+    """The register as of event ``position`` and ``day``; ``home_id`` is this installation.
+
+    ``revoked`` are certificates of any installation that count no more, by serial number, since when.
+    """
 
     position: int
     day: date
@@ -47,6 +52,7 @@ class Snapshot:
     by_domain: Mapping[str, EntityEntry]
     by_code: Mapping[str, EntityEntry]
     by_id: Mapping[UUID, EntityEntry]
+    revoked: Mapping[str, datetime] = field(default_factory=dict)
 
     def find_domain(self, domain: str) -> EntityEntry | None:
         """Return the entity of a domain (lower-case A-labels), or None (policy.Directory)."""
@@ -86,6 +92,7 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
         {entry.domain: entry for entry in entries},
         {entry.code: entry for entry in entries},
         {entry.entity_id: entry for entry in entries},
+        revoked_certificates(uow),
     )
 
 
@@ -95,9 +102,10 @@ def newer_snapshot(uow: UnitOfWork, old: Snapshot) -> Snapshot:
     if uow.today == old.day:
         if position == old.position:
             return old
-        touched = select(Event.seq).where(Event.seq > old.position, Event.act.like("entities.%")).limit(1)
+        tells = Event.act.like("entities.%") | Event.act.in_(_REVOKING)
+        touched = select(Event.seq).where(Event.seq > old.position, tells).limit(1)
         if uow.session.scalar(touched) is None:
-            return Snapshot(position, old.day, old.home_id, old.peers, old.by_domain, old.by_code, old.by_id)
+            return replace(old, position=position)
     return read_snapshot(uow)
 
 

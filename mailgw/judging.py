@@ -1,36 +1,51 @@
 """What a message that arrived is worth: whether its seal is the sender's, and under which key a repeat is known."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from crypto.certificates import serial_of
 from crypto.errors import CryptoError
-from crypto.pdf_signatures import verify_pdf
+from crypto.pdf_signatures import PdfSeal, verify_pdf
 from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, Receipt, WireMessage
 from mailgw.headers import HeaderError, Headers, read_headers
 
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
 
 
-def is_genuine(message: WireMessage, *, sender_code: str, authority: bytes) -> bool:
-    """Tell whether a package is by the body of the envelope and sealed by it.
+def genuine_seal(
+    message: WireMessage,
+    *,
+    sender_code: str,
+    authority: bytes,
+    stamp_roots: Sequence[bytes] = (),
+    revoked: Mapping[str, datetime] = MappingProxyType({}),
+) -> PdfSeal | None:
+    """Return the seal of a package that is by the body of the envelope and sealed by it, None for any other message.
 
     The sealed PDF must carry a seal that holds to the last byte under ``authority`` (the root of the sender's
-    installation, DER), made for the body's code, and the document code must be one of the body's own.
+    installation, DER), made for the body's code, and the document code must be one of the body's own. A certificate
+    that stands in ``revoked`` (serial number to time) counts only for what a time-stamp proves to be older.
     """
     if not isinstance(message, LetterPackage) or message.sender_code != sender_code:
-        return False
+        return None
     if message.document_code[:6] != sender_code[:6]:
-        return False
+        return None
     sealed = [part for part in message.parts if part.role == "letter"]
     if len(sealed) != 1:
-        return False
+        return None
     try:
-        seal = verify_pdf(sealed[0].content, [authority])
+        seal = verify_pdf(sealed[0].content, [authority], stamp_roots=stamp_roots)
     except CryptoError:
-        return False
-    return seal is not None and seal.genuine and _serial(seal.signer_certificate) == sender_code
+        return None
+    if seal is None or not seal.genuine or _serial(seal.signer_certificate) != sender_code:
+        return None
+    since = [revoked[one] for one in map(serial_of, seal.path) if one in revoked]
+    return None if since and (seal.stamped_at is None or seal.stamped_at >= min(since)) else seal
 
 
 def idempotency_key(message: WireMessage, raw: bytes, *, sender_code: str) -> bytes:

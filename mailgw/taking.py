@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from crypto.digests import sha256
+from crypto.pdf_signatures import PdfSeal
 from edms.content import service as content
 from edms.content.service import StagedFile
 from edms.content.store import ContentStore
@@ -13,13 +14,14 @@ from edms.core.database import Database, UnitOfWork
 from edms.dispatch.package import LetterPackage, WireMessage
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
+from edms.entities.sealing import note_seal
 from edms.intake import queries as intake_queries
 from edms.intake import service as intake
 from edms.intake.service import Accepted, Arrival
 from mailgw.directory import Snapshot
 from mailgw.envelope import ReceivedEnvelope
 from mailgw.failpoints import FailPoints
-from mailgw.judging import idempotency_key, is_genuine
+from mailgw.judging import genuine_seal, idempotency_key
 from mailgw.message import read_message
 from mailgw.policy import EntityEntry
 
@@ -28,7 +30,9 @@ GATEWAY = system_actor("gateway")
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message parsed, judged and staged; ``genuine_for`` are codes of bodies that a truly sealed package names."""
+    """A message parsed, judged and staged; ``genuine_for`` are codes of bodies that a truly sealed package names, by
+    the ``seal`` that was found.
+    """  # fmt: skip
 
     message: WireMessage
     key: bytes
@@ -36,6 +40,7 @@ class Parcel:
     raw_hash: bytes
     parts: tuple[StagedFile, ...]
     genuine_for: frozenset[str] = field(repr=False)
+    seal: PdfSeal | None = field(repr=False)
     peer: str
     sender_id: UUID
     recipients: tuple[UUID, ...]
@@ -43,12 +48,13 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What taking in needs of the installation."""
+    """What taking in needs of the installation; under ``stamp_roots`` outside time-stamps are believed."""
 
     database: Database
     store: ContentStore
     keys: Keyring
     failing: FailPoints
+    stamp_roots: tuple[bytes, ...] = ()
 
 
 def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot, desk: Desk) -> Parcel:
@@ -60,10 +66,15 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     found = [register.by_domain[one.address.domain] for one in envelope.recipients]
     recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
     genuine_for: frozenset[str] = frozenset()
+    seal: PdfSeal | None = None
     parts: tuple[StagedFile, ...] = ()
     if isinstance(message, LetterPackage):
         authority = register.peers[sender.installation_id].authority if sender.installation_id else b""
-        if is_genuine(message, sender_code=sender.code, authority=authority):
+        seal = genuine_seal(
+            message, sender_code=sender.code, authority=authority, stamp_roots=desk.stamp_roots,
+            revoked=register.revoked,
+        )  # fmt: skip
+        if seal is not None:
             genuine_for = frozenset(each.entity_code for each in message.recipients)
         parts = tuple(
             content.stage(part.content, kind="received", now=envelope.received_at, store=desk.store)
@@ -79,6 +90,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         raw_hash=sha256(envelope.raw),
         parts=parts,
         genuine_for=genuine_for,
+        seal=seal,
         peer=envelope.peer,
         sender_id=sender.entity_id,
         recipients=recipients,
@@ -126,5 +138,7 @@ def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk) -> list[Accepted]:
         raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts), peer=parcel.peer,
         genuine_for=parcel.genuine_for,
     )  # fmt: skip
+    if parcel.seal is not None:
+        note_seal(uow, parcel.sender_id, parcel.seal.signer_certificate, parcel.seal.path)
     bodies = [entities.entity(uow, one) for one in (parcel.sender_id, *parcel.recipients)]
     return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:], keys=desk.keys)

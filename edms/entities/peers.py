@@ -12,7 +12,7 @@ from edms.audit import service as audit
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
 from edms.entities import queries
-from edms.entities.models import Entity, EntitySeal, Installation
+from edms.entities.models import Entity, EntitySeal, Installation, IssuedCertificate
 from edms.entities.rules import KEEP_INSTALLATIONS
 
 
@@ -75,6 +75,18 @@ def list_of(peer: Installation) -> RevocationList | None:
         return read_crl(peer.crl, peer.issuing_certificate)
     except SignatureInvalid:
         return None
+
+
+def revoked_certificates(uow: UnitOfWork) -> dict[str, datetime]:
+    """Return every certificate that is known to be revoked, ours and peers', by serial number with the time."""
+    rows = uow.session.execute(
+        select(IssuedCertificate.serial, IssuedCertificate.revoked_at).where(IssuedCertificate.revoked_at.is_not(None))
+    )
+    found = {serial: at for serial, at in rows if at is not None}
+    for one in queries.installations(uow):
+        known = None if one.is_home else list_of(one)
+        found.update({entry.serial: entry.at for entry in known.revoked.values()} if known else {})
+    return found
 
 
 def revoked_at(peer: Installation, serial: str) -> datetime | None:

@@ -116,8 +116,10 @@ def note_seal(uow: UnitOfWork, entity_id: UUID, certificate: bytes, chain: Seque
     """
     body = queries.entity(uow, entity_id)
     peer = uow.session.get_one(Installation, body.installation_id)
-    known = uow.session.scalars(select(EntitySeal).where(EntitySeal.key_id == key_id_of(certificate))).one_or_none()
-    if peer.is_home or known is not None:
+    if peer.is_home:
+        return None
+    key_id = key_id_of(certificate)
+    if uow.session.scalar(select(EntitySeal.id).where(EntitySeal.key_id == key_id)) is not None:
         return None
     candidates = [each for each in (peer.issuing_certificate, *chain) if each]
     issuing = next((each for each in candidates if is_issued_by(certificate, each)), None)

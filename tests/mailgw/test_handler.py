@@ -4,15 +4,20 @@ import errno
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 
+from crypto.certificates import serial_of
 from edms.core.errors import Unavailable
 from edms.dispatch.models import Evidence, OutboxItem, RefusalCount
 from edms.dispatch.package import LetterPackage
+from edms.entities import authority
+from edms.entities import service as entity_service
+from edms.entities.models import IssuedCertificate
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Letter
 from mailgw.address import Address
@@ -124,6 +129,19 @@ def test_doubtful_letter_waits_for_the_clerk(world: World, forge: Callable[[Lett
         (row,) = uow.session.scalars(select(ReceivedMessage)).all()
         assert row.meta["genuine"] is False
         assert uow.session.scalars(select(Letter).where(Letter.direction == "incoming")).all() == []
+
+
+def test_a_letter_under_a_revoked_seal_waits_unless_its_time_is_proved(world: World) -> None:
+    raw = letter_from_a(world)
+    with world.database.work(OPERATOR) as uow:
+        seal = entity_service.ensure_seal(uow, world.entity_a.id, keys=world.keyring)
+        revoked = authority.revoke(uow, serial_of(seal.certificate), "keyCompromise")
+        long_ago = uow.now - timedelta(days=1)
+    assert "registered as" in take(world, envelope(raw, A, B))[0]  # stamped before the revocation
+    with world.database.work(OPERATOR) as uow:
+        uow.session.get_one(IssuedCertificate, revoked.id).revoked_at = long_ago
+    later = changed(raw, A, lambda package: replace(package, package_id=uuid4()))
+    assert take(world, envelope(later, A, B)) == ["250 2.0.0 Ok: waiting for the registry"]
 
 
 def test_other_content_under_a_known_id_is_not_taken_for_a_repeat(world: World) -> None:

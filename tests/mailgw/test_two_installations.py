@@ -16,6 +16,7 @@ from edms.dispatch import queries as dispatch_queries
 from edms.dispatch.models import OutboxItem, RefusalCount
 from edms.dispatch.rules import ItemState
 from edms.entities.queries import entity_by_code
+from edms.entities.sealing import trust_list
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Letter
 from tests.factories.issued import IssuedLetter, issued_letter
@@ -93,6 +94,9 @@ def test_letter_is_registered_far_away_and_its_number_comes_back(two: Two) -> No
     assert item.taken_at
     assert item.delivered_at
     assert item.registered_at
+    with two.south.database.read(OPERATOR) as uow:
+        noted = [one for one in trust_list(uow) if one.installation == "north"]
+    assert [one.entity_code for one in noted] == [two.north.entity_a.code]
 
 
 @pytest.mark.parametrize("point", ["after-stage", "before-commit", "after-commit-before-250"])
