@@ -23,6 +23,7 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, Invalid, NotFound, Problem
 from edms.entities import queries as entities
 from edms.entities.models import Employee, Entity
+from edms.entities.revoking import revoke_person
 from edms.entities.rules import Role
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,12 +121,13 @@ def change_password(uow: UnitOfWork, proved: str, new: NewPassword) -> None:
 
 
 def disable_account(uow: UnitOfWork, account_id: UUID) -> None:
-    """Close an account: its sessions end at once and nobody signs in to it."""
+    """Close an account: its sessions end at once, nobody signs in to it, and the person's certificate is revoked."""
     account = kept_by_actor(uow, account_id)
     if account.employee_id == uow.actor.employee_id:
         raise Forbidden("accounts.not-yourself")
     account.active = False
     end_sessions(uow, account.id)
+    revoke_person(uow, account.employee_id, entity_id=account.entity_id)
     uow.flush()
     audit.record(uow, "accounts.disabled", "account", account.id, entity_id=account.entity_id, row=account)
 

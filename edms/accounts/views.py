@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts import entry, queries, service
-from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database, keep_token, limits
+from edms.accounts.guard import CHANGE_PASSWORD, cookie_name, database, keep_token, limits, load_actor
 from edms.accounts.rules import LONGEST_PASSWORD, SHORTEST_PASSWORD, roles_of
 from edms.core.errors import Invalid, Problem, Unavailable
 from edms.entities import queries as entities
@@ -45,6 +45,9 @@ def sign_in() -> WerkzeugResponse:
     keep_token(token)
     if entry.awaits_code(database(), token, limits()):
         return go(f"/sign-in/code?next={quote(target, safe='')}")
+    load_actor()
+    if g.account is not None and g.account.factors_reset:
+        return go("/account/security")  # the first thing that the person reads
     return go(target)
 
 

@@ -24,7 +24,7 @@ def sheet_to_sign(uow: UnitOfWork, letter: Letter, printing: Printing) -> bytes:
     """Return the PDF of an unsigned letter as the actor would sign it; Conflict ``letters.not-unfinished``."""
     if letter.state not in {State.SUBMITTED, State.SIGNED}:
         raise Conflict("letters.not-unfinished")
-    sheet = printed_letter(uow, letter, printing, day=None)
+    sheet = replace(printed_letter(uow, letter, printing, day=None), watermark="")
     authority = signing_authority(uow.actor, letter)
     if letter.state == State.SUBMITTED and authority is not None and uow.actor.employee_id is not None:
         signer = entities.employees_by_ids(uow, [uow.actor.employee_id])[uow.actor.employee_id]

@@ -123,7 +123,7 @@ def test_delegation_holds_on_its_days_and_on_no_other(town: World, first: int, l
 def test_delegation_is_refused_with_its_reason(town: World, given_: dict[str, object], code: str) -> None:
     on(town, TODAY)
     with pytest.raises(Invalid) as refused:
-        named(town, **given_)
+        named(town, **given_)  # type: ignore[arg-type]
     assert code in {each.code for each in refused.value.problems}
 
 

@@ -52,7 +52,8 @@ function batch(root) {
   const count = form.querySelector("[data-batch-count]");
   const tell = () => {
     const chosen = boxes().filter((box) => box.checked).length;
-    count.textContent = chosen ? new Intl.NumberFormat(root.documentElement.lang === "ar" ? "ar-IQ" : "en").format(chosen) : "";
+    count.textContent = new Intl.NumberFormat(root.documentElement.lang === "ar" ? "ar-IQ" : "en").format(chosen);
+    count.closest("[data-batch-told]").hidden = chosen === 0;
   };
   root.addEventListener("change", (event) => {
     if (event.target.matches?.('input[form="batch"]')) tell();
