@@ -103,7 +103,12 @@ def preview_typed() -> Response:
     finally:
         for each in request.files.values():
             each.close()
-    return render("letters/_beside.html" if fragment else "letters/preview.html", shown=shown, findings=found)
+    return render(
+        "letters/_beside.html" if fragment else "letters/preview.html",
+        shown=shown,
+        findings=found,
+        letter_id=forms.as_uuid(request.form.get("letter", "")),
+    )
 
 
 def preview_page(letter_id: UUID, number: int) -> Response:

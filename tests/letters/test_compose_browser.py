@@ -101,6 +101,21 @@ def test_marks_and_phrases_go_in_at_the_cursor_and_can_be_undone(page: Page, sit
     expect(area).to_have_value("|  |  |  |\n|  |  |  |\n|  |  |  |")
 
 
+def test_what_comes_from_a_word_processor_goes_in_as_the_plain_form(page: Page, site: str) -> None:
+    page.goto(f"{site}/letters/new")
+    area = page.locator("#field-body")
+    pasted = "نص\u200b\u202eأول\u202c\r\n•\tبند\r\nت\tالفقرة\r\n١\tأجهزة\r\n1)\tأولاً\x0bثانياً 😀"
+    area.evaluate(
+        """(area, text) => {
+          const data = new DataTransfer();
+          data.setData("text/plain", text);
+          area.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }""",
+        pasted,
+    )
+    expect(area).to_have_value("نصأول\n- بند\n\n| ت | الفقرة |\n| ١ | أجهزة |\n\n1. أولاً\nثانياً 😀")
+
+
 def test_unsaved_text_is_kept_and_found_again_after_signing_in_again(
     page: Page, desk: BrowserContext, site: str, town: World
 ) -> None:

@@ -42,6 +42,42 @@ function phrase(area, text) {
   put(area, selectionStart, selectionEnd, before + text + after, before.length + text.length);
 }
 
+// What comes from a word processor: rows of a table have tabs, list marks stand before a tab, and there are signs
+// that nobody sees. It goes in as the plain form has it.
+export function plainForm(text) {
+  const clean = text
+    .replace(/\r\n?/g, "\n")
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f\u200b\u202a-\u202e\ufeff]/g, (sign) => (sign === "\v" || sign === "\f" ? "\n" : ""))
+    .replace(/^[ \t]*[•·▪o§\uf0b7\uf0a7][ \t]+/gm, "- ")
+    .replace(/^[ \t]*([0-9٠-٩]{1,3})[.)\-–]\t+/gm, "$1. ");
+  const found = [];
+  let rows = [];
+  const flush = () => {
+    const wide = Math.max(...rows.map((row) => row.length));
+    if (rows.length > 1) found.push("", ...rows.map((row) => `| ${[...row, ...Array(wide - row.length).fill("")].join(" | ")} |`), "");
+    else found.push(...rows.map((row) => row.join(" ")));
+    rows = [];
+  };
+  for (const line of clean.split("\n")) {
+    if (line.trim() && line.trim().includes("\t")) rows.push(line.split("\t").map((cell) => cell.trim()));
+    else {
+      if (rows.length) flush();
+      found.push(line);
+    }
+  }
+  if (rows.length) flush();
+  return found.join("\n").replace(/\n{3,}/g, "\n\n").replace(/^\n+|\n+$/g, "");
+}
+
+function onPaste(event) {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  const plain = plainForm(text);
+  if (!text || plain === text || plain.length > 1_000_000) return;
+  event.preventDefault();
+  const area = event.currentTarget;
+  put(area, area.selectionStart, area.selectionEnd, plain);
+}
+
 // One stop of the Tab key for the whole toolbar; the arrows move inside it, in the direction of the page.
 function onArrow(event) {
   const buttons = [...event.currentTarget.querySelectorAll("[data-mark]")];
@@ -60,6 +96,7 @@ export function installEditing(form) {
   const bar = form.querySelector('[role="toolbar"]');
   if (!area || !bar) return;
   bar.addEventListener("keydown", onArrow);
+  area.addEventListener("paste", onPaste);
   bar.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
