@@ -1,9 +1,9 @@
 """One printed page against Typst and WeasyPrint; a letter from preview to storage; the rate of a batch; memory.
 
 All three set the same letters (head, subject, paragraphs, table, signature, copies) with Amiri, in turns, in one
-process; no two letters share a paragraph, since Typst remembers paragraphs it has set. Typst is named twice: a fresh
-compiler for each letter, and one that is kept and given the letter's text. Run
-``python bench/bench_letter.py [ROUNDS] [BATCH] [LETTERS]``.
+process, each tagged and each on one page; ours also draws emblem and bars. No two letters share a paragraph, as
+Typst remembers those it has set. Typst is named twice: a fresh compiler for each letter, and one that is kept and given
+the letter's text. Run ``python bench/bench_letter.py [ROUNDS] [BATCH] [LETTERS]``.
 """
 
 import html
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -31,7 +31,7 @@ from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.printing import Printing
 from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
-from edms.letters.rendition.values import ListBlock, ParagraphBlock, PrintedLetter, TableBlock
+from edms.letters.rendition.values import ParagraphBlock, PrintedLetter, TableBlock
 from edms.letters.rules import AddresseeRole, Kind
 from edms.registry.service import TurnQueue
 from tests.factories.issued import BODY
@@ -49,29 +49,39 @@ STEPS: Final = (100, 500, 1000)
 TYPST: Final = """
 #set page("a4", margin: 18mm, footer: [صفحة #context counter(page).display("١")])
 #set text(font: "Amiri", size: 13.5pt, lang: "ar", dir: rtl)
-#set par(justify: true, first-line-indent: 28pt, leading: 0.9em)
+#set par(justify: true, first-line-indent: 28pt, leading: 0.75em)
 """
 STYLE: Final = f"""
 @font-face {{ font-family: Amiri; src: url({(FONTS / "Amiri-Regular.ttf").as_uri()}) }}
 @font-face {{ font-family: Amiri; font-weight: bold; src: url({(FONTS / "Amiri-Bold.ttf").as_uri()}) }}
 @page {{ size: A4; margin: 18mm; @bottom-center {{ content: "صفحة " counter(page, arabic-indic) }} }}
-body {{ font: 13.5pt/1.5 Amiri; direction: rtl }} p {{ text-align: justify; text-indent: 28pt; margin: 3pt 0 }}
+body {{ font: 13.5pt/1.45 Amiri; direction: rtl }} p {{ text-align: justify; text-indent: 28pt; margin: 3pt 0 }}
 table {{ border-collapse: collapse; width: 100% }} td, th {{ border: 0.5pt solid #555; padding: 1pt 4pt }}
+.head td {{ border: 0; width: 50% }} .small {{ font-size: 11pt; line-height: 1.35; text-indent: 0 }}
 .centre {{ text-align: center; font-weight: bold; text-indent: 0 }}
 """
 
 
-def parts(letter: PrintedLetter) -> tuple[list[str], list[str], list[str]]:
-    """Return what stands above the text, the text's lines, and what stands under it (the table is apart)."""
-    head = [*letter.letterhead.lines_ar, *letter.letterhead.lines_en, f"العدد: {letter.number}", *letter.addressees]
-    lines = []
-    for block in letter.body:
-        if isinstance(block, ParagraphBlock):
-            lines.append(block.text)
-        elif isinstance(block, ListBlock):
-            lines += block.items
-    foot = [letter.signer_name, letter.signer_post, *(f"{name} – {purpose}" for name, purpose in letter.copies)]
-    return head, lines, foot
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A letter as the others are given it: two columns of the head, lines of the text, small lines under it."""
+
+    right: list[str]
+    left: list[str]
+    lines: list[str]
+    foot: list[str]
+
+
+def parts(letter: PrintedLetter) -> Parts:
+    """Return what stands on the sheet (the table is apart)."""
+    right = [*letter.letterhead.lines_ar, f"العدد: {letter.number}", "التاريخ: ٢٩ جمادى الأولى ١٤٤٧ هـ"]
+    right += ["الموافق: ٢٠ تشرين الثاني ٢٠٢٥ م", f"إلى / {letter.addressees[0]}"]
+    left = [*letter.letterhead.lines_en, f"درجة السرية: {letter.sensitivity}", f"درجة الاستعجال: {letter.precedence}"]
+    lines = [*letter.references, *(block.text for block in letter.body if isinstance(block, ParagraphBlock))]
+    foot = [f"المرفقات: {letter.attachments[0]}", letter.signer_name, letter.signer_post, "٢٠ تشرين الثاني ٢٠٢٥ م"]
+    foot += ["نسخة منه إلى:", *(f"{name} – {purpose}" for name, purpose in letter.copies), letter.document_code]
+    foot += [f"للتحقق من صحة الكتاب: {letter.verify_url}", f"رمز التحقق: {letter.verification_code}"]
+    return Parts(right, left, lines, foot)
 
 
 def table(letter: PrintedLetter) -> list[tuple[str, ...]]:
@@ -82,12 +92,13 @@ def table(letter: PrintedLetter) -> list[tuple[str, ...]]:
 
 def typst_source(letter: PrintedLetter) -> bytes:
     """Return the letter in Typst's language."""
-    head, lines, foot = parts(letter)
-    rows = table(letter)
+    found, rows = parts(letter), table(letter)
     cells = ", ".join(f"[{escaped(cell)}]" for row in rows for cell in row)
-    written = [*(f"#align(center)[{escaped(text)}]" for text in head), f"#align(center)[*{escaped(letter.subject)}*]"]
-    written += [escaped(text) for text in lines] + [f"#table(columns: {len(rows[0])}, {cells})"]
-    return (TYPST + "\n\n".join([*written, *map(escaped, foot)])).encode()
+    columns = ", ".join("[" + " \\ ".join(map(escaped, column)) + "]" for column in (found.right, found.left))
+    written = [f"#grid(columns: (1fr, 1fr), {columns})", f"#align(center)[*{escaped(letter.subject)}*]"]
+    written += [escaped(text) for text in found.lines] + [f"#table(columns: {len(rows[0])}, {cells})"]
+    small = "#text(size: 11pt)[" + " \\ ".join(map(escaped, found.foot)) + "]"
+    return (TYPST + "\n\n".join([*written, small])).encode()
 
 
 def escaped(text: str) -> str:
@@ -96,11 +107,15 @@ def escaped(text: str) -> str:
 
 def web_source(letter: PrintedLetter) -> str:
     """Return the letter as HTML."""
-    head, lines, foot = parts(letter)
+    found = parts(letter)
     rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in table(letter))
-    written = [*(f'<p class="centre">{html.escape(text)}</p>' for text in [*head, letter.subject])]
-    written += [f"<p>{html.escape(text)}</p>" for text in lines]
-    written += [f"<table>{rows}</table>", *(f"<p>{html.escape(text)}</p>" for text in foot)]
+    columns = "".join(f"<td>{'<br>'.join(map(html.escape, column))}</td>" for column in (found.right, found.left))
+    written = [
+        f'<table class="head"><tr>{columns}</tr></table>',
+        f'<p class="centre">{html.escape(letter.subject)}</p>',
+    ]
+    written += [f"<p>{html.escape(text)}</p>" for text in found.lines]
+    written += [f"<table>{rows}</table>", f'<p class="small">{"<br>".join(map(html.escape, found.foot))}</p>']
     return f'<html lang="ar"><style>{STYLE}</style><body>{"".join(written)}</body></html>'
 
 
@@ -130,7 +145,9 @@ def one_page(rounds: int) -> None:
             typst_source(letter), font_paths=[FONTS], ignore_system_fonts=True
         ),
         "Typst, kept": lambda letter: kept.compile(input=typst_source(letter)),
-        "WeasyPrint": lambda letter: weasyprint.HTML(string=web_source(letter)).write_pdf(font_config=configuration),
+        "WeasyPrint": lambda letter: weasyprint.HTML(string=web_source(letter)).write_pdf(
+            font_config=configuration, pdf_tags=True
+        ),
     }
     took: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():

@@ -13,7 +13,7 @@ from edms.letters.rendition import fonts
 from edms.letters.rendition.bidi import Base, levels
 
 _FEATURES: Final = {"kern": True, "liga": True}
-_REMEMBERED_WORDS: Final = 30_000
+_REMEMBERED_WORDS: Final = 12_000
 _LONGEST_REMEMBERED: Final = 40
 _WORDS: Final = re.compile("[^ \u200b]+| +|\u200b+")
 _SPACES: Final = " \u200b"

@@ -58,7 +58,7 @@ class Drawn:
     @property
     def paragraphs(self) -> list[Paragraph]:
         """The paragraphs that were drawn, each once."""
-        return list(dict.fromkeys(line.paragraph for line in self.lines))
+        return list({id(line.paragraph): line.paragraph for line in self.lines}.values())
 
 
 def draw(letter: PrintedLetter) -> Drawn:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - a sentence of a letter stands on one line
 
+import itertools
 import re
 from dataclasses import replace
 from typing import Final
@@ -11,8 +12,8 @@ from tests.letters.rendition.samples import ENGLISH, LETTER
 from tests.shared_data import official_texts
 
 REAL: Final = (7, 13, 25, 33, 40, 47, 52, 58, 64, 71, 78, 85, 90, 97, 108, 115, 133, 139, 147, 151, 165, 174, 216, 279)
-_LONG: Final = range(100, 260)
 _LONG_PAGES: Final = 200
+_LINES_A_PAGE: Final = 36
 _PLAIN: Final = (
     "نود إعلامكم بأن اللجنة المشكلة بموجب الأمر الإداري ذي العدد (١٢٠٣) قد أنجزت تدقيق الكشوفات الفنية والمالية "
     "للمرحلة الثانية، وأوصت بالمصادقة عليها استناداً إلى أحكام المادة (٩/ثانياً) من تعليمات تنفيذ الموازنة."
@@ -180,10 +181,10 @@ def _shapes() -> dict[str, PrintedLetter]:
 def _long(texts: list[str]) -> PrintedLetter:
     """Return a letter of at least 200 pages."""
     paragraphs: list[Block] = []
-    weight = 0
-    while weight < _LONG_PAGES * 32:
-        for text in texts[100:]:
-            for block in blocks(text):
-                paragraphs.append(block)
-                weight += 1 + len(block.text) // 100 if isinstance(block, ParagraphBlock) else 2
+    lines = 0
+    for block in itertools.cycle(block for text in texts[100:] for block in blocks(text)):
+        paragraphs.append(block)
+        lines += 1 + len(block.text) // 100 if isinstance(block, ParagraphBlock) else 2
+        if lines > _LONG_PAGES * _LINES_A_PAGE:
+            break
     return replace(LETTER, body=tuple(paragraphs))

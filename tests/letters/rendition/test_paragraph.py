@@ -1,12 +1,19 @@
 """Breaking and aligning lines."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edms.letters.rendition import fonts, shaping
 from edms.letters.rendition.body import customary
+from edms.letters.rendition.breaking import boxes_of, line_ends, natural_width
 from edms.letters.rendition.flow import Strip, paginate
+from edms.letters.rendition.kashida import best_joint
 from edms.letters.rendition.paragraph import Line, Style, prepare
+from edms.letters.rendition.shaping import Ink
 from edms.letters.rendition.values import Align
 
 WIDTH = 300.0
@@ -83,3 +90,100 @@ def test_a_group_longer_than_a_page_is_parted_and_nothing_is_lost() -> None:
 )
 def test_greetings_stand_at_the_margin_and_closings_in_the_middle(text: str, align: Align) -> None:
     assert customary(text) == align
+
+
+def test_lines_are_broken_where_the_whole_paragraph_looks_best() -> None:
+    boxes = boxes_of(shaping.words([(TEXT, Ink())], "rtl"))[:13]
+    width = 150.0
+
+    def cost(ends: tuple[int, ...]) -> float:
+        total, start = 0.0, 0
+        for end in ends:
+            slack = width - natural_width(boxes[start:end])
+            if slack < 0:
+                return float("inf")
+            total += 1.0 if end == len(boxes) else 1.0 + (slack / max(1, end - start - 1)) ** 2
+            start = end
+        return total
+
+    inner = range(1, len(boxes))
+    every = [(*cuts, len(boxes)) for count in range(len(boxes)) for cuts in itertools.combinations(inner, count)]
+    chosen = tuple(end for _, end in line_ends(boxes, width, 0.0))
+    assert len(chosen) > 2
+    assert cost(chosen) == pytest.approx(min(map(cost, every)))
+
+
+def test_a_long_address_is_parted_after_its_signs() -> None:
+    address = "https://portal.gov.example/" + "very/long/path/" * 9 + "index.html"
+    lines = prepare(address, Style(align="start")).lines(WIDTH)
+    texts = ["".join(run.text for run in line.runs).strip("\u2066\u2069") for line in lines]
+    assert "".join(texts) == address
+    assert len(texts) > 2
+    assert {text[-1] for text in texts[:-1]} == {"/"}
+
+
+def test_wide_lines_are_stretched_in_words_only_where_it_is_asked_for() -> None:
+    plain, stretched = (prepare(TEXT, Style(kashida=kashida)).lines(170) for kashida in (False, True))
+    wider = [line for line, old in zip(stretched, plain, strict=True) if line.stretch < old.stretch - 0.1]
+    assert wider
+    for line, old in zip(stretched, plain, strict=True):
+        assert [run.text for run in line.runs] == [run.text for run in old.runs]
+        assert "".join(glyph.text for run in line.runs for glyph in run.shaped.glyphs).count("\u0640") == 0
+        assert right_edge(line) == pytest.approx(right_edge(old), abs=0.01)
+    assert stretched[-1].stretch == 0
+
+
+def test_the_last_line_and_english_are_never_stretched() -> None:
+    english = "We are pleased to inform you of its findings. " * 6
+    for text in ("نود إعلامكم بالمستجدات", english):
+        assert prepare(text, Style(kashida=True)).lines(190) == tuple(
+            replace(line) for line in prepare(text, Style()).lines(190)
+        )
+
+
+@pytest.mark.parametrize(
+    ("word", "stretched"),
+    [
+        ("السنوية", "السـنوية"),
+        ("الملحقة", "الملحقـة"),
+        ("المدارس،", "المـدارس،"),
+        ("الكتاب", "الكتـاب"),
+        ("والإجراءات", "والإجـراءات"),
+        ("الاستمارات", "الاسـتمارات"),
+        ("(المالية)", "(الماليـة)"),
+        ("الوزارة", "الـوزارة"),
+        ("الدخل", "الدخـل"),
+        ("المشروع", "المشـروع"),
+        ("لتنفيذها", "لتنفيذهـا"),
+        ("الجمعيات", "الجمعيـات"),
+    ],
+)
+def test_a_word_is_stretched_where_naskh_allows(word: str, stretched: str) -> None:
+    joint = best_joint(word)
+    shown = word if joint is None else word[: joint.at] + "ـ" + word[joint.at :]
+    assert shown == stretched
+
+
+@pytest.mark.parametrize(
+    "word", ["الله", "لله", "بالله", "لا", "من", "٢٠٢٥", "م/٤", "ISO", "كتـاب", "١٢مادة", "وزارة", "دار"]
+)
+def test_some_words_are_never_stretched(word: str) -> None:
+    assert best_joint(word) is None
+
+
+@given(st.text(alphabet="ابتسشلكمنويىةهءأإآدرزوق ًُّ١7a،", max_size=14))
+def test_a_joint_stands_between_two_letters_that_join_and_never_inside_lam_alef(word: str) -> None:
+    joint = best_joint(word)
+    if joint is not None:
+        letters = [char for char in word[: joint.at] if char not in "ًُّ"]
+        assert letters[-1] in "بتسشلكمنيهق"
+        assert word[joint.at] not in "ًُّ "
+        assert not (letters[-1] == "ل" and word[joint.at] in "اأإآ")
+
+
+def test_what_no_typeface_has_is_a_box_whose_text_stays() -> None:
+    line = prepare("اسم 漢 فقط", Style(align="start")).lines(WIDTH)[0]
+    glyphs = [glyph for run in line.runs for glyph in run.shaped.glyphs]
+    assert "漢" in {glyph.text for glyph in glyphs}
+    assert all(glyph.gid for glyph in glyphs)
+    assert fonts.undrawable("اسم 漢字 ≤ ۷ گ fi Ω\u200f\n") == ("漢", "字")
