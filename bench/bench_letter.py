@@ -7,6 +7,7 @@ the letter's text. Run ``python bench/bench_letter.py [ROUNDS] [BATCH] [LETTERS]
 """
 
 import html
+import itertools
 import statistics
 import sys
 import tempfile
@@ -215,12 +216,13 @@ def sign_and_issue(world: World, letter_id: UUID) -> None:
 
 
 def memory(count: int) -> None:
-    """Print the resident memory after so many different letters, each shown as a page image."""
+    """Print the resident memory after so many letters of different official text, each shown as a page image."""
+    texts = itertools.cycle(part for text in official_texts(600) for part in text.split("\n") if 100 < len(part) < 600)
     sizes = {}
     for number in range(1, count + 1):
-        words = " ".join(f"كلمة{number * 31 + place} للدائرة{number % 97}" for place in range(120))
+        body = [ParagraphBlock(f"{number}. {next(texts)}") for _ in range(4)]
         letter = replace(LETTER, number=f"ت/٤/{number}", date=date(2025, 1 + number % 12, 1 + number % 28),
-                         body=(*LETTER.body, ParagraphBlock(words)))  # fmt: skip
+                         body=(*LETTER.body, *body))  # fmt: skip
         page_png(render_letter(letter), 1, 600)
         if number in {*STEPS, count}:
             sizes[number] = resident()
