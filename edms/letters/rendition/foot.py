@@ -1,5 +1,6 @@
 """The foot of each page: the document code as Code 128 with its digits, how to verify, the page number."""
 
+import re
 from typing import Final
 
 from crypto.barcodes import code128_modules
@@ -16,6 +17,7 @@ MODULE: Final = 0.335 * mm
 BAR_HEIGHT: Final = 9.5 * mm
 QUIET_MODULES: Final = 10
 
+_BAR: Final = re.compile("1+")
 _RULE_Y: Final = 24 * mm
 _BARS_Y: Final = 13 * mm
 _DOCUMENT_DIGITS: Final = 18
@@ -75,12 +77,9 @@ def draw_code(sheet: Sheet, code: str, x: float, y: float) -> float:
 
 
 def _bars(sheet: Sheet, modules: str, x: float, y: float) -> None:
-    sheet.setFillColorRGB(0, 0, 0)
-    start = 0
-    while start < len(modules):
-        end = start
-        while end < len(modules) and modules[end] == modules[start]:
-            end += 1
-        if modules[start] == "1":
-            sheet.rect(x + start * MODULE, y, (end - start) * MODULE, BAR_HEIGHT, stroke=0, fill=1)
-        start = end
+    """Draw the bars as one path: sixty rectangles cost more time than the text of the foot."""
+    bars = (
+        f"{x + bar.start() * MODULE:.4f} {y:.4f} {len(bar.group()) * MODULE:.4f} {BAR_HEIGHT:.4f} re"
+        for bar in _BAR.finditer(modules)
+    )
+    sheet.draw(f"q 0 g {' '.join(bars)} f Q")
