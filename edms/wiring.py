@@ -62,7 +62,7 @@ def parts_of(settings: Settings) -> Parts:
     parts.offer(KeyStore, lambda: open_key_store(settings))
     parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
     parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
-    parts.offer(PeerLists, lambda: PeerLists(parts[Database]))
+    parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))
     parts.offer(TimeStamper, lambda: time_stamper(settings, parts))

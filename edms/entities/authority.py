@@ -22,7 +22,7 @@ from edms.core.errors import Unavailable
 from edms.entities import queries
 from edms.entities.keyring import Keyring
 from edms.entities.models import Installation, IssuedCertificate
-from edms.entities.revoking import current_crl, keep_root_crl, ocsp_response, revoke, revoke_person
+from edms.entities.revoking import current_crl, keep_crl, keep_root_crl, ocsp_response, revoke, revoke_person
 
 __all__ = [
     "authority_chain", "begin_authority", "certify_clock", "certify_issuing", "clock_certificate", "current_crl",
@@ -42,6 +42,7 @@ def begin_authority(uow: UnitOfWork, home: Installation, *, root: RootKey, keys:
     home.issuing_key = CA_ISSUING
     certify_issuing(uow, home, root=root, keys=keys)
     certify_clock(uow, keys=keys)
+    keep_crl(uow, keys=keys)
 
 
 def certify_issuing(uow: UnitOfWork, home: Installation, *, root: RootKey, keys: Keyring) -> None:

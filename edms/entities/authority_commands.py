@@ -105,7 +105,6 @@ def revoke(parts: Parts, serial: str, reason: str, as_json: bool) -> None:
     """Revoke a certificate at once, by its serial number (diwan authority list)."""
     with parts[Database].work(OPERATOR) as uow:
         row = authority.revoke(uow, serial, reason)
-        revoking.keep_crl(uow, keys=parts[Keyring])
         found = {"serial": row.serial, "usage": row.usage, "revoked_at": _text(row.revoked_at), "reason": row.reason}
     emit(found, as_json, lambda: f"{found['serial']} ({found['usage']}) is revoked.")
 

@@ -13,6 +13,7 @@ from crypto.revocation import REASONS, Answer, Revoked, answer_ocsp, make_crl, r
 from crypto.root_file import RootKey
 from crypto.stored_key import StoredKey
 from edms.audit import service as audit
+from edms.core.columns import SEALER
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from edms.entities import queries
@@ -27,7 +28,9 @@ OCSP_KEY = "ocsp"
 
 
 def revoke(uow: UnitOfWork, serial: str, reason: str) -> IssuedCertificate:
-    """Take back a certificate at once; the next list names it, and a body whose seal it was gets a new one on need.
+    """Take back a certificate; the list that names it is made in the same transaction.
+
+    A body whose seal it was gets a new one on need.
 
     Raises NotFound ``authority.unknown-serial``, Conflict ``authority.revoked-already``, Invalid
     ``authority.bad-reason``.
@@ -43,6 +46,7 @@ def revoke(uow: UnitOfWork, serial: str, reason: str) -> IssuedCertificate:
     if row.revoked_at is not None:
         raise Conflict("authority.revoked-already", serial=row.serial)
     _revoke(uow, row, reason)
+    keep_crl(uow, keys=_keyring(uow))
     return row
 
 
@@ -57,6 +61,8 @@ def revoke_person(uow: UnitOfWork, employee_id: UUID, *, entity_id: UUID | None 
     rows = list(uow.session.scalars(query))
     for row in rows:
         _revoke(uow, row, "affiliationChanged")
+    if rows:
+        keep_crl(uow, keys=_keyring(uow))
     return len(rows)
 
 
@@ -137,6 +143,13 @@ def keep_root_crl(uow: UnitOfWork, home: Installation, *, root: RootKey) -> None
         ).order_by(IssuedCertificate.revoked_at)
     )  # fmt: skip
     home.root_crl = make_crl(root.private, home.ca_certificate, map(_entry, rows), now=uow.now, valid=ROOT_CRL_VALID)
+
+
+def _keyring(uow: UnitOfWork) -> Keyring:
+    """Return the keys that the unit of work seals its columns with."""
+    found = uow.session.info[SEALER]
+    assert isinstance(found, Keyring)
+    return found
 
 
 def _entry(row: IssuedCertificate) -> Revoked:

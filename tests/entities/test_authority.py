@@ -15,6 +15,8 @@ from crypto.root_file import RootKey, new_root_key, open_root_file
 from crypto.signatures import new_signing_key, public_of
 from crypto.timestamp_tokens import time_of
 from crypto.timestamps import RemoteTimeStamper, TimeStamper
+from edms.accounts import keeping as accounts
+from edms.accounts.models import Account
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from edms.entities import authority, queries, renewing, revoking, service
 from edms.entities.models import Installation, IssuedCertificate
@@ -110,8 +112,18 @@ def test_whoever_leaves_a_body_loses_the_certificate_at_once(any_world: World) -
             service.end_assignment(uow, held.id)
     assert listed(any_world) == {serial_of(first)}
     with any_world.database.read(OPERATOR) as uow:
+        kept = read_crl(queries.home(uow).crl or b"", authority.authority_chain(uow)[0])
+        assert set(kept.revoked) == {serial_of(first)}  # in the same transaction: nobody has to ask first
         row = uow.session.scalars(select(IssuedCertificate).where(IssuedCertificate.revoked_at.is_not(None))).one()
         assert row.reason == "affiliationChanged"
+
+
+def test_whoever_loses_the_account_loses_the_certificate(world: World) -> None:
+    first, _ = person(world)
+    with world.database.work(world.actor("a", "administrator")) as uow:
+        account = uow.session.scalars(select(Account).where(Account.login == "head.a")).one()
+        accounts.disable_account(uow, account.id)
+    assert listed(world) == {serial_of(first)}
 
 
 def test_a_revoked_seal_is_replaced_on_need_by_another_key(any_world: World) -> None:

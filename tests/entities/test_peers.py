@@ -204,7 +204,7 @@ def test_the_worker_fetches_what_a_peer_revoked(world: World, peer: World) -> No
     noted(world, peer, seal)
     revoked(peer, seal.certificate)
     now = [0.0]
-    lists = PeerLists(world.database, clock=lambda: now[0])
+    lists = PeerLists(world.database, world.keyring, clock=lambda: now[0])
     with serving(pages_of(peer)) as url:
         point_to(world, url)
         assert [lists.step(), lists.step()] == [1, 0]
@@ -219,7 +219,7 @@ def test_the_worker_follows_a_peer_to_its_new_issuing_authority(world: World, pe
         renewing.renew(uow, root=root, keys=peer.keyring, replace_key=True)
     with serving(pages_of(peer)) as url:
         point_to(world, url)
-        assert PeerLists(world.database).step() == 1
+        assert PeerLists(world.database, world.keyring).step() == 1
     with peer.database.read(OPERATOR) as uow:
         issuing, _ = authority.authority_chain(uow)
     with world.database.read(OPERATOR) as uow:
@@ -229,7 +229,7 @@ def test_the_worker_follows_a_peer_to_its_new_issuing_authority(world: World, pe
 
 def test_a_peer_that_is_away_or_says_something_else_is_asked_again_later(world: World, peer: World) -> None:
     now = [0.0]
-    lists = PeerLists(world.database, clock=lambda: now[0])
+    lists = PeerLists(world.database, world.keyring, clock=lambda: now[0])
     with serving({}) as url:
         point_to(world, url)
         assert lists.step() == 0
@@ -246,6 +246,14 @@ def test_a_peer_that_is_away_or_says_something_else_is_asked_again_later(world: 
         assert lists.step() == 0
         now[0] += 1900
         assert lists.step() == 1
+
+
+def test_the_worker_makes_our_own_list_in_time(world: World) -> None:
+    with world.database.work(OPERATOR) as uow:
+        queries.home(uow).crl = None
+    PeerLists(world.database, world.keyring).step()
+    with world.database.read(OPERATOR) as uow:
+        assert queries.home(uow).crl is not None
 
 
 def test_another_root_forgets_the_lists_of_the_old_one(world: World, peer: World, tmp_path: Path) -> None:
