@@ -11,7 +11,7 @@ from edms.accounts.service import NewPerson
 from edms.core.arabic import fold_digits
 from edms.core.errors import Invalid, Problem
 from edms.entities.rules import CLEARANCES
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 
 CLEARANCE_LABELS: Final[dict[int, str]] = {
     0: msgid("Ordinary"),

@@ -97,7 +97,7 @@ class Receipt:
 class Inquiry:
     """A body's question to another, "did you issue this?" (طلب صحة صدور).
 
-    ``verification_code`` (as printed on the paper) and ``file_sha256`` (lower hex, of the PDF in hand) prove possession;
+    ``verification_code`` (as printed) and ``file_sha256`` (lower hex, of the PDF in hand) prove possession;
     both may be empty.
     """
 

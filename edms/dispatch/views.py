@@ -10,8 +10,8 @@ from edms.core.actor import Actor
 from edms.core.database import Database
 from edms.dispatch import queries, service
 from edms.dispatch.rules import OPEN, SEE_QUEUE, ItemState
-from edms.web.formats import msgid
 from edms.web.guards import current_actor
+from edms.web.locale import msgid
 from edms.web.page import PAGE_SIZE, Link, go, render
 
 QUEUE: Final = "/queue"

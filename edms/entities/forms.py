@@ -8,7 +8,7 @@ from edms.core.errors import Invalid, Problem
 from edms.entities.csv_import import read_day
 from edms.entities.models import Entity
 from edms.entities.rules import EntityChange, EntityType, NewEntity
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 
 TYPE_LABELS: dict[str, str] = {
     EntityType.MINISTRY: msgid("Ministry"),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from edms.letters.rules import Kind
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 
 KIND_HINTS: Final[dict[str, str]] = dict.fromkeys(Kind, "") | {
     Kind.LETTER: msgid("From one body to another: asks, informs, decides."),

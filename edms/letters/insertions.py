@@ -6,7 +6,7 @@ from edms.core.database import UnitOfWork
 from edms.letters import phrases
 from edms.letters.forms import Typed
 from edms.web import locale
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 
 PLACES = {
     phrases.Place.OPENING: msgid("Opening phrases"),

@@ -7,7 +7,7 @@ from flask import request
 
 from edms.letters.letterheads import LetterheadChange, Look
 from edms.letters.rendition.specimen import Sample
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 
 USUAL_COLOUR: Final = "#0d4c42"
 DIGITS: Final[dict[str, str]] = {

@@ -12,8 +12,9 @@ from edms.letters.edge import reading
 from edms.letters.listing import rows
 from edms.letters.rules import DRAFT, NUMBERED, State
 from edms.registry.rules import Direction
-from edms.web.formats import current_locale, msgid
+from edms.web.formats import current_locale
 from edms.web.guards import current_actor
+from edms.web.locale import msgid
 from edms.web.page import PAGE_SIZE, Link, go, render
 
 INCOMING_TABS = (

@@ -17,7 +17,7 @@ from edms.letters.rendition.register import render_register
 from edms.letters.rendition.values import RegisterPage
 from edms.registry.rules import SEE_REGISTER, Direction
 from edms.web import locale
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 from edms.web.page import render
 from edms.web.security import attachment_response
 

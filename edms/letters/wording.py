@@ -3,7 +3,7 @@
 from typing import Final
 
 from edms.letters.rules import Kind, Precedence, Sensitivity, State
-from edms.web.formats import msgid
+from edms.web.locale import msgid
 
 KINDS: Final[dict[str, str]] = {
     Kind.LETTER: msgid("Official letter"),

@@ -6,8 +6,8 @@ from edms.core.actor import Actor
 from edms.core.database import Database
 from edms.tracking.compliance import Which, conduct, fits
 from edms.tracking.rules import SEE_COMPLIANCE
-from edms.web.formats import msgid
 from edms.web.guards import current_actor
+from edms.web.locale import msgid
 from edms.web.page import Link, paginate, render
 
 COMPLIANCE = "/compliance"

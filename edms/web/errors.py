@@ -11,9 +11,9 @@ from werkzeug.exceptions import HTTPException
 
 from edms.core.errors import Conflict, EdmsError, Forbidden, Invalid, NotFound, Problem, Unavailable
 from edms.web.csrf import Forged
-from edms.web.formats import msgid, translate
+from edms.web.formats import translate
 from edms.web.guards import SIGN_IN, SignedOut
-from edms.web.locale import as_locale, translate_error
+from edms.web.locale import as_locale, msgid, translate_error
 from edms.web.page import REQUEST_ID_HEADER, request_id, wanted
 
 PROBLEM_JSON: Final = "application/problem+json"

@@ -133,11 +133,6 @@ def translate_plural(singular: str, plural: str, count: int, **params: object) -
     return language.ngettext(singular, plural, count, current_locale(), **params)
 
 
-def msgid(text: str) -> str:
-    """Mark a text for translation where it is declared; it is translated where it is shown."""
-    return text
-
-
 FILTERS: dict[str, Callable[..., object]] = {
     "number": number,
     "digits": digits,

@@ -70,6 +70,11 @@ def catalogue(locale: Locale) -> Catalogue:
     return Catalogue(locale, messages, plural_forms.c2py(_PLURALS[locale]))
 
 
+def msgid(text: str) -> str:
+    """Mark a text for translation where it is declared; it is translated where it is shown."""
+    return text
+
+
 def isolate(text: str) -> str:
     """Wrap text with Latin letters or digits in a first-strong isolate (UAX #9): it then cannot reorder a sentence."""
     if any(character.isascii() and character.isalnum() for character in text):
