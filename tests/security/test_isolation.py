@@ -21,7 +21,7 @@ from edms.core.database import UnitOfWork
 from edms.dispatch.models import OutboxItem
 from edms.entities.models import Assignment
 from edms.intake.models import ReceivedMessage
-from edms.letters.models import Attachment
+from edms.letters.models import Attachment, LetterTemplate, StockPhrase
 from tests.factories.letters import drafted, issue, signed
 from tests.factories.pages import make_app, sign_in, token_of
 from tests.factories.world import World, make_world
@@ -83,12 +83,18 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         employee = world.actor("a", "employee")
         session = select(LoginSession.id).join(Account).where(Account.employee_id == employee.employee_id)
         held = select(Assignment.id).where(Assignment.employee_id == employee.employee_id)
+        template = LetterTemplate(entity_id=a, kind="letter", changed_at=uow.now)
+        template.text = {"name": "قالب", "kind": "letter", "subject": "", "body": "نص", "to": [], "copies": []}
+        phrase = StockPhrase(entity_id=a, place="text", text="صيغة", changed_at=uow.now)
+        uow.session.add_all((template, phrase))
+        uow.flush()
         item = select(OutboxItem.id).where(OutboxItem.entity_id == a)
         found: dict[str, UUID | str | None] = {
             "letter_id": letter_id, "attachment_id": attachment.id, "message_id": message.id,
             "item_id": uow.session.scalars(item).first(), "session_id": uow.session.scalars(session).first(),
             "assignment_id": uow.session.scalars(held).first(), "staff/code": employee.employee_code,
             "entities/code": world.entity_a.code, "delegation_id": delegated(uow, world).id,
+            "template_id": template.id, "phrase_id": phrase.id,
         }  # fmt: skip
     assert None not in found.values()
     foreign = {name: str(value) for name, value in found.items()}
