@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pytest
 
@@ -17,9 +17,10 @@ _WORD = re.compile(r"[\w\u064b-\u065f\u0670\u06d6-\u06ed]+")
 
 
 @pytest.fixture(scope="module")
-def drawn() -> dict[str, Drawn]:
-    """The gallery without its longest letter."""
-    return {name: draw(letter) for name, letter in gallery().items() if name != "pages-200"}
+def found_texts() -> list[tuple[Drawn, str]]:
+    """The gallery without its longest letter, each with the text that pdfium finds."""
+    drawn = [draw(letter) for name, letter in gallery().items() if name != "pages-200"]
+    return [(letter, "\n".join(page_texts(letter.pdf))) for letter in drawn]
 
 
 def words(text: str) -> Counter[str]:
@@ -33,12 +34,11 @@ def tokens(text: str) -> Counter[str]:
     return Counter("".join(char for char in text if unicodedata.category(char) != "Cf").split())
 
 
-def share(drawn: Mapping[str, Drawn], faces: str) -> dict[str, float]:
+def share(found_texts: Sequence[tuple[Drawn, str]], faces: str) -> dict[str, float]:
     """Return the shares of words and tokens that pdfium finds, of the lines whose first typeface begins so."""
     wanted, found = {"words": 0, "tokens": 0}, {"words": 0, "tokens": 0}
-    for letter in drawn.values():
+    for letter, text in found_texts:
         lines = [line.source for line in letter.lines if line.line.runs[0].face.startswith(faces)]
-        text = "\n".join(page_texts(letter.pdf))
         for name, counted in (("words", words), ("tokens", tokens)):
             source = counted("\n".join(lines))
             wanted[name] += source.total()
@@ -47,8 +47,10 @@ def share(drawn: Mapping[str, Drawn], faces: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("faces", ["", "amiri", "serif"])
-def test_pdfium_finds_nearly_all_words(drawn: dict[str, Drawn], faces: str, record_property: object) -> None:
-    found = share(drawn, faces)
+def test_pdfium_finds_nearly_all_words(
+    found_texts: list[tuple[Drawn, str]], faces: str, record_property: object
+) -> None:
+    found = share(found_texts, faces)
     if callable(record_property):
         record_property(f"found-{faces or 'all'}", found)
     assert min(found.values()) >= LEAST, found

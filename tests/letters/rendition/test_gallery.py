@@ -26,8 +26,6 @@ _WIDTH_PX: Final = 827
 _LONG: Final = "pages-200"
 _SAMPLE: Final = 23  # of the 200-page letter one paragraph in so many is compared with the browser
 
-pytestmark = pytest.mark.xdist_group("gallery")
-
 
 @pytest.fixture(scope="module")
 def letters() -> dict[str, PrintedLetter]:
