@@ -51,8 +51,6 @@ def test_pdfium_finds_nearly_all_words(
     found_texts: list[tuple[Drawn, str]], faces: str, record_property: object
 ) -> None:
     found = share(found_texts, faces)
-    if callable(record_property):
-        record_property(f"found-{faces or 'all'}", found)
     assert min(found.values()) >= LEAST, found
 
 
