@@ -1,4 +1,4 @@
-"""Ending a letter's life: void (the number stays, with reason and authority) and settle."""
+"""Ending a letter's life: void (the number stays, with reason and authority), superseded by a later one, settled."""
 
 from uuid import UUID
 
@@ -32,6 +32,28 @@ def void(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
     letter.state, letter.void_at, letter.changed_at = State.VOID, uow.now, uow.now
     dispatch.announce_void(uow, letter.id, document_code=letter.document_code or "", reason=reason.strip())
     record(uow, "letters.void", "letter", letter.id, row=letter, code=letter.document_code)
+    return letter
+
+
+def supersede(uow: UnitOfWork, letter_id: UUID, newer_code: str) -> Letter:
+    """Note that a later letter of the same body took the place of an issued one; whoever verifies it is told.
+
+    ``newer_code`` is the document code (18 digits) of the later letter. Raises Conflict ``letters.wrong-state``, and
+    Invalid ``letters.not-a-later-letter`` unless it is another issued outgoing letter that is not older.
+    """
+    uow.actor.require(VOID)
+    letter = queries.letter_for_update(uow, letter_id)
+    outgoing = letter.direction == Direction.OUTGOING and letter.state in {State.ISSUED, State.SETTLED}
+    if not outgoing or letter.superseded_at is not None or letter.issued_at is None:
+        raise Conflict("letters.wrong-state", state=letter.state)
+    newer = queries.own_by_codes(uow, letter.entity_id, [newer_code]).get(newer_code)
+    if (
+        newer is None or newer.id == letter.id or newer.direction != Direction.OUTGOING or newer.void_at is not None
+        or newer.issued_at is None or newer.issued_at < letter.issued_at
+    ):  # fmt: skip
+        raise Invalid("letters.not-a-later-letter", (Problem("newer", "letters.not-a-later-letter"),))
+    letter.superseded_at, letter.superseded_by, letter.changed_at = uow.now, newer.document_code, uow.now
+    record(uow, "letters.superseded", "letter", letter.id, row=letter, code=letter.document_code, by=newer_code)
     return letter
 
 

@@ -164,6 +164,17 @@ def void(parts: Parts, which: str, reason: str, employee: str) -> None:
         closing.void(uow, _find(uow, which).id, reason)
 
 
+@letter.command("supersede")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@_AS
+@click.pass_obj
+def supersede(parts: Parts, old: str, new: str, employee: str) -> None:
+    """Say that the issued letter NEW took the place of OLD; whoever verifies OLD is told."""
+    with parts[Database].work(_acting(parts, employee)) as uow:
+        closing.supersede(uow, _find(uow, old).id, _find(uow, new).document_code or "")
+
+
 @letter.command("show")
 @click.argument("which", metavar="LETTER")
 @click.option("--as", "employee", help="Who looks; default: the operator.")

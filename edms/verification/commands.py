@@ -36,7 +36,8 @@ _OPERATOR = system_actor("operator")
 @_JSON
 @click.pass_obj
 def verify(parts: Parts, what: str, as_json: bool) -> None:
-    """Say whether a letter is genuine: by its PDF, a photo or scan of it, its verification code, or (here only) its document code.
+    """Say whether a letter is genuine: by its PDF, a picture of the paper, its verification code, or (here only) its
+    document code.
 
     Exit 0 whenever a verdict was reached, whatever it is; 1 when the code is none or the file cannot be read.
     """

@@ -22,11 +22,12 @@ MOST_PAGES: Final = 12
 MOST_WORDS: Final = 40_000
 _SHARP, _LARGEST, _SMALL = 300 / 72, 6000, 3000
 _SHOWN: Final = 900
+_MOSTLY: Final = 0.5
 _PDF: Final = b"%PDF-"
 
 
 @dataclass(slots=True)
-class _Read:
+class PageSymbols:
     """What was read on one page; ``grids`` are kept while no seal could be read."""
 
     seals: list[str] = field(default_factory=list)
@@ -42,7 +43,7 @@ def main() -> None:
     sealed = False
     first: Image.Image | None = None
     for image, words in _pages_of_pdf(pdf) if pdf is not None else _picture(data):
-        read = _read(image, look_closely=not sealed)
+        read = read_page(image, look_closely=not sealed)
         sealed = sealed or bool(read.seals)
         left_over += read.grids
         tell({"seals": read.seals, "codes": read.codes, "words": words})
@@ -69,15 +70,25 @@ def _pages_of_pdf(document: pypdfium2.PdfDocument) -> Iterator[tuple[Image.Image
     for number in list(order)[:MOST_PAGES] if count else []:
         page = document[number]
         most = (MOST_PIXELS / max(page.get_width() * page.get_height(), 1.0)) ** 0.5
-        words = page.get_textpage().get_text_bounded()[:room]
+        words = "" if _is_scan(page) else page.get_textpage().get_text_bounded()[:room]
         room -= len(words)
         yield page.render(scale=min(_SHARP, most)).to_pil().convert("RGB"), words
         page.close()
 
 
-def _read(image: Image.Image, *, look_closely: bool) -> _Read:
+def _is_scan(page: pypdfium2.PdfPage) -> bool:
+    """Say whether a picture covers most of the page: then its words are a guess that a machine made of it."""
+    whole = page.get_width() * page.get_height()
+    for found in page.get_objects(filter=(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,), max_depth=3):
+        left, bottom, right, top = found.get_bounds()
+        if (right - left) * (top - bottom) > _MOSTLY * whole:
+            return True
+    return False
+
+
+def read_page(image: Image.Image, *, look_closely: bool = True) -> PageSymbols:
     """Read a page as it is, larger and sharpened, and where no seal is found by the grids of damaged symbols."""
-    read = _Read()
+    read = PageSymbols()
     grey = image.convert("L")
     tries = [grey]
     if max(grey.size) <= _SMALL:

@@ -1,6 +1,7 @@
 """Verdicts on papers: what the seal in the symbol proves, what else the paper shows, what the register knows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from crypto import codes
@@ -29,7 +30,8 @@ def verify_paper(uow: UnitOfWork, paper: PaperRead, *, unsigned: bool = False) -
     """Judge a photo, a scan, a screenshot or a PDF that is ``unsigned`` by the seals that were read on it.
 
     ``authentic`` says that the seal is genuine and that nothing on the paper that a machine can read speaks against it;
-    whether the paper says what was signed is for the reader of ``signed`` to compare.
+    whether the paper says what was signed is for the reader of ``signed`` to compare. A PDF made of words and not of
+    pictures has lost the seal that would prove them, and is never called authentic.
     """
     seals = list(dict.fromkeys(seal for page in paper.pages for seal in page.seals))
     if not seals:
@@ -47,6 +49,12 @@ def verify_paper(uow: UnitOfWork, paper: PaperRead, *, unsigned: bool = False) -
     key = trusted[read_seal(seals[0]).key_id]
     rows = queries.by_document_code(uow, claims.document_code)
     verdict = _by_register(uow, claims, key, rows, paper)
+    if unsigned:
+        made_of_words = verdict.answer is Answer.AUTHENTIC and _lacking(claims, paper)[1]
+        answer = Answer.UNKNOWN if made_of_words else verdict.answer
+        verdict = replace(verdict, answer=answer, reasons=("verification.unsigned", *verdict.reasons))
+    if CodeKind.COPY in _kinds(paper):
+        verdict = replace(verdict, reasons=(*verdict.reasons, "verification.coded-copy"))
     return noted(uow, verdict, rows[0] if rows else None, "paper")
 
 
@@ -137,23 +145,19 @@ def _lacking(claims: SealClaims, paper: PaperRead) -> tuple[list[str], int]:
 
 
 def _document_codes(paper: PaperRead) -> set[str]:
-    return {code for page in paper.pages for text in page.codes if (code := _document_code(text))}
-
-
-def _document_code(text: str) -> str | None:
-    try:
-        code = codes.parse(text)
-    except BadCode:
-        return None
-    return code.digits if code.kind is CodeKind.DOCUMENT else None
+    read = [code for page in paper.pages for text in page.codes if (code := _code(text))]
+    return {code.digits for code in read if code.kind is CodeKind.DOCUMENT}
 
 
 def _without_seal(paper: PaperRead, *, unsigned: bool) -> tuple[str, ...]:
     """Say what a paper without a readable seal shows; a number in bars can be drawn by anybody."""
-    shown = {code.kind for page in paper.pages for text in page.codes if (code := _code(text))}
     known = {CodeKind.COPY: "verification.coded-copy", CodeKind.DOCUMENT: "verification.only-a-number"}
     first = "verification.unsigned" if unsigned else "verification.no-seal-read"
-    return (first, *(reason for kind, reason in known.items() if kind in shown))
+    return (first, *(reason for kind, reason in known.items() if kind in _kinds(paper)))
+
+
+def _kinds(paper: PaperRead) -> set[CodeKind]:
+    return {code.kind for page in paper.pages for text in page.codes if (code := _code(text))}
 
 
 def _code(text: str) -> codes.Code | None:

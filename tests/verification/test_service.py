@@ -172,14 +172,16 @@ def test_a_letter_saved_anew_without_its_seal_is_unknown(world: World, letter: I
             del page["/Annots"]
         document.save(out)
     verdict = judged(world, out.getvalue())
-    assert (verdict.answer, verdict.reasons, verdict.facts) == (Answer.UNKNOWN, ("verification.unsigned",), None)
+    assert verdict.answer is Answer.UNKNOWN
+    assert verdict.reasons[0] == "verification.unsigned"
+    assert verdict.signed is not None
 
 
 def test_a_coded_copy_is_named_as_what_it_is(world: World, letter: IssuedLetter) -> None:
     copy, _ = downloaded_copy(world, letter, ("a", "registry"))
     verdict = judged(world, copy)
     assert verdict.answer is Answer.UNKNOWN
-    assert verdict.reasons == ("verification.unsigned", "verification.coded-copy")
+    assert {"verification.unsigned", "verification.coded-copy"} <= set(verdict.reasons)
 
 
 def test_a_void_letter_is_void_by_code_and_by_file(world: World) -> None:
@@ -217,10 +219,10 @@ def test_the_letter_of_a_peer_is_authentic_by_its_seal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.7\n", "كتاب".encode(), b"PK\3\4" + b"\0" * 2000])
-def test_what_is_no_pdf_gets_a_clear_refusal(world: World, data: bytes) -> None:
+def test_what_is_neither_pdf_nor_picture_gets_a_clear_refusal(world: World, data: bytes) -> None:
     with pytest.raises(Invalid) as caught:
         judged(world, data)
-    assert caught.value.code == "verification.not-a-pdf"
+    assert caught.value.code == ("verification.not-a-pdf" if b"%PDF" in data else "verification.unreadable")
 
 
 def test_a_file_over_the_limit_is_refused(world: World) -> None:
