@@ -33,6 +33,7 @@ from edms.letters.printing import Printing, printed_letter
 from edms.letters.rules import ISSUE, Kind, State, after
 from edms.letters.sealing import ReadyLetter, SealedSheet, seal_sheet
 from edms.letters.signing import signed_content
+from edms.letters.steps import on_behalf_of
 from edms.registry import service as registry
 from edms.registry.rules import Direction
 from edms.registry.service import Turn, TurnQueue
@@ -163,6 +164,7 @@ def _commit(uow: UnitOfWork, ready: ReadyLetter, turn: Turn, sealed: SealedSheet
         number=entry.number,
         year=entry.year,
         seal=sealed.level,
+        on_behalf_of=on_behalf_of(uow.actor, letter),
     )
     return Issued(
         letter.id, letter.document_code or "", letter.number, ready.day, sealed.hijri, letter.verification_code

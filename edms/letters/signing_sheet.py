@@ -30,7 +30,9 @@ def sheet_to_sign(uow: UnitOfWork, letter: Letter, printing: Printing) -> bytes:
         signer = entities.employees_by_ids(uow, [uow.actor.employee_id])[uow.actor.employee_id]
         sheet = replace(sheet, signer_name=signer.name)
         if authority.deputyship is not None:
-            sheet = replace(sheet, on_behalf_of=entities.post(uow, authority.post_id).title)
+            own = entities.posts_held(uow, signer.id, letter.entity_id, uow.today)
+            behalf = entities.post(uow, authority.post_id).title
+            sheet = replace(sheet, signer_post=own[0].title if own else "", on_behalf_of=behalf)
     return _rendered(sheet)
 
 

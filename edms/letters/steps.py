@@ -48,3 +48,9 @@ def require_authority(uow: UnitOfWork, letter: Letter) -> Authority:
     if found is None:
         raise Forbidden("letters.not-your-post")
     return found
+
+
+def on_behalf_of(actor: Actor, letter: Letter) -> str | None:
+    """Return on whose behalf an actor acts on a letter: the employee code of the post's holder, else None."""
+    found = signing_authority(actor, letter)
+    return found.on_behalf_of if found else None

@@ -3,16 +3,18 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pyotp
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import delete, select
 
 from edms.accounts import entry, queries, second_factor, service
 from edms.accounts.factor_rules import FRESH, clean_recovery_code, new_recovery_code, pin_problem, step_up_delay
-from edms.accounts.models import LoginSession, RecoveryCode, SigningPin
+from edms.accounts.models import LoginSession, RecoveryCode, SigningPin, Throttle
 from edms.accounts.pin import choose_pin
 from edms.accounts.rules import DEFAULT_LIMITS
 from edms.accounts.step_up import StepUpNeeded, StepUpRefused, is_fresh, means_of, require_step_up, step_up
@@ -296,3 +298,58 @@ def test_ended_session_cannot_step_up(world: World) -> None:
         uow.session.get_one(LoginSession, actor.session_id).revoked_at = uow.now
     with pytest.raises(NotFound):
         step_up(world.database, actor, PIN)
+
+
+class OnePerson(RuleBasedStateMachine):
+    """A person who types right and wrong PINs while time goes by, against a model of three numbers."""
+
+    world: ClassVar[World]
+    actor: ClassVar[Actor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.wrong, self.blocked, self.fresh_until = 0, 0, -1, -1
+        with self.world.database.work(OPERATOR) as uow:
+            uow.session.execute(delete(Throttle))
+            session = uow.session.get_one(LoginSession, self.actor.session_id)
+            session.stepped_up_at = None
+        at(self.world, timedelta())
+
+    @rule(seconds=st.sampled_from([1, 20, 59, 61, 130, 240, 301, 3700]))
+    def time_goes_by(self, seconds: int) -> None:
+        self.now += seconds
+        at(self.world, timedelta(seconds=self.now))
+
+    @rule(right=st.booleans())
+    def types_a_pin(self, right: bool) -> None:
+        slowed = self.now < self.blocked
+        if right and not slowed:
+            step_up(self.world.database, self.actor, PIN)
+        else:
+            with pytest.raises(StepUpRefused, match="slowed" if slowed else "refused"):
+                step_up(self.world.database, self.actor, PIN if right else "826497")
+        if slowed:
+            return
+        if right:
+            self.wrong, self.blocked, self.fresh_until = 0, -1, self.now + 300
+        else:
+            self.wrong += 1
+            delay = step_up_delay(self.wrong)
+            self.blocked = self.now + int(delay.total_seconds()) if delay else -1
+
+    @invariant()
+    def fresh_is_what_the_model_says(self) -> None:
+        with self.world.database.read(OPERATOR) as uow:
+            session = uow.session.get_one(LoginSession, self.actor.session_id)
+            told = replace(self.actor, stepped_up_at=session.stepped_up_at)
+            assert is_fresh(told, uow) == (self.now <= self.fresh_until)
+
+
+def test_step_up_follows_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edms.accounts.step_up.fits", lambda typed, _stored: typed == "739158")
+    OnePerson.world = make_world(tmp_path)
+    at(OnePerson.world, timedelta())
+    OnePerson.actor = signed_in(OnePerson.world)[1]
+    run_state_machine_as_test(
+        OnePerson, settings=settings(max_examples=15, stateful_step_count=25, deadline=None, database=None)
+    )

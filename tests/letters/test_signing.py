@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pypdfium2 import PdfDocument
 from sqlalchemy import select
 
 from crypto.cms_signatures import verify_detached
@@ -24,7 +25,9 @@ from edms.entities.models import IssuedCertificate
 from edms.entities.revoking import revoke_person
 from edms.letters import closing, queries, service, signing
 from edms.letters.models import Letter, Signature
+from edms.letters.printing import Printing
 from edms.letters.rules import Kind, Sensitivity, State
+from edms.letters.signing_sheet import sheet_to_sign
 from tests.factories import letters as make
 from tests.factories.world import OPERATOR, World, make_world
 
@@ -194,6 +197,8 @@ def test_deputy_signs_on_behalf_of_the_holder_and_every_trace_says_so(any_world:
         event = uow.session.scalars(select(Event).where(Event.act == "letters.signed")).one()
         assert facts_of(event)["on_behalf_of"] == head.employee_code
         assert event.employee_id == acting.employee_id
+        issued = uow.session.scalars(select(Event).where(Event.act == "letters.issued")).one()
+        assert facts_of(issued)["on_behalf_of"] == head.employee_code
 
 
 def test_deputy_sees_and_signs_only_what_was_delegated_while_it_lasts(town: World) -> None:
@@ -243,3 +248,24 @@ def test_deputy_reads_later_what_he_signed_and_nothing_else_of_the_post(town: Wo
         assert queries.letter(uow, letter_id).id == letter_id
         with pytest.raises(NotFound):
             queries.letter(uow, signed_by_head.letter_id)
+
+
+def test_deputy_looks_at_the_sheet_that_will_be_signed(town: World) -> None:
+    acting, letter_id = deputy(town), make.submitted(town, by=town.actor("a", "colleague"))
+    printing = town.parts[Printing]
+    with town.database.read(acting) as uow:
+        before = words(sheet_to_sign(uow, queries.letter(uow, letter_id), printing))
+    assert "نيابة" in before
+    with town.database.work(acting) as uow:
+        service.sign(uow, letter_id, keys=town.keyring)
+    with town.database.read(town.actor("a", "registry")) as uow:
+        assert words(sheet_to_sign(uow, queries.letter(uow, letter_id), printing)) == before
+    end_deputyships(town)
+
+
+def words(pdf: bytes) -> str:
+    document = PdfDocument(pdf)
+    try:
+        return str(document[0].get_textpage().get_text_bounded())
+    finally:
+        document.close()
