@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from crypto.certificates import issue_certificate
+from crypto.certificates import issue_certificate, load_certificate
 from crypto.keystore import KeyStore
 from crypto.revocation import REASONS, Answer, Revoked, answer_ocsp, make_crl, read_crl
 from crypto.root_file import RootKey
@@ -22,7 +22,6 @@ from edms.entities.models import EntitySeal, Installation, IssuedCertificate
 from edms.entities.rules import KEEP_AUTHORITY
 
 CRL_VALID, CRL_RENEWED = timedelta(hours=24), timedelta(hours=12)
-ROOT_CRL_VALID = timedelta(days=400)
 OCSP_VALID = timedelta(hours=1)
 OCSP_KEY = "ocsp"
 
@@ -135,14 +134,20 @@ def _responder(keys: KeyStore, issuing: bytes, issuing_key: str, name: str, day:
 
 
 def keep_root_crl(uow: UnitOfWork, home: Installation, *, root: RootKey) -> None:
-    """Make the root's list of revoked issuing authorities, good until the next ceremony is overdue."""
+    """Make the root's list of revoked issuing authorities, good for as long as the one in office: so long no ceremony
+    is needed, and one that becomes necessary makes a list with a higher number.
+    """  # fmt: skip
     uow.flush()
     rows = uow.session.scalars(
         select(IssuedCertificate).where(
             IssuedCertificate.revoked_at.is_not(None), IssuedCertificate.usage == "issuing"
         ).order_by(IssuedCertificate.revoked_at)
     )  # fmt: skip
-    home.root_crl = make_crl(root.private, home.ca_certificate, map(_entry, rows), now=uow.now, valid=ROOT_CRL_VALID)
+    end = load_certificate(home.issuing_certificate or home.ca_certificate).not_valid_after_utc
+    number = read_crl(home.root_crl, home.ca_certificate).number if home.root_crl else 0
+    home.root_crl = make_crl(
+        root.private, home.ca_certificate, map(_entry, rows), now=uow.now, valid=end - uow.now, after=number
+    )
 
 
 def _keyring(uow: UnitOfWork) -> Keyring:
