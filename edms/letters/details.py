@@ -13,6 +13,7 @@ from edms.letters import queries
 from edms.letters.attachments import is_active
 from edms.letters.body import from_markup
 from edms.letters.models import Letter
+from edms.letters.preserving import PreservationState, state_of
 from edms.letters.rules import DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
 from edms.letters.steps import signing_authority
 from edms.registry.rules import Direction
@@ -94,6 +95,7 @@ class Details:
     settled_at: datetime | None
     return_reason: str
     acts: frozenset[str]
+    evidence: PreservationState | None
 
 
 def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
@@ -145,6 +147,7 @@ def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
         settled_at=letter.settled_at,
         return_reason=letter.return_reason,
         acts=acts_of(uow.actor, letter),
+        evidence=state_of(uow, letter),
     )
 
 

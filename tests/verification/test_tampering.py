@@ -4,7 +4,7 @@ import random
 import shutil
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from crypto.certificates import Usage, issue_certificate, public_key_of
+from crypto.certificates import Usage, issue_certificate
 from crypto.digests import sha256
 from crypto.pdf_evidence import extend
 from crypto.pdf_signatures import seal_pdf, verify_pdf
@@ -31,10 +31,12 @@ from edms.verification.sandbox import Findings
 from tests.crypto.stamping import Clock
 from tests.crypto.test_pdf_signatures import Authority
 from tests.crypto.test_pdf_signatures import authority as fake_authority
+from tests.crypto.test_pdf_signatures import letter as bare
 from tests.factories.issued import IssuedLetter, issued_letter
 from tests.factories.world import OPERATOR, World
 from tests.letters.test_preserving import follow, kept
 from tests.verification import forgeries
+from tests.verification.forgers import authority_named_like, fake_list, now
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,6 @@ def sealed_by(world: World, seal: SealInForce, pdf: bytes, **given: object) -> b
         "timestamper": world.parts[TimeStamper],
     }  # fmt: skip
     return seal_pdf(pdf, **values | given).pdf  # type: ignore[arg-type]
-
-
-def now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 # what must stay green
@@ -282,18 +280,6 @@ def test_fakes_with_our_names(world: World, seal: SealInForce, fake: Authority, 
     assert_never_green(world, stolen, "our certificate, another key")
 
 
-def authority_named_like(root: bytes, folder: Path) -> Authority:
-    from crypto.certificates import root_certificate
-    from crypto.keystore_file import FileKeyStore, create_key_file
-
-    create_key_file(folder / "keys", b"k" * 32)
-    keys = FileKeyStore(folder / "keys", b"k" * 32)
-    name = x509.load_der_x509_certificate(root).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
-    made = root_certificate(keys, name=str(name), not_before=now() - timedelta(days=1))
-    assert public_key_of(made) != public_key_of(root)
-    return Authority(keys, made, new_signing_key())
-
-
 def test_a_file_cut_at_many_places(world: World, letter: IssuedLetter, evidence: tuple[bytes, bytes]) -> None:
     whole = letter.pdf + evidence[1]
     ends = {len(letter.pdf), len(whole)}
@@ -334,13 +320,6 @@ def test_a_security_store_poisoned(world: World, letter: IssuedLetter, fake: Aut
         assert_never_green(world, letter.pdf + extend(letter.pdf, level="LT", **what), what)  # type: ignore[arg-type]
         covered = extend(letter.pdf, level="LTA", timestamper=ours, **what)
         assert_never_green(world, letter.pdf + covered, what)
-
-
-def fake_list(fake: Authority) -> bytes:
-    from crypto.revocation import make_crl
-    from crypto.stored_key import StoredKey
-
-    return make_crl(StoredKey(fake.keys, "ca-root"), fake.root, [], now=now(), valid=timedelta(days=1))
 
 
 def test_a_stamp_of_a_stranger_behind_the_file(world: World, letter: IssuedLetter, fake: Authority) -> None:
@@ -393,9 +372,3 @@ def test_openssl_agrees_on_the_message_inside(world: World, letter: IssuedLetter
 
     assert verified("signed")
     assert not verified("altered")
-
-
-def bare() -> bytes:
-    from tests.crypto.test_pdf_signatures import letter as simple
-
-    return simple()
