@@ -1,6 +1,6 @@
 """The words of a letter in the few bytes that a paper seal has for them: zstd with a trained dictionary (RFC 8878)."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -29,6 +29,7 @@ def parameters() -> zstandard.ZstdCompressionParameters:
     )
 
 
+@lru_cache(maxsize=64)  # a letter is packed to find its room, and again to be sealed
 def pack(text: str) -> bytes:
     """Return a text as the number of its dictionary and a zstd frame without its magic number.
 
