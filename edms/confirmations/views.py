@@ -1,6 +1,5 @@
 """Pages of صحة صدور: ask another body, what was asked and answered, one confirmation to print or take along."""
 
-from base64 import b64decode
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,7 +11,9 @@ from edms.confirmations import queries, service
 from edms.confirmations.rules import ASK, Side
 from edms.confirmations.told import told
 from edms.core.actor import Actor
+from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
+from edms.dispatch.package import Confirmation
 from edms.dispatch.packing import confirmation_of, statement_of
 from edms.letters.edge import reading, working
 from edms.web.guards import current_actor
@@ -51,27 +52,41 @@ def ask() -> WerkzeugResponse:
     return go(address, notice="The question is on its way. The answer comes by itself.")
 
 
-@blueprint.get(f"{HOME}/<uuid:row_id>")
-def show(row_id: UUID) -> Response:
+@blueprint.get(f"{HOME}/<uuid:inquiry_id>")
+def show(inquiry_id: UUID) -> Response:
     """Show one inquiry and its answer; the page looks again by itself while it waits."""
     with reading() as uow:
-        (found,) = told(uow, [queries.inquiry(uow, row_id)])
+        (found,) = told(uow, [queries.inquiry(uow, inquiry_id)])
     return render("confirmations/inquiry.html", inquiry=found)
 
 
-@blueprint.get(f"{HOME}/<uuid:row_id>/<any(statement, proof):part>")
-def download(row_id: UUID, part: str) -> Response:
-    """Give the statement (JSON) or the issuer's signature over it (CMS), to be checked by other means."""
+@blueprint.get(f"{HOME}/<uuid:inquiry_id>/statement")
+def statement(inquiry_id: UUID) -> Response:
+    """Give the statement that was sealed, to be checked by other means."""
     with reading() as uow:
-        row = queries.inquiry(uow, row_id)
-        if not row.told.get("proof"):
-            raise NotFound("confirmations.unknown")
-        name = row.document_code
-        data = statement_of(confirmation_of(row.told)) if part == "statement" else b64decode(row.told["proof"])
+        told_by = _answered(uow, inquiry_id)
+        return _file(statement_of(told_by), f"{told_by.document_code}.json", "application/json")
+
+
+@blueprint.get(f"{HOME}/<uuid:inquiry_id>/proof")
+def proof(inquiry_id: UUID) -> Response:
+    """Give the issuer's signature over the statement (a detached CMS)."""
+    with reading() as uow:
+        told_by = _answered(uow, inquiry_id)
+        return _file(told_by.proof, f"{told_by.document_code}.p7s", "application/pkcs7-signature")
+
+
+def _answered(uow: UnitOfWork, inquiry_id: UUID) -> Confirmation:
+    row = queries.inquiry(uow, inquiry_id)
+    if not row.told.get("proof"):
+        raise NotFound("confirmations.unknown")
+    return confirmation_of(row.told)
+
+
+def _file(data: bytes, name: str, media_type: str) -> Response:
     response = make_response(data)
-    suffix, kind = ("json", "application/json") if part == "statement" else ("p7s", "application/pkcs7-signature")
-    response.headers["Content-Type"] = kind
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

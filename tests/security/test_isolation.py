@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from edms.accounts.delegation import NewDelegation, delegate
 from edms.accounts.models import Account, Delegation, LoginSession
 from edms.audit.models import Event
+from edms.confirmations.models import InquiryRow
 from edms.core.actor import system_actor
 from edms.core.database import UnitOfWork
 from edms.dispatch.models import OutboxItem
@@ -29,7 +30,9 @@ from tests.factories.world import World, make_world
 PUBLIC = {
     "static", "healthz", "accounts.sign_in_form", "accounts.sign_in", "accounts.sign_out", "language.change",
     "accounts.code_form", "accounts.enter_code",
-    "verification.form", "verification.verify", "verification_api.verify",
+    "verification.form", "verification.verify", "verification_api.verify", "seal.scan", "seal.offline",
+    "authority.index", "authority.certificates", "authority.crl", "authority.root_crl", "authority.get_ocsp",
+    "authority.ask_ocsp", "authority.ask_time",
 }  # fmt: skip
 """Every endpoint that answers strangers; a new one is put here on purpose or not at all."""
 
@@ -94,11 +97,23 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
             "item_id": uow.session.scalars(item).first(), "session_id": uow.session.scalars(session).first(),
             "assignment_id": uow.session.scalars(held).first(), "staff/code": employee.employee_code,
             "entities/code": world.entity_a.code, "delegation_id": delegated(uow, world).id,
-            "template_id": template.id, "phrase_id": phrase.id,
+            "template_id": template.id, "phrase_id": phrase.id, "inquiry_id": inquired(uow, world).id,
         }  # fmt: skip
     assert None not in found.values()
     foreign = {name: str(value) for name, value in found.items()}
     return Scene(app, world, foreign, {"letter_id": str(own), "staff/code": world.actor("b", "employee").employee_code})
+
+
+def inquired(uow: UnitOfWork, world: World) -> InquiryRow:
+    """What body A has asked body B."""
+    row = InquiryRow(
+        inquiry_id=uuid4(), entity_id=world.entity_a.id, other_id=world.entity_b.id, side="asked",
+        document_code="1" * 18, asked_at=uow.now, answered_at=uow.now, answer="issued",
+    )  # fmt: skip
+    row.told = {"proof": "eA=="}
+    uow.session.add(row)
+    uow.flush()
+    return row
 
 
 def delegated(uow: UnitOfWork, world: World) -> Delegation:
