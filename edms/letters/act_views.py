@@ -1,4 +1,4 @@
-"""What is done to a letter from its page or the tray: submit, return, sign, issue, void, settle, delete the draft."""
+"""What is done to a letter from its page or the tray: submit, return, sign, issue, void, supersede, settle, delete."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -35,11 +35,17 @@ def install(blueprint: Blueprint) -> None:
         ("issue", issue),
         ("return", return_letter),
         ("void", void),
+        ("supersede", supersede),
         ("settle", settle),
         ("discard", discard),
     ):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=_of_visible(view), methods=["POST"])
-    for name, form in (("return", confirm_return), ("void", confirm_void), ("discard", confirm_discard)):
+    for name, form in (
+        ("return", confirm_return),
+        ("void", confirm_void),
+        ("supersede", confirm_supersede),
+        ("discard", confirm_discard),
+    ):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=form)
 
 
@@ -126,6 +132,24 @@ def void(letter_id: UUID) -> WerkzeugResponse:
     return go(_page(letter_id), notice="The letter is void. Its number stays in the register.")
 
 
+def confirm_supersede(letter_id: UUID) -> Response:
+    """Ask which later letter took the place of an issued one."""
+    return _reason_page(letter_id, "supersede")
+
+
+def supersede(letter_id: UUID) -> WerkzeugResponse:
+    """Note that a later letter took the place of this one, after a fresh step-up; whoever verifies it is told."""
+    answer = _asked(letter_id, "supersede", translate("Superseded by a later letter"))
+    if answer is not None:
+        return answer
+    try:
+        with working() as uow:
+            closing.supersede(uow, letter_id, request.form.get("reason", ""))
+    except Invalid as error:
+        return _reason_page(letter_id, "supersede", error.problems, 422)
+    return go(_page(letter_id), notice="Whoever verifies this letter is told that a later one took its place.")
+
+
 def settle(letter_id: UUID) -> WerkzeugResponse:
     """Mark an incoming letter as dealt with."""
     with working() as uow:
@@ -166,7 +190,7 @@ def _asked(letter_id: UUID, act: str, words: str) -> Response | None:
 
 def _refuse(actor: Actor, letter: Letter, act: str) -> NoReturn:
     """Raise what the service would say to somebody who may not do an act."""
-    actor.require({"sign": SIGN, "void": VOID}[act])
+    actor.require({"sign": SIGN, "void": VOID, "supersede": VOID}[act])
     if act == "sign" and signing_authority(actor, letter) is None:
         raise Forbidden("letters.not-your-post")
     raise Conflict("letters.wrong-state", state=letter.state)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from crypto import codes
+from crypto.errors import BadCode
 from edms.accounts.step_up import require_step_up
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
@@ -38,23 +40,31 @@ def void(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
 def supersede(uow: UnitOfWork, letter_id: UUID, newer_code: str) -> Letter:
     """Note that a later letter of the same body took the place of an issued one; whoever verifies it is told.
 
-    ``newer_code`` is the document code (18 digits) of the later letter. Raises Conflict ``letters.wrong-state``, and
-    Invalid ``letters.not-a-later-letter`` unless it is another issued outgoing letter that is not older.
+    ``newer_code`` is the document code of the later letter, in any form that a person types. Raises Conflict
+    ``letters.wrong-state``, and Invalid ``letters.not-a-later-letter`` unless it is another issued letter, not older.
     """
     uow.actor.require(VOID)
     letter = queries.letter_for_update(uow, letter_id)
     outgoing = letter.direction == Direction.OUTGOING and letter.state in {State.ISSUED, State.SETTLED}
     if not outgoing or letter.superseded_at is not None or letter.issued_at is None:
         raise Conflict("letters.wrong-state", state=letter.state)
-    newer = queries.own_by_codes(uow, letter.entity_id, [newer_code]).get(newer_code)
+    code = _document_code(newer_code, letter.document_code or "", uow.now.year)
+    newer = queries.own_by_codes(uow, letter.entity_id, [code]).get(code)
     if (
         newer is None or newer.id == letter.id or newer.direction != Direction.OUTGOING or newer.void_at is not None
         or newer.issued_at is None or newer.issued_at < letter.issued_at
     ):  # fmt: skip
-        raise Invalid("letters.not-a-later-letter", (Problem("newer", "letters.not-a-later-letter"),))
+        raise Invalid("letters.not-a-later-letter", (Problem("reason", "letters.not-a-later-letter"),))
     letter.superseded_at, letter.superseded_by, letter.changed_at = uow.now, newer.document_code, uow.now
-    record(uow, "letters.superseded", "letter", letter.id, row=letter, code=letter.document_code, by=newer_code)
+    record(uow, "letters.superseded", "letter", letter.id, row=letter, code=letter.document_code, by=code)
     return letter
+
+
+def _document_code(text: str, own: str, year: int) -> str:
+    try:
+        return codes.parse_document(text, own[:6], year).digits
+    except BadCode as error:
+        raise Invalid("letters.not-a-later-letter", (Problem("reason", "letters.not-a-later-letter"),)) from error
 
 
 def settle(uow: UnitOfWork, letter_id: UUID) -> Letter:

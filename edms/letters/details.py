@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from crypto import codes
 from crypto.codes import format_code
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
@@ -92,6 +93,8 @@ class Details:
     void_at: datetime | None
     void_reason: str
     void_authority: str
+    superseded_at: datetime | None
+    superseded_by: str
     settled_at: datetime | None
     return_reason: str
     acts: frozenset[str]
@@ -144,6 +147,8 @@ def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
         void_at=void.void_at if void else None,
         void_reason=void.void_reason if void else "",
         void_authority=people[void.void_authority_id].name if void and void.void_authority_id in people else "",
+        superseded_at=letter.superseded_at,
+        superseded_by=codes.format_code(letter.superseded_by or ""),
         settled_at=letter.settled_at,
         return_reason=letter.return_reason,
         acts=acts_of(uow.actor, letter),
@@ -167,6 +172,8 @@ def acts_of(actor: Actor, letter: Letter) -> frozenset[str]:
         found.add("issue")
     if outgoing and after(state, "void") and actor.may(VOID):
         found.add("void")
+    if outgoing and state in {State.ISSUED, State.SETTLED} and letter.superseded_at is None and actor.may(VOID):
+        found.add("supersede")
     if not outgoing and after(state, "settle") and actor.may(SETTLE):
         found.add("settle")
     if letter.sender_id is not None and state in {State.REGISTERED, State.SETTLED} and actor.may(DRAFT):

@@ -9,8 +9,10 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from crypto.codes import format_code
 from crypto.paper_seal import read_seal
 from edms.core.arabic import words
+from edms.core.errors import Conflict, Invalid
 from edms.entities.models import EntitySeal
 from edms.letters import closing
 from edms.letters.rules import Sensitivity
@@ -189,3 +191,18 @@ def test_a_revoked_key_proves_what_the_register_knows_and_nothing_else(world: Wo
 def test_a_picture_without_a_seal_says_so(world: World) -> None:
     verdict = shown(world, Image.new("RGB", (800, 600), "white"))
     assert (verdict.answer, verdict.reasons) == (Answer.UNKNOWN, ("verification.no-seal-read",))
+
+
+def test_only_a_later_letter_of_the_same_body_supersedes(world: World) -> None:
+    old, new = issued_letter(world), issued_letter(world)
+    head = world.actor("a", "head")
+    own, foreign = old.document_code, "100234.26.00012345.71"
+    for letter, code in ((new, own), (old, own), (old, foreign), (old, "x")):
+        with world.database.work(head) as uow, pytest.raises(Invalid, match="not-a-later-letter"):
+            closing.supersede(uow, letter.id, code)
+    with world.database.work(head) as uow:
+        assert closing.supersede(uow, old.id, format_code(new.document_code)).superseded_by == new.document_code
+    with world.database.work(head) as uow, pytest.raises(Conflict):
+        closing.supersede(uow, old.id, new.document_code)
+    verdict = desk.ask_code(world.database, old.verification_code, address="192.0.2.9")
+    assert (verdict.answer, verdict.reasons[0]) == (Answer.SUPERSEDED, "verification.superseded")
