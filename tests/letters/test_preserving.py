@@ -1,11 +1,13 @@
 """Evidence of sealed letters: it comes by itself, stays behind the file, and its loss is a clear state."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from crypto.digests import sha256
@@ -18,7 +20,7 @@ from edms.core.actor import system_actor
 from edms.core.errors import Conflict, NotFound
 from edms.entities import peers
 from edms.entities import queries as entities
-from edms.letters import closing, issuing, preservation_follower, preserving, queries
+from edms.letters import closing, commands, issuing, preservation_follower, preserving, queries
 from edms.letters.models import Preservation
 from edms.letters.preserving import PreservationPlan
 from edms.letters.printing import Printing
@@ -195,3 +197,20 @@ def test_the_archival_export_is_the_original_and_its_evidence(world: World, tmp_
         exported = preserving.with_evidence(uow, queries.letter(uow, letter_id), store=world.store, keys=world.keyring)
     original, suffix, _ = kept(world, letter_id)
     assert exported == original + suffix
+
+
+def test_the_command_line_archives_and_exports(world: World, tmp_path: Path) -> None:
+    letter_id = issue(world)
+    with world.database.read(OPERATOR) as uow:
+        code = queries.letter(uow, letter_id).document_code or ""
+    shell = CliRunner()
+    archived = shell.invoke(commands.letter, ["archive", code, "--json"], obj=world.parts, catch_exceptions=False)
+    assert json.loads(archived.output) == {"level": "B-T", "goal": "LTA"}
+    follow(world)
+    for name, more in (("plain.pdf", []), ("archival.pdf", ["--archival"])):
+        out = ["export", code, "-o", str(tmp_path / name), *more]
+        assert shell.invoke(commands.letter, out, obj=world.parts, catch_exceptions=False).exit_code == 0
+    original, suffix, _ = kept(world, letter_id)
+    assert (tmp_path / "plain.pdf").read_bytes() == original
+    assert (tmp_path / "archival.pdf").read_bytes() == original + suffix
+    assert judged(world, original + suffix).level == "B-LTA"
