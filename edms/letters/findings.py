@@ -11,6 +11,7 @@ from typing import Final
 from edms.core.arabic import normalize
 from edms.core.calendar import hijri_iso, reference
 from edms.core.errors import Problem
+from edms.letters.rendition.fonts import undrawable
 from edms.letters.rules import Kind
 from edms.letters.written_dates import Folded, WrittenDate, dates_of, names_attachments, pairs_of, words
 
@@ -123,6 +124,13 @@ def empty_fields(text: str) -> list[str]:
 def _no_subject(facts: Facts) -> Iterator[Problem]:
     if not facts.subject.strip():
         yield Problem("subject", "letters.subject-empty")
+
+
+def _undrawable(facts: Facts) -> Iterator[Problem]:
+    for where, text in (("subject", facts.subject), ("body", facts.text)):
+        boxes = [char for char in undrawable(text) if char.isprintable()]
+        if boxes:
+            yield Problem(where, "letters.undrawable", letters=" ".join(boxes[:MOST]))
 
 
 def _no_body(facts: Facts) -> Iterator[Problem]:
@@ -258,6 +266,7 @@ CHECKS: Final[tuple[tuple[Level, Check], ...]] = (
     (Level.WARNING, _other_hijri_day),
     (Level.WARNING, _no_copies),
     (Level.WARNING, _nothing_attached),
+    (Level.WARNING, _undrawable),
     (Level.WARNING, _subject_with_label),
     (Level.WARNING, _subject_repeated),
 )

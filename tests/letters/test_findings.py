@@ -41,6 +41,7 @@ CASES = [
     ({"text": "Sunday, 20 November 2025"}, Level.WARNING, "letters.date-is-thursday"),
     ({"text": "٢٥ جمادى الأولى ١٤٤٧ هـ الموافق ٢٠ تشرين الثاني ٢٠٢٥"}, Level.WARNING, "letters.date-pair"),
     ({"kind": Kind.ORDER}, Level.WARNING, "letters.no-copies"),
+    ({"text": "مع التقدير 😀"}, Level.WARNING, "letters.undrawable"),
     ({"text": "نرسل إليكم طياً الكشوفات"}, Level.WARNING, "letters.nothing-attached"),
     ({"subject": "م/ تزويدنا"}, Level.WARNING, "letters.subject-label"),
     ({"subject": "الموضوع : تزويدنا"}, Level.WARNING, "letters.subject-label"),
