@@ -11,7 +11,6 @@ import threading
 from uuid import UUID
 
 from config.settings import load
-from crypto.timestamps import TimeStamper
 from edms.accounts.service import actor_of_employee
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
@@ -48,7 +47,7 @@ def main() -> None:
             try:
                 made = issue(
                     parts[Database], actor, letter_id, turns=parts[TurnQueue], store=parts[ContentStore],
-                    keys=parts[Keyring], printing=parts[Printing], stamper=parts[TimeStamper],
+                    keys=parts[Keyring], printing=parts[Printing],
                 )  # fmt: skip
                 say(f"{letter_id} {made.number}")
             except Exception as error:
