@@ -1,5 +1,6 @@
 """Pages of verification: the public desk, and the auditors' desk that traces copies."""
 
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
@@ -7,19 +8,23 @@ from werkzeug.datastructures import FileStorage
 
 from crypto.codes import format_code
 from crypto.timestamps import StampRoots
+from edms.core.actor import ANONYMOUS
 from edms.core.clock import utc_now
 from edms.core.database import Database
 from edms.core.errors import EdmsError, Invalid, Problem, Unavailable
 from edms.core.parts import Parts
+from edms.entities.keyring import Keyring
 from edms.letters.printing import Printing
 from edms.verification import desk, tracing
 from edms.verification.rules import LARGEST_FILE, TRACE, Answer, Verdict, age_of
+from edms.verification.signed_lists import ListKind, signed_list
 from edms.web.errors import status_of
 from edms.web.guards import current_actor, public
 from edms.web.page import render
 
 blueprint = Blueprint("verification", __name__, template_folder="templates")
 
+_FRESH = timedelta(minutes=1)
 _ROOM_FOR_THE_FORM = 64 * 1024
 
 
@@ -67,6 +72,20 @@ def verify() -> Response:
     )  # fmt: skip
 
 
+@blueprint.get("/verify/trust-list")
+@public
+def trust_list() -> Response:
+    """Give the keys that papers may name, signed."""
+    return _list("trust-list")
+
+
+@blueprint.get("/verify/status-list")
+@public
+def status_list() -> Response:
+    """Say which letters are void or superseded, signed."""
+    return _list("status-list")
+
+
 @blueprint.get("/trace")
 def trace_form() -> Response:
     """Show the auditor's form."""
@@ -90,6 +109,19 @@ def trace() -> Response:
         problems = (Problem("file", error.code, **error.params),)
         return render("verification/trace.html", status_of(error), problems=problems, found=None)
     return render("verification/trace.html", problems=(), found=found, format_code=format_code)
+
+
+def _list(kind: ListKind) -> Response:
+    """Return a signed list, made anew every minute, whatever is asked."""
+    parts: Parts = current_app.extensions["diwan"]
+    kept: dict[str, tuple[bytes, datetime]] = current_app.extensions.setdefault("diwan-signed-lists", {})
+    known = kept.get(kind)
+    if known is None or utc_now() - known[1] > _FRESH:
+        with parts[Database].read(ANONYMOUS) as uow:
+            known = kept[kind] = signed_list(uow, kind, keys=parts[Keyring]), uow.now
+    answer = Response(known[0], mimetype="application/cose; cose-type=cose-sign1")
+    answer.headers["Cache-Control"] = "public, max-age=60"
+    return answer
 
 
 def _asked(database: Database, typed: str, file: FileStorage | None) -> Verdict:
