@@ -80,7 +80,8 @@ def _file_verdict(
         return Verdict(Answer.ALTERED, ("verification.broken-signature",))
     claimed = _claimed_code(findings)
     if not findings.genuine:
-        foreign = set(findings.reasons) <= _NO_KEY_OF_OURS
+        why = set(findings.reasons)
+        foreign = bool(why & _NO_KEY_OF_OURS) and why <= _NO_KEY_OF_OURS | {"verification.bad-time-stamp"}
         return Verdict(Answer.UNKNOWN_KEY if foreign else Answer.ALTERED, findings.reasons, claimed)
     signer = trusted[findings.root] if findings.root is not None else None
     if signer is None or not _serves(uow, signer, findings.serial):
