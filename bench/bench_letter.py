@@ -32,7 +32,7 @@ from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.printing import Printing
 from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
-from edms.letters.rendition.values import ParagraphBlock, PrintedLetter, TableBlock
+from edms.letters.rendition.values import Block, ParagraphBlock, PrintedLetter, TableBlock
 from edms.letters.rules import AddresseeRole, Kind
 from edms.registry.service import TurnQueue
 from tests.factories.issued import BODY
@@ -129,7 +129,7 @@ def different_letters(count: int) -> list[PrintedLetter]:
     for number in range(count):
         taken = paragraphs[number * PARAGRAPHS : (number + 1) * PARAGRAPHS]
         rows = tuple((str(row), f"البند {number}/{row}", f"{row * 250},000") for row in range(1, 6))
-        body = (*map(ParagraphBlock, taken), TableBlock(("ت", "الفقرة", "الكلفة"), rows), ParagraphBlock("مع التقدير."))
+        body: tuple[Block, ...] = (*map(ParagraphBlock, taken), TableBlock(("ت", "الفقرة", "الكلفة"), rows), ParagraphBlock("مع التقدير."))
         found.append(replace(LETTER, number=f"ت/٤/{1000 + number}", subject=taken[0][:60], body=body))
     return found
 

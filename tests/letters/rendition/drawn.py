@@ -157,7 +157,8 @@ def _forget_set_lines() -> None:
 
 def _places(text: str, lines: list[Line]) -> tuple[list[tuple[int, int]], int]:
     """Return the places in `text` of the first lines, and how many lines it took."""
-    places, start = [], 0
+    places: list[tuple[int, int]] = []
+    start = 0
     for line in lines:
         if places and start >= len(text):
             break
