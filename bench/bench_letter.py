@@ -129,7 +129,11 @@ def different_letters(count: int) -> list[PrintedLetter]:
     for number in range(count):
         taken = paragraphs[number * PARAGRAPHS : (number + 1) * PARAGRAPHS]
         rows = tuple((str(row), f"البند {number}/{row}", f"{row * 250},000") for row in range(1, 6))
-        body: tuple[Block, ...] = (*map(ParagraphBlock, taken), TableBlock(("ت", "الفقرة", "الكلفة"), rows), ParagraphBlock("مع التقدير."))
+        body: tuple[Block, ...] = (
+            *map(ParagraphBlock, taken),
+            TableBlock(("ت", "الفقرة", "الكلفة"), rows),
+            ParagraphBlock("مع التقدير."),
+        )
         found.append(replace(LETTER, number=f"ت/٤/{1000 + number}", subject=taken[0][:60], body=body))
     return found
 
