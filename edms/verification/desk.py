@@ -39,7 +39,7 @@ def ask_file(
 ) -> Verdict:
     """Judge a PDF, or a photo, scan or screenshot of a paper; ``address`` is that of a stranger, None for the operator.
 
-    Raises Invalid ``verification.file-too-large`` or ``.unreadable``; Unavailable.
+    Raises Invalid ``verification.file-too-large``, ``.neither-pdf-nor-picture`` or ``.unreadable``; Unavailable.
     """
     if len(data) > LARGEST_FILE:
         raise Invalid("verification.file-too-large", limit=LARGEST_FILE >> 20)
@@ -64,6 +64,11 @@ def ask_file(
 
 
 def _ask_paper(database: Database, actor: Actor, data: bytes, *, unsigned: bool) -> Verdict:
-    paper = sandbox.read_paper(data)
+    try:
+        paper = sandbox.read_paper(data)
+    except Invalid as error:
+        if unsigned or error.code != "verification.unreadable":
+            raise
+        raise Invalid("verification.neither-pdf-nor-picture") from error
     with database.work(actor) as uow:
         return papers.verify_paper(uow, paper, unsigned=unsigned)

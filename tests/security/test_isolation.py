@@ -31,6 +31,7 @@ PUBLIC = {
     "static", "healthz", "accounts.sign_in_form", "accounts.sign_in", "accounts.sign_out", "language.change",
     "accounts.code_form", "accounts.enter_code",
     "verification.form", "verification.verify", "verification_api.verify", "seal.scan", "seal.offline",
+    "verification.trust_list", "verification.status_list",
     "authority.index", "authority.certificates", "authority.crl", "authority.root_crl", "authority.get_ocsp",
     "authority.ask_ocsp", "authority.ask_time",
 }  # fmt: skip
