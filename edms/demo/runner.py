@@ -26,7 +26,7 @@ from edms.operation.site import Site
 SENDERS = 3
 _NEEDED = ("gateway", "relay")
 _POLL_SECONDS = 0.5
-_LEFT = 4  # letters that wait for a clerk
+_LEFT = 4  # letters that wait for a clerk, and for a signature
 _ANSWER_SECONDS = 30
 
 Progress = Callable[[int], object]
@@ -110,7 +110,7 @@ def send_letters(
 
 
 def leave_waiting(parts: Parts, texts: Sequence[DemoLetter]) -> None:
-    """Let the clerk of the third body register by hand from now on, and send a few letters there."""
+    """Leave letters for the third body's clerk to register by hand, and letters for the first body's head to sign."""
     staff = sending.staff_of(parts[Database], [body.key for body in own_bodies()[:3]])
     with parts[Database].work(OPERATOR) as uow:
         entities.entity(uow, staff[2].entity_id).registers_by_rule = False
@@ -118,6 +118,8 @@ def leave_waiting(parts: Parts, texts: Sequence[DemoLetter]) -> None:
     for number in range(1, _LEFT + 1):
         to_third = (AddresseeText(staff[2].entity_id),)
         sending.send(parts, staff, sending.Sending(number, number % 2, to_third, letters[-number % len(letters)]))
+        to_second = (AddresseeText(staff[1].entity_id),)
+        sending.submit(parts, staff[0], sending.Sending(0, 0, to_second, letters[number % len(letters)]))
 
 
 def wait_for_balance(

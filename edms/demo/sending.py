@@ -96,13 +96,7 @@ def send(parts: Parts, staff: Sequence[Staff], sending: Sending, reference: str 
     ``reference`` is the document code of the letter that it answers.
     """
     body, database, keys = staff[sending.sender], parts[Database], parts[Keyring]
-    text = _text(sending, body, reference)
-    author = body.clerk if text.sensitivity <= body.clerk.clearance else body.registry
-    with database.work(author) as uow:
-        letter_id = service.draft(uow, text).id
-        for name, _media_type, data in attachments_for(sending.number, sending.letter):
-            service.attach(uow, letter_id, name, data, limits=parts[Limits], store=parts[ContentStore], keys=keys)
-        service.submit(uow, letter_id)
+    letter_id = submit(parts, body, sending, reference)
     with database.work(body.head) as uow:
         service.sign(uow, letter_id, keys=keys)
     return issuing.issue(
@@ -110,6 +104,20 @@ def send(parts: Parts, staff: Sequence[Staff], sending: Sending, reference: str 
         turns=parts[TurnQueue], store=parts[ContentStore], keys=keys, printing=parts[Printing],
         stamper=parts[TimeStamper],
     )  # fmt: skip
+
+
+def submit(parts: Parts, body: Staff, sending: Sending, reference: str = "") -> UUID:
+    """Draft and attach one letter and hand it to the body's signatory."""
+    text = _text(sending, body, reference)
+    author = body.clerk if text.sensitivity <= body.clerk.clearance else body.registry
+    with parts[Database].work(author) as uow:
+        letter_id = service.draft(uow, text).id
+        for name, _media_type, data in attachments_for(sending.number, sending.letter):
+            service.attach(
+                uow, letter_id, name, data, limits=parts[Limits], store=parts[ContentStore], keys=parts[Keyring]
+            )
+        service.submit(uow, letter_id)
+    return letter_id
 
 
 def _pairs(staff: Sequence[Staff], texts: Sequence[DemoLetter], count: int) -> Iterator[Sending]:
