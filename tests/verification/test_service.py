@@ -222,7 +222,9 @@ def test_the_letter_of_a_peer_is_authentic_by_its_seal(tmp_path: Path) -> None:
 def test_what_is_neither_pdf_nor_picture_gets_a_clear_refusal(world: World, data: bytes) -> None:
     with pytest.raises(Invalid) as caught:
         judged(world, data)
-    assert caught.value.code == ("verification.not-a-pdf" if b"%PDF" in data else "verification.neither-pdf-nor-picture")
+    assert caught.value.code == (
+        "verification.not-a-pdf" if b"%PDF" in data else "verification.neither-pdf-nor-picture"
+    )
 
 
 def test_a_file_over_the_limit_is_refused(world: World) -> None:
