@@ -15,11 +15,12 @@ _REMEMBERED = timedelta(days=90)
 
 
 def count_attempt(uow: UnitOfWork, login: str, address: str, limits: Limits) -> timedelta | None:
-    """Count one attempt to sign in before its password is looked at; return how long to wait when it is one too many.
+    """Count one attempt to sign in before its password is looked at; return how long to wait when it comes too soon.
 
     Three limits (security.md §4): a login from one address, 5 a minute and then a delay that doubles up to an hour; a
     login from everywhere, 20 a minute; an address, 30 a minute. The second does not hold for an address from which
-    that login has succeeded, so strangers cannot keep a person out. Attempts that are told to wait are not counted.
+    that login has succeeded, so strangers cannot keep a person out. Attempts that are told to wait are not counted, and
+    whoever has waited is heard: the delay after that one is longer.
     """
     name, network = _short(login), network_of(address)
     checks = [
@@ -33,16 +34,14 @@ def count_attempt(uow: UnitOfWork, login: str, address: str, limits: Limits) -> 
     waits = [row.blocked_until - uow.now for row, _, _ in rows if row.blocked_until and row.blocked_until > uow.now]
     if waits:
         return max(waits)
-    found: list[timedelta] = []
     for row, allowed, longest in rows:
         _roll(uow, row, longest)
         row.count += 1
-        delay = delay_after(row.count, allowed, longest)
+        delay = delay_after(row.count + 1, allowed, longest)
         if delay:
             row.blocked_until = uow.now + delay
-            found.append(delay)
     uow.flush()
-    return max(found, default=None)
+    return None
 
 
 def forget_attempts(uow: UnitOfWork, login: str, address: str) -> None:
@@ -54,6 +53,7 @@ def forget_attempts(uow: UnitOfWork, login: str, address: str) -> None:
     row = uow.session.get(Throttle, f"address:{network}")
     if row is not None and row.count > 0:
         row.count -= 1
+        row.blocked_until = None
     known = _locked(uow, f"known:{name}:{network}")
     known.since = uow.now
     uow.flush()
