@@ -37,7 +37,7 @@ def words(locale: Locale) -> dict[str, str]:
 
 
 def lists(uow: UnitOfWork) -> dict[str, Any]:
-    """Return the lists of :file:`seal.js`; names of bodies that have a seal are told, as they stand on every letter."""
+    """Return the lists of :file:`seal.js`; the names of all bodies are told, as they stand on letters as addressees."""
     bodies = {body.code: {"ar": body.name_ar, "en": body.name("en")} for body in entities.all_entities(uow)}
     return {
         "made_at": uow.now.isoformat(),
