@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from asn1crypto import cms, x509
@@ -63,9 +62,11 @@ class TokenStamper(TimeStamper):
         return cms.ContentInfo.load(self._source.token(message_digest))
 
 
-@lru_cache(maxsize=256)
 def loaded(der: bytes) -> x509.Certificate:
-    """Return a parsed certificate; raises SignatureInvalid ``certificates.bad-signer`` when it is not one."""
+    """Return a certificate; raises SignatureInvalid ``certificates.bad-signer`` when it is not one.
+
+    Parsed anew each time: such a value reads its parts when they are asked for, and is not for several threads.
+    """
     try:
         certificate = x509.Certificate.load(der)
         assert certificate.public_key.algorithm

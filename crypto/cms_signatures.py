@@ -12,8 +12,11 @@ from pyhanko.sign.validation import async_validate_detached_cms
 from pyhanko.sign.validation.status import StandardCMSSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
+from crypto import asn1_tables
 from crypto.cms_parts import CallbackSigner, finished, is_der, is_plain, loaded, refused_as
 from crypto.digests import sha256
+
+asn1_tables.fill()
 
 _ATTRIBUTES: Final = frozenset({"content_type", "message_digest", "signing_time", "signing_certificate_v2"})
 

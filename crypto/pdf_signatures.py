@@ -12,10 +12,13 @@ from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.signers.pdf_byterange import BuildProps
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 
+from crypto import asn1_tables
 from crypto.cms_parts import CallbackSigner, TokenSource, TokenStamper, finished, loaded, refused_as
 from crypto.errors import CryptoError, SignatureInvalid
 from crypto.pdf_judging import STAMPED, Judge, PdfSeal
 from crypto.pdf_updates import UpdateWriter
+
+asn1_tables.fill()
 
 __all__ = ["PdfSeal", "SealedPdf", "seal_pdf", "verify_pdf"]
 

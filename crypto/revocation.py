@@ -16,8 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from crypto import asn1_tables
 from crypto.certificates import format_serial, load_certificate
 from crypto.errors import SignatureInvalid
+
+asn1_tables.fill()
 
 LARGEST_REQUEST: Final = 4096
 _MOST_ASKED: Final = 20

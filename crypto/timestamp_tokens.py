@@ -10,10 +10,13 @@ from asn1crypto import algos, cms, core, tsp, x509
 from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
 from pyhanko_certvalidator import ValidationContext
 
+from crypto import asn1_tables
 from crypto.certificates import POLICY
 from crypto.cms_parts import finished, loaded
 from crypto.digests import sha256
 from crypto.errors import TimestampUnavailable
+
+asn1_tables.fill()
 
 DIGEST_BYTES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 _POLICY: Final = POLICY["tsa"].dotted_string
