@@ -11,12 +11,23 @@ from mailgw.replies import Reply
 
 
 @dataclass(frozen=True, slots=True)
+class Submitter:
+    """A person who signed in by AUTH (RFC 4954): who, for which body, and whether as its registry."""
+
+    account_id: UUID
+    employee_id: UUID
+    entity_id: UUID
+    login: str
+    registry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the peer proved to be: an installation by its client certificate, or (later) an account by AUTH."""
+    """Who the peer proved to be: an installation by its client certificate, or a person by AUTH."""
 
     tls: bool = False
     installation_id: UUID | None = None
-    account_id: UUID | None = None
+    submitter: Submitter | None = None
 
 
 NOBODY = Identity()

@@ -68,7 +68,7 @@ def check_identity(identity: Identity) -> Reply | None:
     """Decide whether the peer proved who it is: TLS, then the certificate of a registered installation (or AUTH)."""
     if not identity.tls:
         return reply("smtp.tls-required")
-    if identity.installation_id is None and identity.account_id is None:
+    if identity.installation_id is None and identity.submitter is None:
         return reply("smtp.certificate-required")
     return None
 

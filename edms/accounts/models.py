@@ -97,6 +97,23 @@ class RecoveryCode(Base):
     used_at: Mapped[datetime | None]
 
 
+class AppPassword(Base):
+    """A password that one mail client keeps instead of the person's own: 99 random bits, kept as SHA-256.
+
+    Once a person has an authenticator app, mail clients can sign in by such a password alone.
+    """
+
+    __tablename__ = "app_passwords"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
+    name: Mapped[str] = mapped_column(String(60))
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
 class Delegation(Base):
     """A deputy (نيابة) signs for the holder of a post from one day to another.
 

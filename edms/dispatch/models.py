@@ -27,7 +27,12 @@ class OutboundPackage(Base):
 
 
 class OutboxItem(Base):
-    """One consignment (إرسالية): a package on its way to one body; its id stays the same over all attempts."""
+    """One consignment (إرسالية): a package on its way to one body; its id stays the same over all attempts.
+
+    ``mailbox`` is the address before the @ (empty: the registry's), ``notify`` and ``orcpt`` what the submitting client
+    asked for (RFC 3461). ``warned_at``: the sender's registry was told of the delay; ``reported_at``: of the end.
+    ``message_hash`` is the SHA-256 of the octets that the next hop took.
+    """
 
     __tablename__ = "outbox_items"
     __table_args__ = (
@@ -42,6 +47,9 @@ class OutboxItem(Base):
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
     role: Mapped[str] = mapped_column(String(4), default="to")
+    mailbox: Mapped[str] = mapped_column(String(64), default="")
+    notify: Mapped[str] = mapped_column(String(30), default="")
+    orcpt: Mapped[str] = mapped_column(String(500), default="")
     state: Mapped[str] = mapped_column(String(12))
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
@@ -56,6 +64,9 @@ class OutboxItem(Base):
     settled_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]
     refusal: Mapped[str] = mapped_column(Text, default="")
+    warned_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
+    message_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
 
 
 class DeliveryAttempt(Base):
@@ -71,18 +82,28 @@ class DeliveryAttempt(Base):
 
 
 class Evidence(Base):
-    """An ETSI EN 319 522 event about a consignment, on the sending or the receiving side."""
+    """An ETSI EN 319 522 event about a consignment, on the sending or the receiving side; never changed afterwards.
+
+    ``at`` is taken after the bytes that it speaks of were made durable. ``message_id`` is the Message-ID without
+    brackets, ``message_hash`` the SHA-256 of the raw message, ``document_hashes`` those of its files (lower hex,
+    separated by spaces, the letter first).
+    """
 
     __tablename__ = "evidence"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
     item_id: Mapped[UUID | None] = mapped_column(ForeignKey("outbox_items.id"), index=True)
+    received_id: Mapped[UUID | None] = mapped_column(ForeignKey("received_messages.id"), index=True)
     letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"), index=True)
     event: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
     other_entity_id: Mapped[UUID | None] = mapped_column(ForeignKey("entities.id"))
     reason: Mapped[str] = mapped_column(String(300), default="")
+    submitted_at: Mapped[datetime | None]
+    message_id: Mapped[str] = mapped_column(String(255), default="")
+    message_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    document_hashes: Mapped[str] = mapped_column(Text, default="")
 
 
 class RefusalCount(Base):

@@ -19,12 +19,14 @@ class ItemState(StrEnum):
 
 
 class PackageKind(StrEnum):
-    """What a package is."""
+    """What a package is; MAIL is a message of a client or a body's own server, carried as it came; REPORT a DSN."""
 
     LETTER = "letter"
     RECEIPT = "receipt"
     INQUIRY = "inquiry"
     CONFIRMATION = "confirmed"
+    MAIL = "mail"
+    REPORT = "report"
 
 
 ENQUEUE = permission(

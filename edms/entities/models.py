@@ -16,7 +16,8 @@ class Installation(Base):
 
     ``ca_certificate`` is the root, which alone is trusted; below it stand the issuing authority, whose key the home
     installation has in its key store as ``issuing_key``, and the newest lists of revoked certificates (DER) of both.
-    ``authority_url`` is where a peer says that its lists are to be had.
+    ``authority_url`` is where a peer says that its lists are to be had. ``kind`` is ``diwan``, or ``server`` for a mail
+    server that a body runs itself: ``ca_certificate`` is then what its certificate chains to (or is, if self-signed).
     """
 
     __tablename__ = "installations"
@@ -24,6 +25,7 @@ class Installation(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     is_home: Mapped[bool]
+    kind: Mapped[str] = mapped_column(String(10), default="diwan")
     gateway_host: Mapped[str] = mapped_column(String(255))
     gateway_port: Mapped[int]
     ca_certificate: Mapped[bytes] = mapped_column(LargeBinary)
@@ -36,7 +38,11 @@ class Installation(Base):
 
 
 class Entity(Base):
-    """A body (جهة) of the state; its code is never reused and means nothing."""
+    """A body (جهة) of the state; its code is never reused and means nothing.
+
+    ``registers_by_rule``: genuine letters get their number at once; ``registers_untyped``: ordinary mail too. While
+    ``mail_suspended_at`` is set the gateway takes no mail for the body (450) and none from it.
+    """
 
     __tablename__ = "entities"
     sealed_owner = None
@@ -55,11 +61,49 @@ class Entity(Base):
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     registers_by_rule: Mapped[bool] = mapped_column(default=True)
+    registers_untyped: Mapped[bool] = mapped_column(default=False)
     max_sensitivity: Mapped[int] = mapped_column(default=3)
+    mail_suspended_at: Mapped[datetime | None]
 
     def name(self, locale: str) -> str:
         """Return the name in a reader's language, the Arabic one where there is no other."""
         return self.name_en or self.name_ar if locale == "en" else self.name_ar
+
+
+class Mailbox(Base):
+    """A further address of a body, beside its registry's and its people's: ``local`` in NFC and lower case.
+
+    ``alias`` is its name in ASCII, for next hops without SMTPUTF8 (RFC 6531 §3.2); mail to either goes to the registry.
+    """
+
+    __tablename__ = "mailboxes"
+    __table_args__ = (UniqueConstraint("entity_id", "local"), UniqueConstraint("entity_id", "alias"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    local: Mapped[str] = mapped_column(String(64))
+    alias: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class DkimKey(Base):
+    """A key by which a body's mail is signed (RFC 6376, RFC 8463): ours with its private half, or told by its owner.
+
+    ``public_key`` is DER SubjectPublicKeyInfo, ``private_key`` (ours only) PKCS#8 DER, sealed.
+    """
+
+    __tablename__ = "dkim_keys"
+    __table_args__ = (UniqueConstraint("entity_id", "selector"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    selector: Mapped[str] = mapped_column(String(63))
+    algorithm: Mapped[str] = mapped_column(String(10))
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    private_key_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    private_key = SealedBytes()
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
 
 
 class EntityKey(Base):

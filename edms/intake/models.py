@@ -15,12 +15,15 @@ class ReceivedMessage(Base):
     """A message as one body received it; ``meta`` is the parsed package without the parts' bytes.
 
     ``key`` is the idempotency key: the same key for the same body is the same message, however often it comes.
+    ``message_id_hash`` (SHA-256 of sender and Message-ID) shows another message under a known Message-ID. ``flag`` is
+    why a message lies in quarantine (``intake.opaque`` …), empty where nothing is wrong.
     """
 
     __tablename__ = "received_messages"
     __table_args__ = (
         UniqueConstraint("entity_id", "key"),
         Index("ix_received_messages_waiting", "entity_id", "state", "id"),
+        Index("ix_received_messages_same_id", "entity_id", "message_id_hash"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -33,6 +36,8 @@ class ReceivedMessage(Base):
     raw_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     meta = SealedJson()
+    message_id_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    flag: Mapped[str] = mapped_column(String(40), default="")
     received_at: Mapped[datetime]
     peer: Mapped[str] = mapped_column(String(60))
     times_received: Mapped[int] = mapped_column(default=1)

@@ -1,0 +1,134 @@
+"""The mail gateway: mailboxes, DKIM keys, passwords of mail clients, quarantine, evidence with hashes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "dkim_keys",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("selector", sa.String(length=63), nullable=False),
+        sa.Column("algorithm", sa.String(length=10), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("private_key_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_dkim_keys_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dkim_keys")),
+        sa.UniqueConstraint("entity_id", "selector", name=op.f("uq_dkim_keys_entity_id_selector")),
+    )
+    with op.batch_alter_table("dkim_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dkim_keys_entity_id"), ["entity_id"], unique=False)
+
+    op.create_table(
+        "mailboxes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("local", sa.String(length=64), nullable=False),
+        sa.Column("alias", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_mailboxes_entity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailboxes")),
+        sa.UniqueConstraint("entity_id", "alias", name=op.f("uq_mailboxes_entity_id_alias")),
+        sa.UniqueConstraint("entity_id", "local", name=op.f("uq_mailboxes_entity_id_local")),
+    )
+    with op.batch_alter_table("mailboxes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mailboxes_entity_id"), ["entity_id"], unique=False)
+
+    op.create_table(
+        "app_passwords",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_app_passwords_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_passwords")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_app_passwords_secret_hash")),
+    )
+    with op.batch_alter_table("app_passwords", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_app_passwords_account_id"), ["account_id"], unique=False)
+
+    with op.batch_alter_table("entities", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("registers_untyped", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("mail_suspended_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("received_id", sa.Uuid(), nullable=True))
+        batch_op.add_column(sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("message_id", sa.String(length=255), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("message_hash", sa.LargeBinary(length=32), nullable=True))
+        batch_op.add_column(sa.Column("document_hashes", sa.Text(), nullable=False, server_default=""))
+        batch_op.create_index(batch_op.f("ix_evidence_received_id"), ["received_id"], unique=False)
+        batch_op.create_foreign_key(batch_op.f("fk_evidence_received_id"), "received_messages", ["received_id"], ["id"])
+
+    with op.batch_alter_table("installations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("kind", sa.String(length=10), nullable=False, server_default="diwan"))
+
+    with op.batch_alter_table("outbox_items", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("mailbox", sa.String(length=64), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("notify", sa.String(length=30), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("orcpt", sa.String(length=500), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("message_hash", sa.LargeBinary(length=32), nullable=True))
+
+    with op.batch_alter_table("received_messages", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("message_id_hash", sa.LargeBinary(length=32), nullable=True))
+        batch_op.add_column(sa.Column("flag", sa.String(length=40), nullable=False, server_default=""))
+        batch_op.create_index("ix_received_messages_same_id", ["entity_id", "message_id_hash"], unique=False)
+
+
+def downgrade() -> None:
+    """Take back."""
+    with op.batch_alter_table("received_messages", schema=None) as batch_op:
+        batch_op.drop_index("ix_received_messages_same_id")
+        batch_op.drop_column("flag")
+        batch_op.drop_column("message_id_hash")
+
+    with op.batch_alter_table("outbox_items", schema=None) as batch_op:
+        batch_op.drop_column("message_hash")
+        batch_op.drop_column("reported_at")
+        batch_op.drop_column("warned_at")
+        batch_op.drop_column("orcpt")
+        batch_op.drop_column("notify")
+        batch_op.drop_column("mailbox")
+
+    with op.batch_alter_table("installations", schema=None) as batch_op:
+        batch_op.drop_column("kind")
+
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_evidence_received_id"), type_="foreignkey")
+        batch_op.drop_index(batch_op.f("ix_evidence_received_id"))
+        batch_op.drop_column("document_hashes")
+        batch_op.drop_column("message_hash")
+        batch_op.drop_column("message_id")
+        batch_op.drop_column("submitted_at")
+        batch_op.drop_column("received_id")
+
+    with op.batch_alter_table("entities", schema=None) as batch_op:
+        batch_op.drop_column("mail_suspended_at")
+        batch_op.drop_column("registers_untyped")
+
+    with op.batch_alter_table("app_passwords", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_app_passwords_account_id"))
+
+    op.drop_table("app_passwords")
+    with op.batch_alter_table("mailboxes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mailboxes_entity_id"))
+
+    op.drop_table("mailboxes")
+    with op.batch_alter_table("dkim_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_dkim_keys_entity_id"))
+
+    op.drop_table("dkim_keys")
