@@ -34,6 +34,7 @@ _EPOCH: Final = date(2000, 1, 1)
 _SIGN1_TAG: Final = b"\xd2"
 _ALGORITHM, _KEY_ID, _ES256 = 1, 4, -7
 _MOST_LETTERS: Final = 4_000
+_USUAL_NUMBER: Final = 32  # bytes of UTF-8
 _HASH, _KEY_ID_LENGTH, _HALF, _DAYS = 16, 8, 32, 365_000
 _BROKEN: Final = "crypto.seal-broken"
 
@@ -95,7 +96,7 @@ def fitted(claims: SealClaims) -> tuple[SealClaims, float]:
 def plan_seal(claims: SealClaims) -> float:
     """Return the side in millimetres of the room that the symbol of these claims needs, quiet zone included.
 
-    ``pages`` may still be any number.
+    ``pages``, ``status_index`` and ``number`` (up to 32 bytes) may still be any.
     """
     return fitted(claims)[1]
 
@@ -155,8 +156,12 @@ def _written(protected: bytes, payload: bytes, signature: bytes) -> str:
 
 
 def _side(claims: SealClaims) -> float | None:
-    """Return the side of the room in millimetres, None where there is no room for it."""
-    most = replace(claims, pages=max(claims.pages, 1000))
+    """Return the side of the room in millimetres, None where there is no room for it.
+
+    Pages, number and place in the list count as long ones, so that a letter keeps the room planned before it had them.
+    """
+    number = claims.number + "0" * (_USUAL_NUMBER - len(claims.number.encode()))
+    most = replace(claims, pages=max(claims.pages, 1000), status_index=max(claims.status_index, 10**8), number=number)
     length = len(_written(_protected(bytes(_KEY_ID_LENGTH)), _payload(most), bytes(2 * _HALF)))
     return next((side for side, room in ROOM if length <= room), None)
 

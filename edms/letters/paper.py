@@ -1,12 +1,15 @@
 """What the paper seal of a letter says, how much room its symbol takes, and sealing it when the pages are known."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from uuid import UUID
 
+from crypto import codes
 from crypto.digests import sha256
-from crypto.paper_seal import SealClaims, fitted, make_seal
+from crypto.errors import SealInvalid
+from crypto.paper_seal import SealClaims, fitted, make_seal, plan_seal
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
 from edms.letters import body as bodies
@@ -44,6 +47,36 @@ def paper_claims(uow: UnitOfWork, letter: Letter, content: bytes, *, day: date) 
         number="",
         text=signed_words(text["body"]) if open_letter else None,
     )
+
+
+def planned_room(
+    uow: UnitOfWork, entity_id: UUID, *, subject: str, sensitivity: int, body: bodies.Body, recipients: Sequence[UUID]
+) -> float:
+    """Return the side in millimetres of the symbol that a letter still without number and code will carry.
+
+    0 where none can be made of these words. Pages seen before the issue keep this room, so that they break alike.
+    """
+    own = entities.entity(uow, entity_id)
+    is_open = sensitivity == Sensitivity.ORDINARY
+    to = entities.entities_by_ids(uow, recipients).values() if is_open else ()
+    claims = SealClaims(
+        document_code=codes.document_code(own.code[:6], uow.today.year, 1),
+        day=uow.today,
+        content_hash=bytes(_HASH),
+        subject=subject if is_open else "",
+        sender=own.code,
+        recipients=tuple(each.code for each in to),
+        recipient_count=len(recipients),
+        pages=1,
+        sensitivity=sensitivity,
+        status_index=0,
+        number="",
+        text=signed_words(body) if is_open else None,
+    )
+    try:
+        return plan_seal(claims)
+    except SealInvalid:
+        return 0.0
 
 
 def paper_seal(

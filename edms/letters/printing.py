@@ -14,6 +14,7 @@ from edms.entities.rules import EntityType
 from edms.letters import queries
 from edms.letters.letterheads import look_of
 from edms.letters.models import Letter
+from edms.letters.paper import planned_room
 from edms.letters.rendition import labels
 from edms.letters.rendition.head import written_number
 from edms.letters.rendition.letter import language
@@ -83,7 +84,10 @@ def printed_blocks(body: Iterable[dict[str, Any]]) -> tuple[Block, ...]:
 
 
 def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: date | None) -> PrintedLetter:
-    """Gather what the sheet of an outgoing letter shows; a draft has no ``day`` and carries the draft's mark."""
+    """Gather what the sheet of an outgoing letter shows.
+
+    A draft has no ``day``, carries the draft's mark, and keeps the room that its paper seal will take.
+    """
     addressed = queries.addressees(uow, letter.id)
     stored = queries.newest_version(uow, letter.id).text
     told = SheetText(
@@ -100,7 +104,14 @@ def printed_letter(uow: UnitOfWork, letter: Letter, printing: Printing, *, day: 
         signer=_signer(uow, letter),
     )
     signed = queries.signature(uow, letter.id)
-    return replace(printed_text(uow, told, printing, day=day), signed_on=day if signed is not None else None)
+    sheet = replace(printed_text(uow, told, printing, day=day), signed_on=day if signed is not None else None)
+    if day is not None:
+        return sheet
+    room = planned_room(
+        uow, letter.entity_id, subject=letter.subject, sensitivity=letter.sensitivity, body=stored["body"],
+        recipients=[each.recipient_id for each in addressed],
+    )  # fmt: skip
+    return replace(sheet, seal_mm=room)
 
 
 def printed_text(uow: UnitOfWork, told: SheetText, printing: Printing, *, day: date | None) -> PrintedLetter:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crypto import codes
-from crypto.errors import BadCode, SealInvalid
-from crypto.paper_seal import SealClaims, plan_seal
+from crypto.errors import BadCode
 from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, NotFound
 from edms.entities import queries as entities
@@ -13,12 +12,11 @@ from edms.letters import body as bodies
 from edms.letters import queries
 from edms.letters.checks import MAX_SUBJECT, LetterText
 from edms.letters.models import Letter
-from edms.letters.paper import signed_words
+from edms.letters.paper import planned_room
 from edms.letters.printing import Printing, SheetText, Signer, printed_text
 from edms.letters.rendition.values import PrintedLetter
-from edms.letters.rules import AddresseeRole, Sensitivity
+from edms.letters.rules import AddresseeRole
 
-_SERIAL = 10_000  # stands for the numbers that the letter does not have yet
 MOST_CHARACTERS = 60_000
 """Characters of the text that a live preview sets, some 20 pages; the PDF of the saved draft has all of it."""
 
@@ -62,34 +60,11 @@ def printed_unsaved(
         attachments=tuple(attached),
         signer=_signer(uow, text),
     )
-    return replace(printed_text(uow, told, printing, day=None), seal_mm=_seal_room(uow, text))
-
-
-def _seal_room(uow: UnitOfWork, text: LetterText) -> float:
-    """Return the side in millimetres of the paper seal as it would be now; 0 where none can be made of these words."""
-    if uow.actor.entity_id is None:
-        return 0.0
-    own = entities.entity(uow, uow.actor.entity_id)
-    is_open = text.sensitivity == Sensitivity.ORDINARY
-    to = entities.entities_by_ids(uow, [each.entity_id for each in text.addressees]).values()
-    claims = SealClaims(
-        document_code=codes.document_code(own.code[:6], uow.today.year, _SERIAL),
-        day=uow.today,
-        content_hash=bytes(16),
-        subject=" ".join(text.subject.split()) if is_open else "",
-        sender=own.code,
-        recipients=tuple(each.code for each in to) if is_open else (),
-        recipient_count=len(text.addressees),
-        pages=1,
-        sensitivity=int(text.sensitivity),
-        status_index=_SERIAL,
-        number=f"{own.short_mark}/{_SERIAL}",
-        text=signed_words(bodies.clean(text.body)) if is_open else None,
-    )
-    try:
-        return plan_seal(claims)
-    except SealInvalid:
-        return 0.0
+    room = planned_room(
+        uow, told.entity_id, subject=told.subject, sensitivity=text.sensitivity, body=bodies.clean(text.body),
+        recipients=[each.entity_id for each in text.addressees],
+    )  # fmt: skip
+    return replace(printed_text(uow, told, printing, day=None), seal_mm=room)
 
 
 def _signer(uow: UnitOfWork, text: LetterText) -> Signer:

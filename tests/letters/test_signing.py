@@ -1,6 +1,7 @@
 """A person's signature: what it covers, when it holds, and who signs for whom."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from edms.core.errors import Conflict, Forbidden, NotFound
 from edms.entities import queries as entities
 from edms.entities.models import IssuedCertificate
 from edms.entities.revoking import revoke_person
-from edms.letters import closing, queries, service, signing
+from edms.letters import closing, issuing, queries, service, signing
 from edms.letters.models import Letter, Signature
 from edms.letters.printing import Printing
 from edms.letters.rules import Kind, Sensitivity, State
@@ -267,5 +268,27 @@ def words(pdf: bytes) -> str:
     document = PdfDocument(pdf)
     try:
         return str(document[0].get_textpage().get_text_bounded())
+    finally:
+        document.close()
+
+
+def test_pages_break_in_the_sheet_to_sign_as_in_the_issued_letter(town: World) -> None:
+    for count in range(14, 26, 2):
+        markup = "\n\n".join(f"الفقرة {n} من الكتاب، ونصها لا يزيد على سطر واحد." for n in range(1, count))
+        letter_id = make.signed(town, markup=markup)
+        with town.database.read(town.actor("a", "registry")) as uow:
+            seen = numbered_paragraphs(sheet_to_sign(uow, queries.letter(uow, letter_id), town.parts[Printing]))
+        make.issue(town, letter_id)
+        with town.database.work(town.actor("a", "registry")) as uow:
+            letter = queries.letter(uow, letter_id)
+            sealed = issuing.original(uow, letter, store=town.store, keys=town.keyring)
+        assert seen == numbered_paragraphs(sealed)
+
+
+def numbered_paragraphs(pdf: bytes) -> list[list[str]]:
+    """Return the numbers of the paragraphs on each page."""
+    document = PdfDocument(pdf)
+    try:
+        return [re.findall(r"الفقرة (\d+)", str(page.get_textpage().get_text_bounded())) for page in document]
     finally:
         document.close()
