@@ -1,9 +1,9 @@
 """The gateway against Postfix: messages a second, in turns, as ratios; milliseconds from the final dot to the answer.
 
 Postfix holds what it takes (queue file and fsync, no delivery). The gateway applies the whole policy and registers
-every message with its incoming number. Both are real processes on loopback and are loaded by ``smtpload.c``, compiled here.
-Port 25 asks for TLS and a registered certificate: in the plain cells the gateway takes a session without TLS for the
-peer's (in this bench alone); sessions under TLS prove themselves by the peer's certificate.
+every message with its incoming number. Both are real processes on loopback, loaded by ``gateway/smtpload.c``, which is
+compiled here. Port 25 asks for TLS and a registered certificate: in the plain cells the gateway takes a session without
+TLS for the peer's (in this bench alone); sessions under TLS prove themselves by the peer's certificate.
 
 Run ``python bench/bench_gateway.py [--quick] [--postgresql] [--processes N] [--seconds S] [--only WORD]``, as root
 (Postfix asks for it).
