@@ -37,6 +37,10 @@ KEEP_STAFF = permission("entities.keep-staff", {Role.ADMINISTRATOR, Role.CENTRE,
 KEEP_ALL_STAFF = permission("entities.keep-all-staff", {Role.CENTRE, "system:operator"})
 SEE_ENTITIES = permission("entities.see", {*Role, "system:operator"})
 KEEP_INSTALLATIONS = permission("entities.keep-installations", {"system:operator"})
+KEEP_SERVERS = permission("entities.keep-servers", {Role.CENTRE, "system:operator"})
+KEEP_DKIM_KEYS = permission("entities.keep-dkim-keys", {Role.CENTRE, "system:operator"})
+KEEP_MAILBOXES = permission("entities.keep-mailboxes", {Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
+SUSPEND_MAIL = permission("entities.suspend-mail", {Role.CENTRE, "system:operator"})
 KEEP_AUTHORITY = permission("entities.keep-authority", {"system:operator"})
 
 FIRST_SERIAL = 100_000
