@@ -28,6 +28,7 @@ from mailgw.directory import read_snapshot
 from mailgw.envelope import Identity, MailParameters, RcptParameters, ReceivedEnvelope, Recipient
 from mailgw.failpoints import FailPoints
 from mailgw.outgoing import RELAY, Claimed, Sources, batches, load, registry_address
+from mailgw.parsers import Parsers
 from mailgw.taking import Desk, prepare, take_in
 from tests.factories.issued import issued_letter
 from tests.factories.world import OPERATOR, World, make_world
@@ -78,7 +79,8 @@ def directly(folder: Path, bodies: int) -> float:
     """Return seconds for the same rows by calls of this process."""
     world = make_world(folder)
     circular(world, bodies)
-    desk = Desk(world.database, world.store, world.keyring, FailPoints({}))
+    parsers = Parsers()
+    desk = Desk(world.database, world.store, world.keyring, FailPoints({}), parsers)
     sources = Sources(world.database, world.store, world.keyring, "localhost")
     start = time.monotonic()
     while _carry(world, desk, sources):
@@ -87,6 +89,7 @@ def directly(folder: Path, bodies: int) -> float:
     with world.database.read(OPERATOR) as uow:
         assert dispatch.balance(uow).registered == bodies
     world.database.dispose()
+    parsers.close()
     return seconds
 
 

@@ -22,6 +22,7 @@ from edms.wiring import parts_of
 from mailgw.envelope import Limits
 from mailgw.failpoints import FailPoints
 from mailgw.outgoing import Sources
+from mailgw.parsers import Parsers
 from mailgw.receive import Post, receive
 from mailgw.relay import Pace, Relay
 from mailgw.taking import Desk
@@ -54,7 +55,10 @@ def main() -> int:
 
 def _receive(settings: Settings, parts: Parts) -> Work:
     gateway = settings.gateway
-    desk = Desk(parts[Database], parts[ContentStore], parts[Keyring], FailPoints(), parts[StampRoots].roots)
+    desk = Desk(
+        parts[Database], parts[ContentStore], parts[Keyring], FailPoints(),
+        Parsers(stamp_roots=parts[StampRoots].roots),
+    )  # fmt: skip
     limits = Limits(
         message_size=gateway.max_message_mb * MEGABYTE, recipients=gateway.max_recipients,
         connections=gateway.max_connections, connections_per_peer=gateway.max_connections_per_address,

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -17,30 +16,37 @@ from mailgw.headers import HeaderError, Headers, read_headers
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
 
 
-def genuine_seal(
-    message: WireMessage,
-    *,
-    sender_code: str,
-    authority: bytes,
-    stamp_roots: Sequence[bytes] = (),
-    revoked: Mapping[str, datetime] = MappingProxyType({}),
+def found_seal(
+    message: WireMessage, *, sender_code: str, authority: bytes, stamp_roots: Sequence[bytes] = ()
 ) -> PdfSeal | None:
-    """Return the seal of a package that is by the body of the envelope and sealed by it, None for any other message.
+    """Return the seal of a package that says it is by the body of the envelope, judged under ``authority`` (root, DER).
 
-    The sealed PDF must carry a seal that holds to the last byte under ``authority`` (the root of the sender's
-    installation, DER), made for the body's code, and the document code must be one of the body's own. A certificate
-    that stands in ``revoked`` (serial number to time) counts only for what a time-stamp proves to be older.
+    None for any other message, and where the PDF carries no seal or cannot be read: it is hostile until proved
+    otherwise, so this runs in a child process. What the seal is worth, :func:`genuine_seal` says.
     """
-    if not isinstance(message, LetterPackage) or message.sender_code != sender_code:
-        return None
-    if message.document_code[:6] != sender_code[:6]:
+    if not authority or not isinstance(message, LetterPackage) or message.sender_code != sender_code:
         return None
     sealed = [part for part in message.parts if part.role == "letter"]
     if len(sealed) != 1:
         return None
     try:
-        seal = verify_pdf(sealed[0].content, [authority], stamp_roots=stamp_roots)
+        return verify_pdf(sealed[0].content, [authority], stamp_roots=stamp_roots)
     except CryptoError:
+        return None
+
+
+def genuine_seal(
+    message: WireMessage, seal: PdfSeal | None, *, sender_code: str, revoked: Mapping[str, datetime]
+) -> PdfSeal | None:
+    """Return the seal found on a package if the package is by the body of the envelope and sealed by it, else None.
+
+    The seal must hold to the last byte, be made for the body's code, and the document code must be one of the body's
+    own. A certificate that stands in ``revoked`` (serial number to time) counts only for what a time-stamp proves to be
+    older.
+    """
+    if not isinstance(message, LetterPackage) or message.sender_code != sender_code:
+        return None
+    if message.document_code[:6] != sender_code[:6]:
         return None
     if seal is None or not seal.genuine or _serial(seal.signer_certificate) != sender_code:
         return None

@@ -37,6 +37,7 @@ class Post:
 
 async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
     """Serve until ``stop``, then drain; ``run/gateway.json`` tells the bound port while it serves."""
+    desk.parsers.start()
     certificate = Certificate(desk.database, desk.keys, GATEWAY, [post.hostname])
     server: Server | None = None
 
@@ -61,6 +62,7 @@ async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
             await watching
         await server.drain()
         await handler.close()
+        await asyncio.to_thread(desk.parsers.close)
 
 
 async def _watch(register: Register, certificate: Certificate, trust: Callable[[Snapshot], Awaitable[None]]) -> None:

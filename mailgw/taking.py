@@ -1,7 +1,7 @@
 """Taking messages in: everything slow before the transaction, then one commit for all that wait."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from crypto.digests import sha256
@@ -22,7 +22,7 @@ from mailgw.directory import Snapshot
 from mailgw.envelope import ReceivedEnvelope
 from mailgw.failpoints import FailPoints
 from mailgw.judging import genuine_seal, idempotency_key
-from mailgw.message import read_message
+from mailgw.parsers import Parsers
 from mailgw.policy import EntityEntry
 
 GATEWAY = system_actor("gateway")
@@ -48,13 +48,13 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What taking in needs of the installation; under ``stamp_roots`` outside time-stamps are believed."""
+    """What taking in needs of the installation."""
 
     database: Database
     store: ContentStore
     keys: Keyring
     failing: FailPoints
-    stamp_roots: tuple[bytes, ...] = ()
+    parsers: Parsers
 
 
 def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot, desk: Desk) -> Parcel:
@@ -62,25 +62,18 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
 
     Every address of the envelope is in ``register``: the policy has asked it at MAIL and RCPT.
     """
-    message = read_message(envelope.raw)
     found = [register.by_domain[one.address.domain] for one in envelope.recipients]
     recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
+    reading = desk.parsers.read(
+        len(envelope.raw), lambda: (envelope.raw,), sender_code=sender.code,
+        authority=register.peers[sender.installation_id].authority if sender.installation_id else b"",
+        keep=lambda part: content.stage(part, kind="received", now=envelope.received_at, store=desk.store),
+    )  # fmt: skip
+    message = reading.message
+    seal = genuine_seal(message, reading.seal, sender_code=sender.code, revoked=register.revoked)
     genuine_for: frozenset[str] = frozenset()
-    seal: PdfSeal | None = None
-    parts: tuple[StagedFile, ...] = ()
-    if isinstance(message, LetterPackage):
-        authority = register.peers[sender.installation_id].authority if sender.installation_id else b""
-        seal = genuine_seal(
-            message, sender_code=sender.code, authority=authority, stamp_roots=desk.stamp_roots,
-            revoked=register.revoked,
-        )  # fmt: skip
-        if seal is not None:
-            genuine_for = frozenset(each.entity_code for each in message.recipients)
-        parts = tuple(
-            content.stage(part.content, kind="received", now=envelope.received_at, store=desk.store)
-            for part in message.parts
-        )
-        message = replace(message, parts=tuple(replace(part, content=b"") for part in message.parts))
+    if seal is not None and isinstance(message, LetterPackage):
+        genuine_for = frozenset(each.entity_code for each in message.recipients)
     raw = content.stage(envelope.raw, kind="message", now=envelope.received_at, store=desk.store)
     desk.failing.reach("after-stage")
     return Parcel(
@@ -88,7 +81,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         key=idempotency_key(message, envelope.raw, sender_code=sender.code),
         raw=raw,
         raw_hash=sha256(envelope.raw),
-        parts=parts,
+        parts=reading.parts,
         genuine_for=genuine_for,
         seal=seal,
         peer=envelope.peer,

@@ -55,4 +55,5 @@ def _text(part: Message) -> str:
         decoded = content.decode(part.get_content_charset("utf-8"), "replace")
     except (LookupError, ValueError):
         decoded = content.decode("utf-8", "replace")
-    return decoded.replace("\0", "")[:MAX_SHOWN_TEXT]
+    plain = decoded.replace("\0", "")[:MAX_SHOWN_TEXT]
+    return plain.encode("utf-8", "replace").decode("utf-8")  # charsets such as unicode-escape give lone surrogates

@@ -1,8 +1,10 @@
 """Messages as the gateway gets them: a world's issued letters composed, and a handler that takes them in."""
 
 import asyncio
+import atexit
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from mailgw.failpoints import FailPoints
 from mailgw.handler import RegistryHandler
 from mailgw.message import compose_letter, read_message
 from mailgw.outgoing import Claimed, Sources, batches, load, registry_address
+from mailgw.parsers import Parsers
 from mailgw.refusals import Refusals
 from mailgw.taking import GATEWAY, Desk
 from tests.factories.world import OPERATOR, World
@@ -26,7 +29,15 @@ Result = TypeVar("Result")
 
 
 def desk_of(world: World) -> Desk:
-    return Desk(world.database, world.store, world.keyring, FailPoints({}))
+    return Desk(world.database, world.store, world.keyring, FailPoints({}), parsers())
+
+
+@cache
+def parsers() -> Parsers:
+    """Return the children that all tests of a run share: loading what they need takes most of a second."""
+    shared = Parsers(children=1, seconds=20)
+    atexit.register(shared.close)
+    return shared
 
 
 def with_handler(

@@ -1,0 +1,120 @@
+"""The processes that parse hostile mail: a nursery, which has loaded everything, and the children that it forks.
+
+The nursery never sees a message. It is told on standard input (a SOCK_SEQPACKET socket) to fork a child onto a socket
+that comes with the order (``F number``) or to kill one (``K number``), and ends its children when the gateway is gone.
+A child reads a length (u32) and a Question, the message, and answers a length and an Answer, then the octets of the
+letter's files in order. It has little memory and time, writes no file and starts no process.
+"""
+
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from base64 import b64decode
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from edms.dispatch.package import LetterPackage, WireMessage
+from mailgw.judging import found_seal
+from mailgw.message import read_message
+from mailgw.parser_values import Answer, Question, dump, load
+
+MEMORY: Final = 256 << 20
+MEMORY_TIMES: Final = 12
+_READ_AHEAD: Final = 1 << 18
+_HEAD: Final = 4
+
+
+def main() -> None:
+    """Be the nursery; the arguments are the roots (DER in base64) that are believed for time-stamps."""
+    stamp_roots = tuple(b64decode(each) for each in sys.argv[1:])
+    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
+        resource.setrlimit(limit, (0, 0))
+    for ending in (signal.SIGINT, signal.SIGTERM):  # told to the whole group; the gateway ends us when it has drained
+        signal.signal(ending, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+    orders = socket.socket(fileno=0)
+    children: dict[str, int] = {}
+    orders.send(b"ready")
+    while True:
+        told, descriptors, _, _ = socket.recv_fds(orders, 64, 1)
+        _bury(children)
+        order, _, number = told.decode("ascii").partition(" ")
+        if order == "F":
+            children[number] = _fork(orders, descriptors[0], stamp_roots)
+        elif number in children:
+            os.kill(children[number], signal.SIGKILL)
+        elif not told:
+            break
+    for pid in children.values():
+        os.kill(pid, signal.SIGKILL)
+
+
+def _bury(children: dict[str, int]) -> None:
+    """Forget the children that have ended, so that no order meets another process under an old number."""
+    for number, pid in tuple(children.items()):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            del children[number]
+
+
+def _fork(orders: socket.socket, descriptor: int, stamp_roots: Sequence[bytes]) -> int:
+    pid = os.fork()
+    if pid:
+        os.close(descriptor)
+        return pid
+    try:
+        orders.close()
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        serve(socket.socket(fileno=descriptor), stamp_roots)
+    finally:  # whatever it was: nothing of it may reach the nursery's own loop
+        os._exit(0)
+
+
+def serve(connection: socket.socket, stamp_roots: Sequence[bytes]) -> None:
+    """Answer questions until the connection ends; die by signal when one needs more time or memory than it has."""
+    with connection, connection.makefile("rb", _READ_AHEAD) as source:
+        while head := source.read(_HEAD):
+            question = load(Question, source.read(int.from_bytes(head)))
+            memory = MEMORY + MEMORY_TIMES * question.size
+            resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
+            raw = source.read(question.size)
+            _allow(question.seconds)
+            answer, contents = answered(raw, question, stamp_roots)
+            octets = dump(answer)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            connection.sendall(len(octets).to_bytes(_HEAD) + octets)
+            for content in contents:
+                connection.sendall(content)
+
+
+def answered(raw: bytes, question: Question, stamp_roots: Sequence[bytes]) -> tuple[Answer, list[bytes]]:
+    """Return what a message is, without the octets of its files, and those."""
+    message = read_message(raw)
+    seal = found_seal(
+        message, sender_code=question.sender_code, authority=question.authority, stamp_roots=stamp_roots
+    )  # fmt: skip
+    light, contents = _split(message)
+    return Answer(light, seal), contents
+
+
+def _split(message: WireMessage) -> tuple[WireMessage, list[bytes]]:
+    if not isinstance(message, LetterPackage):
+        return message, []
+    light = replace(message, parts=tuple(replace(part, content=b"") for part in message.parts))
+    return light, [part.content for part in message.parts]
+
+
+def _allow(seconds: int) -> None:
+    """Let this process live so many seconds more, by the wall and on the processor."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = int(used.ru_utime + used.ru_stime) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, resource.RLIM_INFINITY))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Messages are read in children: the answers are those of the reader itself, and nothing that a child does is fatal."""
+
+import os
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edms.core.errors import Unavailable
+from edms.dispatch.package import LetterPackage, UntypedMessage
+from mailgw import parsers as parsers_module
+from mailgw.message import read_message
+from mailgw.parser_values import Answer, dump, load
+from mailgw.parsers import Parsers, Reading
+from tests.mailgw import arrivals
+from tests.mailgw.packages import letter_package, receipt
+from tests.mailgw.test_message import compose
+
+WRITTEN = Path("/tmp/written-by-a-parser")
+PLAIN = b"From: <diwan@interior.test>\r\nSubject: plain\r\n\r\n" + b"a line of an ordinary mail\r\n" * 360
+
+
+@pytest.fixture(scope="module")
+def bad() -> Iterator[Parsers]:
+    """Children that do what a message tells them, with two seconds each."""
+    pool = Parsers(children=2, seconds=2, module="tests.mailgw.bad_child")
+    yield pool
+    pool.close()
+
+
+def read(pool: Parsers, raw: bytes) -> Reading[bytes]:
+    return pool.read(len(raw), lambda: (raw,), keep=lambda part: part if isinstance(part, bytes) else b"".join(part))
+
+
+def told(word: str) -> bytes:
+    return f"Subject: {word}\r\n\r\nx\r\n".encode()
+
+
+@pytest.mark.parametrize("attachment", [b"", b"\r\n.\r\n" * 1_000_000], ids=["small", "large"])
+def test_a_letter_comes_back_whole(attachment: bytes) -> None:
+    from edms.dispatch.package import make_part
+
+    first = letter_package().parts
+    raw = compose(letter_package(parts=(*first, make_part("attachment", "x", "text/plain", attachment))))
+    whole, reading = read_message(raw), read(arrivals.parsers(), raw)
+    assert isinstance(whole, LetterPackage)
+    assert isinstance(reading.message, LetterPackage)
+    assert reading.parts == tuple(part.content for part in whole.parts)
+    again = zip(reading.message.parts, reading.parts, strict=True)
+    assert replace(reading.message, parts=tuple(replace(part, content=kept) for part, kept in again)) == whole
+
+
+@pytest.mark.parametrize(
+    "raw", [PLAIN, b"", b"\r\n\r\n", b"a" * 300_000, b"Content-Type: message/rfc822\r\n\r\n" * 3000], ids=range(5)
+)
+def test_a_child_says_what_the_reader_says(raw: bytes) -> None:
+    assert read(arrivals.parsers(), raw).message == read_message(raw)
+
+
+@pytest.mark.parametrize("word", ["spin", "sleep"])
+def test_a_child_that_takes_too_long_is_ended(bad: Parsers, word: str) -> None:
+    start = time.monotonic()
+    assert read(bad, told(word)).message == UntypedMessage(("message.too-slow",), opaque=True)
+    assert time.monotonic() - start < 5
+    assert read(bad, PLAIN).message == read_message(PLAIN)
+
+
+@pytest.mark.parametrize("word", ["crash", "eat", "recurse", "lie", "write", "flood", "fork"])
+def test_a_child_that_fails_leaves_an_opaque_message(bad: Parsers, word: str) -> None:
+    if word == "fork" and os.geteuid() == 0:
+        pytest.skip("root may start as many processes as it likes")
+    assert read(bad, told(word)).message == UntypedMessage(("message.unreadable",), opaque=True)
+    assert not WRITTEN.exists() or WRITTEN.stat().st_size == 0
+    assert read(bad, PLAIN).message == read_message(PLAIN)
+
+
+def test_many_threads_share_few_children(bad: Parsers) -> None:
+    wrong: list[object] = []
+
+    def work(number: int) -> None:
+        word = ("crash", "fine", "eat", "lie")[number % 4]
+        message = read(bad, told(word)).message
+        if not isinstance(message, UntypedMessage) or (message.subject == "fine") != (word == "fine"):
+            wrong.append(message)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_child_killed_from_outside_costs_no_message(bad: Parsers) -> None:
+    read(bad, PLAIN)
+    for pid in children_of(nursery_of(bad)):
+        os.kill(pid, signal.SIGKILL)
+    assert read(bad, PLAIN).message == read_message(PLAIN)
+
+
+def test_a_killed_nursery_is_replaced(bad: Parsers) -> None:
+    read(bad, PLAIN)
+    os.kill(nursery_of(bad), signal.SIGKILL)
+    bad._nursery._process.wait()  # type: ignore[union-attr]
+    for word in ("crash", "crash"):
+        read(bad, told(word))
+    assert read(bad, PLAIN).message == read_message(PLAIN)
+
+
+def test_a_child_that_saw_a_pdf_is_not_used_again() -> None:
+    pool = Parsers(children=1)
+    try:
+        read(pool, PLAIN)
+        (first,) = children_of(nursery_of(pool))
+        read(pool, PLAIN)
+        assert children_of(nursery_of(pool)) == [first]
+        read(pool, compose())
+        read(pool, PLAIN)
+        assert first not in children_of(nursery_of(pool))
+    finally:
+        nursery = nursery_of(pool)
+        pool.close()
+    assert children_of(nursery) == []
+
+
+def test_children_that_cannot_start_are_our_fault_and_not_the_message_s() -> None:
+    pool = Parsers(module="tests.mailgw.no_such_child")
+    with pytest.raises(Unavailable):
+        read(pool, PLAIN)
+    pool.close()
+
+
+def test_the_message_waits_for_a_free_child_but_not_for_ever(bad: Parsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsers_module, "WAITING", 0.2)
+    threads = [threading.Thread(target=read, args=(bad, told("sleep"))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    with pytest.raises(Unavailable):
+        read(bad, PLAIN)
+    for thread in threads:
+        thread.join()
+
+
+def test_what_a_reader_raises_while_it_keeps_a_part_is_raised() -> None:
+    def keep(part: object) -> None:
+        raise Unavailable("content.store-failed")
+
+    raw = compose()
+    with pytest.raises(Unavailable):
+        arrivals.parsers().read(len(raw), lambda: (raw,), keep=keep)
+    assert read(arrivals.parsers(), PLAIN).message == read_message(PLAIN)
+
+
+def test_a_small_message_costs_the_gateway_little() -> None:
+    pool, spent = arrivals.parsers(), []
+    for _ in range(100):
+        before = time.thread_time()
+        read(pool, PLAIN)
+        spent.append(time.thread_time() - before)
+    assert statistics.median(spent) < 0.001, f"{statistics.median(spent) * 1000:.2f} ms"
+
+
+@pytest.mark.parametrize("message", [letter_package(859, parts=()), receipt(), UntypedMessage(("a.b",), text="نص\n")])
+def test_values_come_back_from_json(message: object) -> None:
+    answer = Answer(message)  # type: ignore[arg-type]
+    assert load(Answer, dump(answer)) == answer
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"kind":"registered"', b'"kind":"burnt"'),
+        (b'"kind":"registered"', b'"kind":7'),
+        (b'"register_number":"2026/123"', b'"register_number":["2026"]'),
+        (b'"register_number":"2026/123"', b'"register_number":"\\ud800"'),
+        (b'"register_number":"2026/123"', b'"number":""'),
+        (b'"":"Receipt"', b'"":"Answer"'),
+        (b'"":"Receipt"', b'"":["Receipt"]'),
+        (b'"seal":null', b'"seal":{}'),
+        (b'"at":"2026', b'"at":"x2026'),
+        (b"{", b"[[[[" * 100_000),
+        (b"{", b"\xff"),
+    ],
+)
+def test_nothing_else_is_read_from_json(old: bytes, new: bytes) -> None:
+    octets = dump(Answer(receipt()))
+    assert old in octets
+    with pytest.raises(ValueError):  # noqa: PT011  # whatever is wrong, it is one kind of error
+        load(Answer, octets.replace(old, new, 1))
+
+
+def nursery_of(pool: Parsers) -> int:
+    assert pool._nursery is not None
+    return int(pool._nursery._process.pid)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the living children of a process."""
+    listed = subprocess.run(["ps", "-o", "pid=,stat=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [int(number) for number, state in rows if not state.startswith("Z")]
