@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from edms.core.errors import Conflict, EdmsError, Unavailable
+from edms.dispatch.evidence import Refused
 from edms.intake.rules import MessageState
 from edms.intake.service import Accepted
 from mailgw import maillog
@@ -94,7 +95,7 @@ class RegistryHandler:
             snapshot = self._register.snapshot
             entry = snapshot.find_domain(sender.domain) if sender else None
             ours = entry is not None and entry.local and identity.installation_id == snapshot.home_id
-            self._refusals.count(answer.name, sender_id=entry.entity_id if entry and ours else None)
+            self._refusals.count(answer.name, Refused(entry.entity_id, answer.name) if entry and ours else None)
         return answer
 
 

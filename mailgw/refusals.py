@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections import Counter
-from uuid import UUID
 
 from edms.core.clock import utc_now
 from edms.core.database import Database
 from edms.core.errors import EdmsError
+from edms.dispatch import evidence
 from edms.dispatch import service as dispatch
+from edms.dispatch.evidence import Refused
 from mailgw import maillog
 from mailgw.taking import GATEWAY
 
@@ -22,14 +23,14 @@ class Refusals:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counts: Counter[str] = Counter()
-        self._rejected: list[tuple[UUID, str]] = []
+        self._rejected: list[Refused] = []
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def count(self, reason: str, *, sender_id: UUID | None = None) -> None:
-        """Note one refusal; ``sender_id`` is our own body that tried to send, if it is one."""
+    def count(self, reason: str, refused: Refused | None = None) -> None:
+        """Note one refusal; ``refused`` tells more of it where a body of ours tried to send (at most 100 a second)."""
         self._counts[reason] += 1
-        if sender_id is not None and len(self._rejected) < MOST_PROVED:
-            self._rejected.append((sender_id, reason))
+        if refused is not None and len(self._rejected) < MOST_PROVED:
+            self._rejected.append(refused)
 
     async def close(self) -> None:
         """Write what is left."""
@@ -54,9 +55,8 @@ class Refusals:
             maillog.event("refusals.not-written", error=error.code)
             self._counts.update(counts)
 
-    def _store(self, counts: Counter[str], rejected: list[tuple[UUID, str]]) -> None:
+    def _store(self, counts: Counter[str], rejected: list[Refused]) -> None:
         with self._database.work(GATEWAY) as uow:
             for reason, times in counts.items():
                 dispatch.count_refusal(uow, reason, now=utc_now(), times=times)
-            for sender_id, reason in rejected:
-                dispatch.prove_rejection(uow, sender_id, reason)
+            evidence.prove_refusals(uow, rejected)

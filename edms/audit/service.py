@@ -1,6 +1,7 @@
 """Recording events: buffered during the unit of work, numbered and stored just before its commit."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from edms.audit.models import Event, EventHead
 from edms.core.database import Base, UnitOfWork
 
 _BUFFER = "audit.events"
+_Pending = tuple[dict[str, Any], Base | None, Sequence[Base]]
 
 
 def record(
@@ -22,14 +24,16 @@ def record(
     *,
     entity_id: UUID | None = None,
     row: Base | None = None,
+    rows: Sequence[Base] = (),
     **facts: str | int | bool | None,
 ) -> None:
     """Note that the actor did ``act`` (``letters.issued``) to an object.
 
-    ``row`` is the object's row: the entry commits to its state after the change. ``facts`` hold codes and numbers,
-    never a subject, a name or a text. ``entity_id`` defaults to the actor's entity.
+    ``row`` is the object's row: the entry commits to its state after the change, and to that of ``rows`` (evidence of
+    the act). ``facts`` hold codes and numbers, never a subject, a name or a text. ``entity_id`` defaults to the actor's
+    entity.
     """
-    pending: list[tuple[dict[str, Any], Base | None]] = uow.info.setdefault(_BUFFER, [])
+    pending: list[_Pending] = uow.info.setdefault(_BUFFER, [])
     entry = {
         "act": act,
         "actor": uow.actor.name,
@@ -42,13 +46,13 @@ def record(
         "facts": facts,
         "at": uow.now.isoformat(),
     }
-    pending.append((entry, row))
+    pending.append((entry, row, rows))
     uow.before_commit(_BUFFER, lambda: _store(uow))
 
 
 def _store(uow: UnitOfWork) -> None:
     uow.flush()
-    pending: list[tuple[dict[str, Any], Base | None]] = uow.info.pop(_BUFFER, [])
+    pending: list[_Pending] = uow.info.pop(_BUFFER, [])
     last = uow.session.execute(
         update(EventHead)
         .where(EventHead.id == 1)
@@ -56,10 +60,12 @@ def _store(uow: UnitOfWork) -> None:
         .returning(EventHead.last_seq)
         .execution_options(synchronize_session=False)
     ).scalar_one()
-    for seq, (entry, row) in enumerate(pending, start=last - len(pending) + 1):
+    for seq, (entry, row, rows) in enumerate(pending, start=last - len(pending) + 1):
         entry["seq"] = seq
         if row is not None:
             entry["row"] = row_hash(row).hex()
+        if rows:
+            entry["rows"] = [row_hash(each).hex() for each in rows]
         stored = canonical(entry)
         uow.session.add(
             Event(

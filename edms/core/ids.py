@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 NIL = UUID(int=0)
@@ -20,3 +21,10 @@ def new_id() -> UUID:
         stamp = _last
     value = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64
     return UUID(int=value | 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2)
+
+
+def made_at(key: UUID) -> datetime | None:
+    """Return the moment that a UUIDv7 names (UTC, milliseconds); None for any other UUID."""
+    if key.version != 7:
+        return None
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)

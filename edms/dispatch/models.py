@@ -9,20 +9,25 @@ from sqlalchemy.orm import Mapped, mapped_column
 from edms.core.columns import SealedJson
 from edms.core.database import Base
 from edms.core.ids import new_id
+from edms.dispatch.rules import EVIDENCE_POLICY
 
 
 class OutboundPackage(Base):
     """What travels to all addressees of one letter (or the receipt for one): ``meta`` is the letter.xml's values and
-    the list of parts with their stored files; sealed under the sender's key.
+    the list of parts with their stored files; sealed under the sender's key. ``message_id`` is the Message-ID that it
+    travels under, without brackets; ``document_hashes`` the SHA-256 of its files (lower hex, the letter first).
     """
 
     __tablename__ = "outbound_packages"
+    __table_args__ = (Index("ix_outbound_packages_message_id", "message_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
     kind: Mapped[str] = mapped_column(String(10))
     meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     meta = SealedJson()
+    message_id: Mapped[str] = mapped_column(String(255), default="")
+    document_hashes: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
 
 
@@ -38,13 +43,15 @@ class OutboxItem(Base):
     __table_args__ = (
         UniqueConstraint("package_id", "recipient_id"),
         Index("ix_outbox_items_due", "state", "next_at"),
+        Index("ix_outbox_items_sent", "entity_id", "created_at"),
+        Index("ix_outbox_items_sent_to", "recipient_id", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     package_id: Mapped[UUID] = mapped_column(ForeignKey("outbound_packages.id"))
     letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"), index=True)
     kind: Mapped[str] = mapped_column(String(10))
-    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
     role: Mapped[str] = mapped_column(String(4), default="to")
     mailbox: Mapped[str] = mapped_column(String(64), default="")
@@ -86,7 +93,8 @@ class Evidence(Base):
 
     ``at`` is taken after the bytes that it speaks of were made durable. ``message_id`` is the Message-ID without
     brackets, ``message_hash`` the SHA-256 of the raw message, ``document_hashes`` those of its files (lower hex,
-    separated by spaces, the letter first).
+    separated by spaces, the letter first). ``item_id`` and ``received_id`` together: what the far side said in that
+    receipt or report, ``signed`` when under its seal. ``policy`` is the policy that it was recorded under.
     """
 
     __tablename__ = "evidence"
@@ -104,6 +112,30 @@ class Evidence(Base):
     message_id: Mapped[str] = mapped_column(String(255), default="")
     message_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     document_hashes: Mapped[str] = mapped_column(Text, default="")
+    policy: Mapped[str] = mapped_column(String(40), default=EVIDENCE_POLICY)
+    signed: Mapped[bool] = mapped_column(default=False)
+
+
+class GatewayRefusal(Base):
+    """A submission of one of our bodies that the gateway refused, for its registry to see; its evidence says why.
+
+    ``who`` tried it (``login:…``, ``server:…`` or ``installation:…``), ``recipients`` are addresses, separated by
+    spaces. ``seen_at``: when the registry was shown it.
+    """
+
+    __tablename__ = "gateway_refusals"
+    __table_args__ = (
+        Index("ix_gateway_refusals_newest", "entity_id", "id"),
+        Index("ix_gateway_refusals_unseen", "entity_id", "seen_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    evidence_id: Mapped[UUID] = mapped_column(ForeignKey("evidence.id"))
+    who: Mapped[str] = mapped_column(String(200))
+    peer: Mapped[str] = mapped_column(String(60))
+    recipients: Mapped[str] = mapped_column(Text, default="")
+    seen_at: Mapped[datetime | None]
 
 
 class RefusalCount(Base):

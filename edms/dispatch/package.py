@@ -76,6 +76,9 @@ class Receipt:
     """An entity's answer to a consignment: delivered, registered (with its number), opened, settled, refused, or void.
 
     ``register_number`` is the answering entity's own (``2026/123``); for ``void`` the sender itself is ``entity_code``.
+    ``event`` is its name in ETSI EN 319 522-3; ``message_id`` and ``message_hash`` name the message that it answers,
+    ``document_hashes`` its files, the letter first (SHA-256, lower hex). ``signed``: it came under the answering body's
+    seal; ``signature`` is that of ``signed_part`` (detached CMS), until it is judged.
     """
 
     kind: ReceiptKind
@@ -86,6 +89,14 @@ class Receipt:
     register_number: str = ""
     reason_code: str = ""
     reason_text: str = ""
+    event: str = ""
+    submitted_at: datetime | None = None
+    message_id: str = ""
+    message_hash: str = ""
+    document_hashes: tuple[str, ...] = ()
+    signed: bool = False
+    signature: bytes = field(default=b"", repr=False)
+    signed_part: bytes = field(default=b"", repr=False)
 
     @property
     def consignment_id(self) -> UUID:
@@ -148,7 +159,36 @@ class UntypedMessage:
     report: bool = False
 
 
-WireMessage = LetterPackage | Receipt | Inquiry | Confirmation | UntypedMessage
+@dataclass(frozen=True, slots=True)
+class ReportedRecipient:
+    """What a report says of one recipient: ``action`` of RFC 3464 §2.3.3 or disposition of RFC 8098 §3.2.6.
+
+    ``address`` and ``original`` are without their type (``rfc822;``), ``status`` as in RFC 3463.
+    """
+
+    address: str
+    action: str
+    status: str = ""
+    diagnostic: str = ""
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A delivery status (``dsn``, RFC 3464) or disposition (``mdn``, RFC 8098) notification of what we sent.
+
+    ``original_id`` is the Message-ID of what it speaks of, without brackets; ``envelope_id`` the ENVID, decoded.
+    """
+
+    kind: Literal["dsn", "mdn"]
+    original_id: str
+    envelope_id: str
+    recipients: tuple[ReportedRecipient, ...]
+    message_id: str = ""
+    reporter: str = ""
+
+
+WireMessage = LetterPackage | Receipt | Inquiry | Confirmation | Report | UntypedMessage
 
 
 def make_part(role: PartRole, name: str, media_type: str, content: bytes) -> PackagePart:

@@ -100,6 +100,11 @@ def receipt_meta(receipt: Receipt) -> dict[str, Any]:
         "register_number": receipt.register_number,
         "reason_code": receipt.reason_code,
         "reason_text": receipt.reason_text,
+        "event": receipt.event,
+        "submitted_at": receipt.submitted_at.isoformat() if receipt.submitted_at else "",
+        "message_id": receipt.message_id,
+        "message_hash": receipt.message_hash,
+        "document_hashes": list(receipt.document_hashes),
     }
 
 
@@ -114,6 +119,11 @@ def receipt_of(meta: dict[str, Any]) -> Receipt:
         register_number=meta["register_number"],
         reason_code=meta["reason_code"],
         reason_text=meta["reason_text"],
+        event=meta.get("event", ""),
+        submitted_at=datetime.fromisoformat(meta["submitted_at"]) if meta.get("submitted_at") else None,
+        message_id=meta.get("message_id", ""),
+        message_hash=meta.get("message_hash", ""),
+        document_hashes=tuple(meta.get("document_hashes", ())),
     )
 
 

@@ -6,16 +6,29 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, NotFound
-from edms.core.ids import new_id
-from edms.dispatch.models import DeliveryAttempt, Evidence, OutboundPackage, OutboxItem, RefusalCount
+from edms.dispatch import evidence, queries
+from edms.dispatch.evidence import NOTHING_KNOWN, Proof, Received
+from edms.dispatch.models import DeliveryAttempt, OutboxItem, RefusalCount
+from edms.dispatch.outbox import enqueue_all, package_row
 from edms.dispatch.package import Receipt, ReceiptKind
 from edms.dispatch.packing import receipt_meta
-from edms.dispatch.rules import KEEP_QUEUE, LEASE, OPEN, WAITING, ItemState, Outcome, PackageKind
+from edms.dispatch.reports import report
+from edms.dispatch.rules import (
+    KEEP_QUEUE,
+    LEASE,
+    OPEN,
+    RECEIPT_EVENTS,
+    WAITING,
+    ErdsEvent,
+    ItemState,
+    Outcome,
+    PackageKind,
+)
 from edms.entities import queries as entities
 
 
@@ -43,18 +56,24 @@ def enqueue(
 
     ``meta`` is made as in ``packing``: values of a letter package or a receipt, stored files in place of bytes.
     """
-    package = _package(uow, kind, entity_id, meta)
-    _enqueue_all(uow, [(package, letter_id, recipients)])
+    package = package_row(uow, kind, entity_id, meta)
+    enqueue_all(uow, [(package, letter_id, recipients)])
+    if kind == PackageKind.LETTER:
+        evidence.prove(uow, Proof(
+            ErdsEvent.SUBMISSION_ACCEPTANCE, entity_id, letter_id=letter_id, submitted_at=uow.now,
+            message_id=package.message_id, documents=package.document_hashes,
+        ))  # fmt: skip
     return package.id
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body's answer to a letter that it received: its own row of it and its register number, if it has them."""
+    """A body's answer to a letter that it received: its own row of it, its register number, what it knows of it."""
 
     entity_id: UUID
     letter_id: UUID | None = None
     register_number: str = ""
+    received: Received = NOTHING_KNOWN
 
 
 def answer(
@@ -69,12 +88,20 @@ def answer(
     register_number: str = "",
     reason_code: str = "",
     reason_text: str = "",
+    received: Received | None = None,
 ) -> None:
-    """Send a receipt from a body to the sender of a letter: delivered, registered, opened, settled or refused."""
+    """Send a receipt from a body to the sender of a letter, and record the evidence of what the receipt says.
+
+    ``kind`` is delivered, registered, opened, settled or refused; ``received`` what is known of the message that
+    brought the letter, by default what was proved of it when it was registered.
+    """
+    known = received or evidence.received_as(uow, letter_id)
     answer_all(
-        uow, kind, [Answer(entity_id, letter_id, register_number)], sender_id=sender_id, package_id=package_id,
+        uow, kind, [Answer(entity_id, letter_id, register_number, known)], sender_id=sender_id, package_id=package_id,
         document_code=document_code, reason_code=reason_code, reason_text=reason_text,
     )  # fmt: skip
+    reason, event = reason_code or reason_text, RECEIPT_EVENTS[kind]
+    evidence.prove(uow, known.proof(event, entity_id, sender_id, letter_id=letter_id, reason=reason))
 
 
 def answer_all(
@@ -88,16 +115,19 @@ def answer_all(
     reason_code: str = "",
     reason_text: str = "",
 ) -> None:
-    """Send the receipts of many bodies for one letter, in two statements."""
+    """Send the receipts of many bodies for one letter, in two statements; the caller records the evidence."""
     packages, bodies = [], entities.entities_by_ids(uow, [one.entity_id for one in answers])
     for one in answers:
         receipt = Receipt(
             kind=kind, package_id=package_id, document_code=document_code, entity_code=bodies[one.entity_id].code,
             at=uow.now, register_number=one.register_number, reason_code=reason_code, reason_text=reason_text,
+            event=str(RECEIPT_EVENTS[kind]), submitted_at=one.received.submitted_at,
+            message_id=one.received.message_id, message_hash=one.received.message_hash.hex(),
+            document_hashes=tuple(one.received.documents.split()),
         )  # fmt: skip
-        package = _package(uow, PackageKind.RECEIPT, one.entity_id, receipt_meta(receipt))
+        package = package_row(uow, PackageKind.RECEIPT, one.entity_id, receipt_meta(receipt))
         packages.append((package, one.letter_id, [(sender_id, "to")]))
-    _enqueue_all(uow, packages)
+    enqueue_all(uow, packages)
 
 
 def announce_void(uow: UnitOfWork, letter_id: UUID, *, document_code: str, reason: str) -> None:
@@ -166,7 +196,8 @@ def record_attempts(uow: UnitOfWork, owner: UUID, attempts: Sequence[Attempt]) -
     ids = [attempt.item_id for attempt in attempts]
     for at in range(0, len(ids), 500):
         some = select(OutboxItem).where(OutboxItem.id.in_(ids[at : at + 500]))
-        uow.session.scalars(some.with_for_update(key_share=True)).all()
+        items = uow.session.scalars(some.with_for_update(key_share=True)).all()
+        queries.packages(uow, list({item.package_id for item in items}))
     for attempt in attempts:
         record_attempt(uow, owner, attempt)
 
@@ -186,24 +217,24 @@ def record_attempt(uow: UnitOfWork, owner: UUID, attempt: Attempt) -> None:
     item.lease_owner = item.lease_until = None
     if outcome is Outcome.OK:
         item.state, item.taken_at = ItemState.ACCEPTED, uow.now
-        _prove(uow, item, "RelayAcceptance")
+        report(uow, item, "delivered", act=f"dispatch.{item.state}")
     elif outcome is Outcome.PERMANENT:
         item.state, item.refused_at, item.refusal = ItemState.REFUSED, uow.now, reply
-        _prove(uow, item, "RelayRejection", reply)
+        report(uow, item, "failed", act=f"dispatch.{item.state}")
     elif uow.now - item.created_at > attempt.give_up:
         item.state, item.refused_at, item.refusal = ItemState.FAILED, uow.now, reply
-        _prove(uow, item, "RelayFailure", reply)
+        report(uow, item, "expired", act=f"dispatch.{item.state}")
     else:
         item.state, item.next_at = ItemState.QUEUED, uow.now + attempt.retry_in
-    if item.kind == PackageKind.LETTER and item.state != ItemState.QUEUED:
-        record(uow, f"dispatch.{item.state}", "letter", item.letter_id, entity_id=item.entity_id, row=item)
 
 
-def apply_receipt(uow: UnitOfWork, receipt: Receipt, *, from_entity: UUID, to_entity: UUID) -> OutboxItem | None:
+def apply_receipt(
+    uow: UnitOfWork, receipt: Receipt, *, from_entity: UUID, to_entity: UUID, received_id: UUID | None = None
+) -> OutboxItem | None:
     """Write a far registry's receipt onto our consignment; None when it answers nothing of ours.
 
     Only the body to which the consignment went can answer it, whatever the receipt says. Receipts may come late,
-    twice or out of order: the first time of each fact stays.
+    twice or out of order: the first time of each fact stays. ``received_id`` is the message that brought it.
     """
     item = uow.session.scalars(select(OutboxItem).where(
         OutboxItem.package_id == receipt.package_id, OutboxItem.recipient_id == from_entity,
@@ -225,8 +256,11 @@ def apply_receipt(uow: UnitOfWork, receipt: Receipt, *, from_entity: UUID, to_en
             item.far_number = item.far_number or receipt.register_number[:80]
             item.state = ItemState.REGISTERED
     item.taken_at = item.taken_at or uow.now
-    _prove(uow, item, _EVENTS[receipt.kind], receipt.reason_code)
-    record(uow, f"dispatch.{receipt.kind}", "letter", item.letter_id, entity_id=item.entity_id, row=item)
+    proof = evidence.of_item(
+        item, RECEIPT_EVENTS[receipt.kind], receipt.reason_code or receipt.reason_text, received_id=received_id,
+        package=queries.package(uow, item.package_id), signed=receipt.signed,
+    )  # fmt: skip
+    evidence.prove(uow, proof, act=f"dispatch.{receipt.kind}", row=item)
     return item
 
 
@@ -268,56 +302,6 @@ def count_refusal(uow: UnitOfWork, code: str, *, now: datetime, times: int = 1) 
         uow.session.add(RefusalCount(day=day, code=code[:40], count=times))
     else:
         row.count += times
-
-
-def prove_rejection(uow: UnitOfWork, sender_id: UUID, reason: str) -> None:
-    """Keep the evidence that the gateway refused what one of our bodies sent (SubmissionRejection)."""
-    uow.session.add(
-        Evidence(entity_id=sender_id, item_id=None, letter_id=None, event="SubmissionRejection", at=uow.now,
-                 other_entity_id=None, reason=reason[:300])
-    )  # fmt: skip
-
-
-_EVENTS: dict[str, str] = {
-    "delivered": "ContentConsignment",
-    "registered": "ContentHandover",
-    "opened": "ContentAccessTracking",
-    "settled": "ConsignmentAcceptance",
-    "refused": "ConsignmentRejection",
-    "void": "ConsignmentRejection",
-}
-
-
-def _package(uow: UnitOfWork, kind: PackageKind, entity_id: UUID, meta: dict[str, Any]) -> OutboundPackage:
-    package = OutboundPackage(id=new_id(), entity_id=entity_id, kind=kind, created_at=uow.now)
-    package.meta = meta
-    uow.session.add(package)
-    return package
-
-
-def _enqueue_all(
-    uow: UnitOfWork, packages: Sequence[tuple[OutboundPackage, UUID | None, Sequence[tuple[UUID, str]]]]
-) -> None:
-    """Add a consignment for each recipient of each (package, letter, recipients)."""
-    uow.flush()
-    rows = [
-        {
-            "id": new_id(), "package_id": package.id, "letter_id": letter_id, "kind": package.kind,
-            "entity_id": package.entity_id, "recipient_id": recipient, "role": role, "state": str(ItemState.QUEUED),
-            "attempts": 0, "next_at": uow.now, "created_at": uow.now, "far_number": "", "refusal": "",
-        }
-        for package, letter_id, recipients in packages
-        for recipient, role in recipients
-    ]  # fmt: skip
-    if rows:
-        uow.session.execute(insert(OutboxItem), rows)
-
-
-def _prove(uow: UnitOfWork, item: OutboxItem, event: str, reason: str = "") -> None:
-    uow.session.add(
-        Evidence(entity_id=item.entity_id, item_id=item.id, letter_id=item.letter_id, event=event, at=uow.now,
-                 other_entity_id=item.recipient_id, reason=reason[:300])
-    )  # fmt: skip
 
 
 def _kept_item(uow: UnitOfWork, item_id: UUID) -> OutboxItem:

@@ -16,7 +16,8 @@ class ReceivedMessage(Base):
 
     ``key`` is the idempotency key: the same key for the same body is the same message, however often it comes.
     ``message_id_hash`` (SHA-256 of sender and Message-ID) shows another message under a known Message-ID. ``flag`` is
-    why a message lies in quarantine (``intake.opaque`` …), empty where nothing is wrong.
+    why a message lies in quarantine (``intake.opaque`` …), empty where nothing is wrong. ``package_id`` is a letter
+    package's own: with it sent and received are compared, body by body.
     """
 
     __tablename__ = "received_messages"
@@ -24,6 +25,8 @@ class ReceivedMessage(Base):
         UniqueConstraint("entity_id", "key"),
         Index("ix_received_messages_waiting", "entity_id", "state", "id"),
         Index("ix_received_messages_same_id", "entity_id", "message_id_hash"),
+        Index("ix_received_messages_package", "package_id", "entity_id"),
+        Index("ix_received_messages_day", "entity_id", "received_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -37,6 +40,7 @@ class ReceivedMessage(Base):
     meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     meta = SealedJson()
     message_id_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    package_id: Mapped[UUID | None]
     flag: Mapped[str] = mapped_column(String(40), default="")
     received_at: Mapped[datetime]
     peer: Mapped[str] = mapped_column(String(60))

@@ -17,15 +17,17 @@ from edms.dispatch.package import (
     LetterPackage,
     Receipt,
     ReceiptKind,
+    Report,
     UntypedMessage,
     WireMessage,
 )
 from edms.dispatch.packing import files_of, package_meta, package_of
+from edms.dispatch.rules import ErdsEvent
 from edms.dispatch.service import Answer
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
-from edms.intake import queries
+from edms.intake import proving, queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import ACCEPT, DECIDE, MessageKind, MessageState
 from edms.letters import closing, receiving
@@ -38,6 +40,7 @@ class Arrival:
 
     ``key`` is the idempotency key without the recipient, ``genuine_for`` are the codes of the bodies to which a package
     whose seal holds and is the sender's is addressed, ``files`` the stored parts of a letter package in their order.
+    ``message_id`` is without brackets.
     """
 
     message: WireMessage
@@ -48,6 +51,7 @@ class Arrival:
     files: tuple[UUID, ...]
     genuine_for: frozenset[str]
     peer: str
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,15 @@ def accept_all(
         uow.session.add_all(rows)
         found.update((row.entity_id, _take_note(uow, row, message, sender, keys)) for row in rows)
         return [found[each.id] for each in recipients]
-    for row in rows:
-        record(uow, "intake.accepted", "message", row.id, entity_id=row.entity_id, row=row, kind=row.kind)
-        found[row.entity_id] = Accepted(MessageState.WAITING)
+    found.update((row.entity_id, Accepted(MessageState.WAITING)) for row in rows)
     if isinstance(message, LetterPackage):
         by_rule = {each.id for each in new if each.registers_by_rule and each.code in arrival.genuine_for}
         ruled = [row for row in rows if row.entity_id in by_rule]
         found.update(_register_by_rule(uow, ruled, message, arrival.files))
     uow.session.add_all(rows)  # only now, so that each is written once
+    values = _meta(arrival)
+    for row in rows:
+        proving.prove_arrival(uow, row, proving.known_of(row, values))
     if isinstance(message, LetterPackage):
         _answer_delivered(uow, [row for row in rows if row.state == MessageState.WAITING], message)
     return [found[each.id] for each in recipients]
@@ -112,6 +117,8 @@ def refuse(uow: UnitOfWork, message_id: UUID, *, code: str, reason: str) -> Rece
     row.refusal_code, row.refusal_text = code[:40], reason.strip()
     if row.kind == MessageKind.LETTER:
         _answer(uow, row, "refused", reason_code=code, reason_text=reason.strip())
+    else:
+        proving.prove_decision(uow, row, ErdsEvent.CONSIGNMENT_REJECTION, reason=row.refusal_code)
     record(uow, "intake.refused", "message", row.id, entity_id=row.entity_id, row=row)
     return row
 
@@ -126,6 +133,8 @@ def _rows(uow: UnitOfWork, arrival: Arrival, sender: Entity, recipients: Sequenc
             state=MessageState.WAITING, sender_id=sender.id, raw_file_id=arrival.raw_file, raw_hash=arrival.raw_hash,
             received_at=uow.now, peer=arrival.peer[:60],
         )  # fmt: skip
+        if isinstance(arrival.message, LetterPackage):
+            row.package_id = arrival.message.package_id
         row.meta = {**values, "genuine": recipient.code in arrival.genuine_for}
         rows.append(row)
     return rows
@@ -134,12 +143,15 @@ def _rows(uow: UnitOfWork, arrival: Arrival, sender: Entity, recipients: Sequenc
 def _meta(arrival: Arrival) -> dict[str, Any]:
     message = arrival.message
     if isinstance(message, Receipt):
-        return {"receipt": message.kind}
+        return {"receipt": message.kind, "signed": message.signed}
+    if isinstance(message, Report):
+        return {"report": message.kind, "original_id": message.original_id}
     if isinstance(message, Inquiry | Confirmation):
         return {"inquiry": str(message.inquiry_id)}
     if isinstance(message, LetterPackage):
         values = package_meta(message, arrival.files)
-        return {**values, "package_id": str(message.package_id), "raw_size": arrival.raw_size}
+        return {**values, "package_id": str(message.package_id), "raw_size": arrival.raw_size,
+                "message_id": arrival.message_id}  # fmt: skip
     return {"subject": message.subject, "text": message.text, "message_id": message.message_id,
             "problems": list(message.problems), "raw_size": arrival.raw_size}  # fmt: skip
 
@@ -162,7 +174,8 @@ def _register_by_rule(
         row.state, row.letter_id, row.decided_at = MessageState.REGISTERED, letters[row.entity_id].id, uow.now
     dispatch.answer_all(
         uow, "registered",
-        [Answer(row.entity_id, row.letter_id, letters[row.entity_id].register_number) for row in taken],
+        [Answer(row.entity_id, row.letter_id, letters[row.entity_id].register_number, proving.known_of(row, row.meta))
+         for row in taken],
         sender_id=rows[0].sender_id, package_id=package.package_id, document_code=package.document_code,
     )  # fmt: skip
     return {row.entity_id: Accepted(MessageState.REGISTERED, letters[row.entity_id].register_number) for row in taken}
@@ -171,8 +184,8 @@ def _register_by_rule(
 def _answer_delivered(uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage) -> None:
     if rows:
         dispatch.answer_all(
-            uow, "delivered", [Answer(row.entity_id) for row in rows], sender_id=rows[0].sender_id,
-            package_id=package.package_id, document_code=package.document_code,
+            uow, "delivered", [Answer(row.entity_id, received=proving.known_of(row, row.meta)) for row in rows],
+            sender_id=rows[0].sender_id, package_id=package.package_id, document_code=package.document_code,
         )  # fmt: skip
 
 
@@ -197,6 +210,8 @@ def _register(uow: UnitOfWork, row: ReceivedMessage) -> None:
     row.state, row.letter_id, row.decided_at = MessageState.REGISTERED, letter.id, uow.now
     if row.kind == MessageKind.LETTER:
         _answer(uow, row, "registered", register_number=letter.register_number)
+    else:
+        proving.prove_decision(uow, row, ErdsEvent.CONTENT_HANDOVER)
 
 
 def _same(row: ReceivedMessage, letter: Letter) -> bool:
@@ -217,7 +232,7 @@ def _take_note(
     elif note.kind == "void":
         closing.void_by_sender(uow, note, entity_id=row.entity_id, sender_id=row.sender_id)
     else:
-        item = dispatch.apply_receipt(uow, note, from_entity=row.sender_id, to_entity=row.entity_id)
+        item = dispatch.apply_receipt(uow, note, from_entity=row.sender_id, to_entity=row.entity_id, received_id=row.id)
         row.letter_id = item.letter_id if item else None
     return Accepted(MessageState.NOTED)
 
@@ -229,7 +244,7 @@ def _answer(
     dispatch.answer(
         uow, kind, entity_id=row.entity_id, sender_id=row.sender_id, package_id=UUID(row.meta["package_id"]),
         document_code=row.meta["document_code"], letter_id=row.letter_id, register_number=register_number,
-        reason_code=reason_code, reason_text=reason_text,
+        reason_code=reason_code, reason_text=reason_text, received=proving.known_of(row, row.meta),
     )  # fmt: skip
 
 

@@ -69,8 +69,34 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("message_id", sa.String(length=255), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("message_hash", sa.LargeBinary(length=32), nullable=True))
         batch_op.add_column(sa.Column("document_hashes", sa.Text(), nullable=False, server_default=""))
+        batch_op.add_column(
+            sa.Column("policy", sa.String(length=40), nullable=False, server_default="urn:diwan:policy:evidence:1")
+        )
+        batch_op.add_column(sa.Column("signed", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_index(batch_op.f("ix_evidence_received_id"), ["received_id"], unique=False)
         batch_op.create_foreign_key(batch_op.f("fk_evidence_received_id"), "received_messages", ["received_id"], ["id"])
+
+    op.create_table(
+        "gateway_refusals",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entity_id", sa.Uuid(), nullable=False),
+        sa.Column("evidence_id", sa.Uuid(), nullable=False),
+        sa.Column("who", sa.String(length=200), nullable=False),
+        sa.Column("peer", sa.String(length=60), nullable=False),
+        sa.Column("recipients", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_gateway_refusals_entity_id")),
+        sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_gateway_refusals_evidence_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateway_refusals")),
+    )
+    with op.batch_alter_table("gateway_refusals", schema=None) as batch_op:
+        batch_op.create_index("ix_gateway_refusals_newest", ["entity_id", "id"], unique=False)
+        batch_op.create_index("ix_gateway_refusals_unseen", ["entity_id", "seen_at"], unique=False)
+
+    with op.batch_alter_table("outbound_packages", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("message_id", sa.String(length=255), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("document_hashes", sa.Text(), nullable=False, server_default=""))
+        batch_op.create_index("ix_outbound_packages_message_id", ["message_id"], unique=False)
 
     with op.batch_alter_table("installations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.String(length=10), nullable=False, server_default="diwan"))
@@ -82,21 +108,33 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("message_hash", sa.LargeBinary(length=32), nullable=True))
+        batch_op.drop_index(batch_op.f("ix_outbox_items_entity_id"))
+        batch_op.create_index("ix_outbox_items_sent", ["entity_id", "created_at"], unique=False)
+        batch_op.create_index("ix_outbox_items_sent_to", ["recipient_id", "created_at"], unique=False)
 
     with op.batch_alter_table("received_messages", schema=None) as batch_op:
         batch_op.add_column(sa.Column("message_id_hash", sa.LargeBinary(length=32), nullable=True))
         batch_op.add_column(sa.Column("flag", sa.String(length=40), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("package_id", sa.Uuid(), nullable=True))
         batch_op.create_index("ix_received_messages_same_id", ["entity_id", "message_id_hash"], unique=False)
+        batch_op.create_index("ix_received_messages_package", ["package_id", "entity_id"], unique=False)
+        batch_op.create_index("ix_received_messages_day", ["entity_id", "received_at"], unique=False)
 
 
 def downgrade() -> None:
     """Take back."""
     with op.batch_alter_table("received_messages", schema=None) as batch_op:
+        batch_op.drop_index("ix_received_messages_day")
+        batch_op.drop_index("ix_received_messages_package")
         batch_op.drop_index("ix_received_messages_same_id")
+        batch_op.drop_column("package_id")
         batch_op.drop_column("flag")
         batch_op.drop_column("message_id_hash")
 
     with op.batch_alter_table("outbox_items", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbox_items_sent_to")
+        batch_op.drop_index("ix_outbox_items_sent")
+        batch_op.create_index(batch_op.f("ix_outbox_items_entity_id"), ["entity_id"], unique=False)
         batch_op.drop_column("message_hash")
         batch_op.drop_column("reported_at")
         batch_op.drop_column("warned_at")
@@ -107,9 +145,17 @@ def downgrade() -> None:
     with op.batch_alter_table("installations", schema=None) as batch_op:
         batch_op.drop_column("kind")
 
+    with op.batch_alter_table("outbound_packages", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbound_packages_message_id")
+        batch_op.drop_column("document_hashes")
+        batch_op.drop_column("message_id")
+
+    op.drop_table("gateway_refusals")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_evidence_received_id"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_evidence_received_id"))
+        batch_op.drop_column("signed")
+        batch_op.drop_column("policy")
         batch_op.drop_column("document_hashes")
         batch_op.drop_column("message_hash")
         batch_op.drop_column("message_id")

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, select
 
 from crypto.codes import format_code
+from edms.core.actor import system_actor
 from edms.core.errors import Invalid, NotFound
 from edms.core.ids import new_id
 from edms.dispatch.models import OutboxItem
@@ -51,7 +52,7 @@ def attempted(world: World, letter: IssuedLetter, outcome: Outcome, reply: str) 
     with world.database.work(OPERATOR) as uow:
         row = uow.session.scalars(select(OutboxItem).where(OutboxItem.letter_id == letter.id)).one()
         row.next_at = uow.now - timedelta(hours=1)
-    with world.database.work(OPERATOR) as uow:
+    with world.database.work(system_actor("relay")) as uow:
         for item in claim(uow, RELAY, limit=1000):
             if item.letter_id == letter.id:
                 uow.session.refresh(item)
@@ -59,7 +60,7 @@ def attempted(world: World, letter: IssuedLetter, outcome: Outcome, reply: str) 
 
 
 def answered(world: World, letter: IssuedLetter, kind: Any, **more: Any) -> None:
-    with world.database.work(OPERATOR) as uow:
+    with world.database.work(system_actor("gateway")) as uow:
         item = uow.session.scalars(select(OutboxItem).where(OutboxItem.letter_id == letter.id)).one()
         receipt = Receipt(
             kind=kind, package_id=item.package_id, document_code=letter.document_code,

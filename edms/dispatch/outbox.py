@@ -1,0 +1,45 @@
+"""Putting packages into the outbox: one row for what travels, one consignment for each body that it goes to."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from edms.core.database import UnitOfWork
+from edms.core.ids import new_id
+from edms.dispatch.models import OutboundPackage, OutboxItem
+from edms.dispatch.rules import ItemState, PackageKind
+from edms.entities import queries as entities
+
+Addressed = tuple[OutboundPackage, UUID | None, Sequence[tuple[UUID, str]]]
+"""A package, the letter that it is or answers, and its recipients (body, role ``to`` or ``cc``)."""
+
+
+def package_row(
+    uow: UnitOfWork, kind: PackageKind, entity_id: UUID, meta: dict[str, Any], *, message_id: str = "",
+    documents: str = "",
+) -> OutboundPackage:  # fmt: skip
+    """Return a new package of a body, added to the unit of work; ``message_id`` is by default made of its id."""
+    package = OutboundPackage(id=new_id(), entity_id=entity_id, kind=kind, created_at=uow.now)
+    package.meta = meta
+    package.message_id = message_id[:255] or f"{package.id}@{entities.entity(uow, entity_id).mail_domain}"
+    package.document_hashes = documents or " ".join(part["sha256"] for part in meta.get("parts", ()))
+    uow.session.add(package)
+    return package
+
+
+def enqueue_all(uow: UnitOfWork, packages: Sequence[Addressed]) -> None:
+    """Add a consignment for each recipient of each package, in two statements."""
+    uow.flush()
+    rows = [
+        {
+            "id": new_id(), "package_id": package.id, "letter_id": letter_id, "kind": package.kind,
+            "entity_id": package.entity_id, "recipient_id": recipient, "role": role, "state": str(ItemState.QUEUED),
+            "attempts": 0, "next_at": uow.now, "created_at": uow.now, "far_number": "", "refusal": "",
+        }
+        for package, letter_id, recipients in packages
+        for recipient, role in recipients
+    ]  # fmt: skip
+    if rows:
+        uow.session.execute(insert(OutboxItem), rows)
