@@ -101,7 +101,7 @@ def _carry(world: World, desk: Desk, sources: Sources) -> int:
         items = [Claimed.of(item) for item in queued]
     packages = load(items, world.database, register)
     parcels = []
-    for batch in batches(items, packages, register):
+    for batch in batches(items, packages):
         addresses = [registry_address(register.by_id[item.recipient_id].domain) for item in batch.items]
         raw = batch.outgoing.compose(sources, register, addresses)
         envelope = ReceivedEnvelope(

@@ -106,8 +106,11 @@ class Relay:
     """SMTP out."""
 
     concurrency: Small
+    concurrency_per_hop: Annotated[int, Range(2, 5)]
+    rest_after: Annotated[int, Range(1, 100)]
     poll_seconds: Poll
     backoff_minutes: Annotated[tuple[int, ...], Range(0, 10_080)]
+    warn_hours: Annotated[int, Range(1, 720)]
     give_up_hours: Annotated[int, Range(1, 720)]
     connect_seconds: Seconds
     reply_seconds: Seconds

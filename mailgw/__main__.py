@@ -77,9 +77,10 @@ def _relay(settings: Settings, parts: Parts) -> Work:
     sources = Sources(parts[Database], parts[ContentStore], parts[Keyring], settings.gateway.hostname)
     wanted = settings.relay
     pace = Pace(
-        concurrency=wanted.concurrency, poll_seconds=wanted.poll_seconds, backoff_minutes=wanted.backoff_minutes,
-        give_up=timedelta(hours=wanted.give_up_hours), connect_seconds=wanted.connect_seconds,
-        reply_seconds=wanted.reply_seconds,
+        concurrency=wanted.concurrency, concurrency_per_hop=wanted.concurrency_per_hop, rest_after=wanted.rest_after,
+        poll_seconds=wanted.poll_seconds, backoff_minutes=wanted.backoff_minutes,
+        warn=timedelta(hours=wanted.warn_hours), give_up=timedelta(hours=wanted.give_up_hours),
+        connect_seconds=wanted.connect_seconds, reply_seconds=wanted.reply_seconds,
     )  # fmt: skip
 
     async def work(stop: asyncio.Event) -> None:

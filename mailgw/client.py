@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -32,12 +32,13 @@ class Route:
 class Result:
     """The answer for one recipient: basic and enhanced code, the peer's text, and what it means for the consignment.
 
-    Code 421 with an empty ``enhanced`` is ours: the peer could not be reached, or was lost before it answered.
+    Code 421 with an empty ``enhanced`` is ours: the peer could not be ``reached``, or was lost before it answered.
     """
 
     code: int
     enhanced: str
     text: str
+    reached: bool = True
 
     @property
     def outcome(self) -> Outcome:
@@ -60,14 +61,18 @@ class ConnectionPool:
     data_timeout: float = 600
     max_messages: int = 100
     max_idle: float = 60
+    monotonic: Callable[[], float] = time.monotonic
     _idle: dict[Route, list[_Kept]] = field(default_factory=dict)
 
     async def take(self, route: Route) -> _Kept:
-        """Return a connection past EHLO under TLS, kept or new; raises aiosmtplib.SMTPException or OSError."""
+        """Return a connection past EHLO under TLS, kept or new; raises aiosmtplib.SMTPException or OSError.
+
+        A kept one is asked first whether it still lives (RSET), so that no consignment is tried on a dead one.
+        """
         idle = self._idle.get(route, [])
         while idle:
             kept = idle.pop()
-            if kept.client.is_connected and time.monotonic() - kept.idle_since < self.max_idle:
+            if self.monotonic() - kept.idle_since < self.max_idle and await _lives(kept, self.command_timeout):
                 return kept
             _drop(kept.client)
         client = aiosmtplib.SMTP(
@@ -89,7 +94,7 @@ class ConnectionPool:
     def give_back(self, route: Route, kept: _Kept) -> None:
         """Keep a connection whose transaction ended well."""
         kept.messages += 1
-        kept.idle_since = time.monotonic()
+        kept.idle_since = self.monotonic()
         if kept.client.is_connected and kept.messages < self.max_messages:
             self._idle.setdefault(route, []).append(kept)
         else:
@@ -119,8 +124,10 @@ async def deliver(
     if not raw.count(b"\r") == raw.count(b"\n") == raw.count(b"\r\n"):
         return dict.fromkeys(recipients, Result(554, "5.6.0", "bare CR or LF in our own message"))
     results: dict[Address, Result] = {}
+    reached = False
     try:
         kept = await pool.take(route)
+        reached = True
         try:
             await _transaction(kept.client, pool, mail_from, recipients, raw, results)
         except BaseException:
@@ -128,7 +135,7 @@ async def deliver(
             raise
         pool.give_back(route, kept)
     except (aiosmtplib.SMTPException, OSError) as error:
-        lost = Result(421, "", type(error).__name__)
+        lost = Result(421, "", type(error).__name__, reached)
         return {recipient: results.get(recipient, lost) for recipient in recipients}
     return results
 
@@ -163,6 +170,14 @@ async def _transaction(
     except aiosmtplib.SMTPDataError as error:
         answer = aiosmtplib.SMTPResponse(error.code, error.message)
     results.update(dict.fromkeys(open_recipients, _result(answer)))
+
+
+async def _lives(kept: _Kept, seconds: float) -> bool:
+    """Tell whether a kept connection may carry another message; one that was used a moment ago is not asked."""
+    try:
+        return kept.client.is_connected and (await kept.client.execute_command(b"RSET", timeout=seconds)).code == 250
+    except (aiosmtplib.SMTPException, OSError):
+        return False
 
 
 def _drop(client: aiosmtplib.SMTP) -> None:

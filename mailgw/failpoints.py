@@ -13,7 +13,9 @@ POINTS = (
     "before-commit",
     "after-commit-before-250",
     "after-claim",
+    "before-send",
     "after-250-before-commit",
+    "before-result-commit",
     "after-result-commit",
 )
 

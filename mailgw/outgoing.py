@@ -16,6 +16,7 @@ from edms.dispatch import queries as dispatch_queries
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import Confirmation, Inquiry, Receipt
 from edms.dispatch.packing import confirmation_of, inquiry_of, package_of, receipt_of
+from edms.dispatch.queries import Lane
 from edms.dispatch.rules import PackageKind
 from edms.entities.keyring import Keyring
 from mailgw.address import Address
@@ -39,13 +40,20 @@ class Claimed:
 
     item_id: UUID
     package_id: UUID
+    entity_id: UUID
     recipient_id: UUID
-    attempts: int
+    installation_id: UUID
+    attempts: int = 0
+
+    @property
+    def lane(self) -> Lane:
+        """Return whose it is and over which next hop it goes."""
+        return Lane(self.installation_id, self.entity_id)
 
     @classmethod
     def of(cls, item: OutboxItem) -> "Claimed":
         """Return the values of a row that are needed after its transaction."""
-        return cls(item.id, item.package_id, item.recipient_id, item.attempts)
+        return cls(item.id, item.package_id, item.entity_id, item.recipient_id, item.installation_id, item.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Batch:
     """One SMTP transaction: a package to at most 100 bodies behind one gateway."""
 
     outgoing: Outgoing
-    installation_id: UUID
+    lane: Lane
     items: tuple[Claimed, ...]
 
 
@@ -116,16 +124,14 @@ def load(claimed: Sequence[Claimed], database: Database, register: Snapshot) -> 
         }  # fmt: skip
 
 
-def batches(claimed: Sequence[Claimed], packages: Mapping[UUID, Outgoing], register: Snapshot) -> Iterator[Batch]:
+def batches(claimed: Sequence[Claimed], packages: Mapping[UUID, Outgoing]) -> Iterator[Batch]:
     """Group consignments by package and next hop, at most 100 to a message."""
-    groups: dict[tuple[UUID, UUID], list[Claimed]] = {}
+    groups: dict[tuple[UUID, Lane], list[Claimed]] = {}
     for one in claimed:
-        installation_id = register.by_id[one.recipient_id].installation_id
-        if installation_id is not None:
-            groups.setdefault((one.package_id, installation_id), []).append(one)
-    for (package_id, installation_id), items in groups.items():
+        groups.setdefault((one.package_id, one.lane), []).append(one)
+    for (package_id, lane), items in groups.items():
         for at in range(0, len(items), MAX_RECIPIENTS):
-            yield Batch(packages[package_id], installation_id, tuple(items[at : at + MAX_RECIPIENTS]))
+            yield Batch(packages[package_id], lane, tuple(items[at : at + MAX_RECIPIENTS]))
 
 
 def registry_address(domain: str) -> Address:

@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from edms.core.errors import EdmsError
+from edms.core.errors import Conflict, EdmsError
 from edms.core.ids import new_id
+from edms.dispatch import claiming, overdue
 from edms.dispatch import queries as dispatch_queries
 from edms.dispatch import service as dispatch
-from edms.dispatch.rules import LEASE, Outcome
+from edms.dispatch.queries import Lane
+from edms.dispatch.rules import LANE_MOST, LEASE, Outcome
 from edms.dispatch.service import Attempt
 from mailgw import maillog
 from mailgw.client import ConnectionPool, Result, deliver
@@ -25,20 +28,28 @@ from mailgw.retry import next_delay
 from mailgw.routes import Certificate, Routes
 from mailgw.runfile import own_relay
 from mailgw.together import Together
+from mailgw.turns import Turns
 
-IN_HAND = 400
+IN_HAND = 1000
 RESULTS_AT_ONCE = 256
 BREATH_SECONDS = 0.05
+CHASE = timedelta(seconds=15)
 STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast and how long the relay tries; ``backoff_minutes`` after the first, second … failure."""
+    """How fast and how long the relay tries; ``backoff_minutes`` after the first, second … failure.
 
-    concurrency: int = 8
+    After ``rest_after`` failures in a row to reach a next hop it is left alone, for as long as ``backoff_minutes`` say.
+    """
+
+    concurrency: int = 20
+    concurrency_per_hop: int = 4
+    rest_after: int = 3
     poll_seconds: float = 1.0
     backoff_minutes: tuple[int, ...] = (1, 2, 5, 10, 20, 40, 60)
+    warn: timedelta = timedelta(hours=12)
     give_up: timedelta = timedelta(hours=24)
     connect_seconds: float = 30
     reply_seconds: float = 300
@@ -48,7 +59,8 @@ class Pace:
 class _Hands:
     """What is under way."""
 
-    items: int = 0
+    items: "Counter[Lane]" = field(default_factory=Counter)
+    turn: int = 0
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -56,24 +68,32 @@ class _Hands:
 class Relay:
     """One relay process; :meth:`run` until ``stop`` is set."""
 
-    def __init__(self, sources: Sources, pace: Pace, *, run_folder: Path, failing: FailPoints) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        pace: Pace,
+        *,
+        run_folder: Path,
+        failing: FailPoints,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.owner = new_id()
         self._sources = sources
-        self._pace = pace
-        self._failing = failing
+        self._pace, self._failing = pace, failing
         self._rng = Random(self.owner.int)  # noqa: S311 - spreads retries, decides nothing secret
         self._ownership = own_relay(run_folder, self.owner)
         certificate = Certificate(sources.database, sources.keys, RELAY, [sources.hostname])
         self._routes = Routes(certificate, run_folder=run_folder, hostname=sources.hostname)
         self._register = Register(sources.database, RELAY, None)
-        self._pool = ConnectionPool(command_timeout=pace.connect_seconds, data_timeout=pace.reply_seconds)
-        self._slots = asyncio.Semaphore(pace.concurrency)
-        self._per_peer: dict[UUID, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(max(1, pace.concurrency - 2))
+        self._pool = ConnectionPool(
+            command_timeout=pace.connect_seconds, data_timeout=pace.reply_seconds, monotonic=monotonic
         )
+        self._turns: Turns[Batch] = Turns(pace.concurrency, pace.concurrency_per_hop)
         self._hands = _Hands()
-        self._results: Together[list[Attempt], None] = Together(self._write, most=RESULTS_AT_ONCE)
+        self._results: Together[list[Attempt], frozenset[UUID]] = Together(self._write, most=RESULTS_AT_ONCE)
         self._stopping = False
+        self._known: Snapshot | None = None
+        self._chased_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop``; then finish what is on the wire and give the rest back to the queue."""
@@ -94,12 +114,12 @@ class Relay:
 
     async def _round(self) -> int:
         """Claim what is due, as far as the hands are free, and begin to deliver it."""
-        room = IN_HAND - self._hands.items
-        if room < IN_HAND // 2:
+        room = IN_HAND - self._hands.items.total()
+        if room < 1:
             return 0
         try:
             register = await self._register.current()
-            claimed = await asyncio.to_thread(self._claim, room)
+            claimed = await asyncio.to_thread(self._claim, room, register)
             if not claimed:
                 return 0
             self._failing.reach("after-claim")
@@ -107,30 +127,54 @@ class Relay:
         except EdmsError as error:
             maillog.event("relay.not-claimed", error=error.code)
             return 0
-        for batch in batches(claimed, packages, register):
-            self._hands.items += len(batch.items)
-            task = asyncio.get_running_loop().create_task(self._carry(batch, register))
-            self._hands.tasks.add(task)
-            task.add_done_callback(self._hands.tasks.discard)
+        for batch in batches(claimed, packages):
+            self._hands.items[batch.lane] += len(batch.items)
+            self._turns.put(batch.lane, batch)
+        self._begin()
         return len(claimed)
 
-    def _claim(self, room: int) -> list[Claimed]:
+    def _claim(self, room: int, register: Snapshot) -> list[Claimed]:
+        """Lease what is due in lanes of which less than half a message to many is in hand."""
+        self._look_after(register)
+        held = self._hands.items
         with self._sources.database.read(RELAY) as uow:
-            if not dispatch_queries.something_due(uow):
+            if not any(held[due.lane] <= LANE_MOST // 2 for due in dispatch_queries.due_lanes(uow)):
                 return []
+        self._hands.turn += 1
         with self._sources.database.work(RELAY) as uow:
-            return [Claimed.of(item) for item in dispatch.claim(uow, self.owner, limit=room)]
+            found = claiming.claim(uow, self.owner, limit=room, held=held, turn=self._hands.turn)
+            return [Claimed.of(item) for item in found]
 
-    async def _carry(self, batch: Batch, register: Snapshot) -> None:
+    def _look_after(self, register: Snapshot) -> None:
+        """Follow bodies that are served elsewhere now, and deal with what has been under way too long."""
+        if self._known is None or self._known.by_id is not register.by_id:
+            with self._sources.database.work(RELAY) as uow:
+                claiming.follow_moves(uow)
+            self._known = register
+        limits = {"warn": self._pace.warn, "give_up": self._pace.give_up}
+        with self._sources.database.read(RELAY) as uow:
+            if self._chased_at is not None and uow.now - self._chased_at < CHASE:
+                return
+            due, now = dispatch_queries.something_overdue(uow, **limits), uow.now
+        if due:
+            with self._sources.database.work(RELAY) as uow:
+                overdue.chase(uow, **limits)
+        self._chased_at = now
+
+    def _begin(self) -> None:
+        """Begin as many deliveries as may run at a time."""
+        while not self._stopping and (batch := self._turns.take()) is not None:
+            task = asyncio.get_running_loop().create_task(self._carry(batch))
+            self._hands.tasks.add(task)
+            task.add_done_callback(self._hands.tasks.discard)
+
+    async def _carry(self, batch: Batch) -> None:
         """Deliver one message and write its results; what fails on our side comes back when the lease ends."""
         try:
-            async with self._per_peer[batch.installation_id], self._slots:
-                if self._stopping:
-                    return
-                results = await self._deliver(batch, register)
-                self._failing.reach("after-250-before-commit")
+            results = await self._deliver(batch)
+            self._failing.reach("after-250-before-commit")
             attempts = [self._attempt(item, result) for item, result in zip(batch.items, results, strict=True)]
-            await self._results.do(attempts, len(attempts))
+            resting = await self._results.do(attempts, len(attempts))
             self._failing.reach("after-result-commit")
             outcome = results[0]
             maillog.event(
@@ -141,19 +185,42 @@ class Relay:
                 code=outcome.code,
                 enhanced=outcome.enhanced,
             )
+            if batch.lane.installation_id in resting:
+                await self._leave_alone(batch.lane.installation_id)
         except Exception as error:
             maillog.incident(error, package=str(batch.outgoing.package_id))
         finally:
-            self._hands.items -= len(batch.items)
-            if self._hands.items < IN_HAND // 2:
-                self._hands.wake.set()
+            self._turns.done(batch.lane)
+            self._lay_down(batch)
+            self._begin()
 
-    async def _deliver(self, batch: Batch, register: Snapshot) -> list[Result]:
-        route = await asyncio.to_thread(self._routes.to, batch.installation_id, register)
+    async def _leave_alone(self, installation_id: UUID) -> None:
+        """Give back, untried, what was in hand for a next hop that rests now."""
+        batches = self._turns.withdraw(installation_id)
+        maillog.event("hop.rests", installation=str(installation_id), untried=sum(len(one.items) for one in batches))
+        try:
+            if batches:
+                await asyncio.to_thread(self._give_back, [item.item_id for each in batches for item in each.items])
+        finally:
+            for each in batches:
+                self._lay_down(each)
+
+    def _lay_down(self, batch: Batch) -> None:
+        held = self._hands.items
+        held[batch.lane] -= len(batch.items)
+        if held[batch.lane] <= 0:
+            del held[batch.lane]
+        if held[batch.lane] <= LANE_MOST // 2:
+            self._hands.wake.set()
+
+    async def _deliver(self, batch: Batch) -> list[Result]:
+        register = await self._register.current()
+        route = await asyncio.to_thread(self._routes.to, batch.lane.installation_id, register)
         if route is None:
-            return [Result(421, "", "no gateway is known")] * len(batch.items)
+            return [Result(421, "", "no gateway is known", reached=False)] * len(batch.items)
         addresses = [registry_address(register.by_id[item.recipient_id].domain) for item in batch.items]
         raw = await batch.outgoing.octets(self._sources, register, addresses)
+        self._failing.reach("before-send")
         found = await deliver(self._pool, route, mail_from=batch.outgoing.sender, recipients=addresses, raw=raw)
         return [found[address] for address in addresses]
 
@@ -161,13 +228,29 @@ class Relay:
         delay = next_delay(item.attempts + 1, self._rng, self._pace.backoff_minutes)
         return Attempt(
             item.item_id, Outcome(result.outcome), " ".join(f"{result.code} {result.enhanced} {result.text}".split()),
-            timedelta(seconds=delay), self._pace.give_up,
+            timedelta(seconds=delay), self._pace.give_up, result.reached,
         )  # fmt: skip
 
-    def _write(self, results: Sequence[list[Attempt]]) -> list[None]:
+    def _write(self, results: Sequence[list[Attempt]]) -> list[frozenset[UUID]]:
+        """Write results in one transaction; once more where another relay has met the same next hop at this moment."""
+        attempts = [attempt for each in results for attempt in each]
+        try:
+            resting = self._record(attempts)
+        except Conflict:
+            resting = self._record(attempts)
+        return [resting] * len(results)
+
+    def _record(self, attempts: Sequence[Attempt]) -> frozenset[UUID]:
         with self._sources.database.work(RELAY) as uow:
-            dispatch.record_attempts(uow, self.owner, [attempt for each in results for attempt in each])
-        return [None] * len(results)
+            resting = dispatch.record_attempts(uow, self.owner, attempts, rest=self._rest_of_hop)
+            self._failing.reach("before-result-commit")
+            return resting
+
+    def _rest_of_hop(self, failures: int) -> timedelta:
+        """Return how long a next hop is left alone: not before ``rest_after`` failures, then as long as an item is."""
+        over = failures - self._pace.rest_after + 1
+        seconds = next_delay(over, self._rng, self._pace.backoff_minutes) if over > 0 else 0
+        return timedelta(seconds=seconds)
 
     async def _rest(self, stop: asyncio.Event, *, hungry: bool) -> None:
         """Wait until hands are free, ``stop``, or the next look; a short breath between looks gathers work."""
@@ -184,7 +267,7 @@ class Relay:
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            if self._hands.items:
+            if self._hands.items.total():
                 try:
                     await asyncio.to_thread(self._renew)
                 except EdmsError as error:
@@ -192,11 +275,15 @@ class Relay:
 
     def _renew(self) -> None:
         with self._sources.database.work(RELAY) as uow:
-            dispatch.renew(uow, self.owner)
+            claiming.renew(uow, self.owner)
+
+    def _give_back(self, items: Sequence[UUID]) -> None:
+        with self._sources.database.work(RELAY) as uow:
+            claiming.give_back(uow, self.owner, items)
 
     def _release(self, owner: UUID) -> None:
         with self._sources.database.work(RELAY) as uow:
-            dispatch.release(uow, owner)
+            claiming.release(uow, owner)
 
     async def _finish(self) -> None:
         tasks = set(self._hands.tasks)

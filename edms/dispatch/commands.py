@@ -13,6 +13,7 @@ from edms.core.parts import Parts
 from edms.dispatch import queries, service
 from edms.dispatch.queries import QueueLine
 from edms.dispatch.rules import WAITING_STATES, ItemState
+from edms.entities.queries import installations
 
 OPERATOR = system_actor("operator")
 LIMIT = 200
@@ -75,6 +76,28 @@ def cancel(parts: Parts, item: UUID, as_json: bool) -> None:
     with parts[Database].work(OPERATOR) as uow:
         state = service.cancel(uow, item).state
     emit({"id": str(item), "state": state}, as_json, lambda: "It was taken out of the queue.")
+
+
+@queue.command("hops")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def hops(parts: Parts, as_json: bool) -> None:
+    """List the next hops that could not be reached: since when, why, and when they are tried again."""
+    with parts[Database].read(OPERATOR) as uow:
+        names = {one.id: one.name for one in installations(uow)}
+        found = [
+            {
+                "installation": names[hop.installation_id], "failures": hop.failures, "since": hop.since.isoformat(),
+                "retry_at": hop.retry_at.isoformat() if hop.retry_at else None, "reason": hop.reason,
+            }
+            for hop in queries.next_hops(uow)
+        ]  # fmt: skip
+    emit(found, as_json, lambda: "\n".join(map(_hop, found)) or "Every next hop was reached at its last try.")
+
+
+def _hop(hop: dict[str, Any]) -> str:
+    again = f"tried again at {hop['retry_at']}" if hop["retry_at"] else "not left alone yet"
+    return f"{hop['installation']}  failures {hop['failures']} since {hop['since']}  {again}  {hop['reason']}".rstrip()
 
 
 def _plain(line: QueueLine) -> dict[str, Any]:

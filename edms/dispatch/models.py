@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from edms.core.columns import SealedJson
@@ -11,19 +11,27 @@ from edms.core.database import Base
 from edms.core.ids import new_id
 from edms.dispatch.rules import EVIDENCE_POLICY
 
+IS_OPEN = text("outbox_items.state IN ('queued', 'sending')")
+"""What is still on its way, word for word as the partial indexes have it: with parameters they would not be used."""
+IS_LEASED = text("lease_owner IS NOT NULL")
+
 
 class OutboundPackage(Base):
     """What travels to all addressees of one letter (or the receipt for one): ``meta`` is the letter.xml's values and
-    the list of parts with their stored files; sealed under the sender's key. ``message_id`` is the Message-ID that it
-    travels under, without brackets; ``document_hashes`` the SHA-256 of its files (lower hex, the letter first).
+    the list of parts with their stored files, or of mail its envelope and stored file; sealed under the sender's key.
+
+    ``message_id`` is the Message-ID that it travels under, without brackets; ``document_hashes`` the SHA-256 of its
+    files (lower hex, the letter first). ``key`` is the idempotency key of mail that was handed in: the same message is
+    put into the outbox once.
     """
 
     __tablename__ = "outbound_packages"
-    __table_args__ = (Index("ix_outbound_packages_message_id", "message_id"),)
+    __table_args__ = (UniqueConstraint("entity_id", "key"), Index("ix_outbound_packages_message_id", "message_id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
     kind: Mapped[str] = mapped_column(String(10))
+    key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     meta = SealedJson()
     message_id: Mapped[str] = mapped_column(String(255), default="")
@@ -34,6 +42,7 @@ class OutboundPackage(Base):
 class OutboxItem(Base):
     """One consignment (إرسالية): a package on its way to one body; its id stays the same over all attempts.
 
+    ``installation_id`` is the next hop; what one body sends over one next hop is a lane, and lanes take turns.
     ``mailbox`` is the address before the @ (empty: the registry's), ``notify`` and ``orcpt`` what the submitting client
     asked for (RFC 3461). ``warned_at``: the sender's registry was told of the delay; ``reported_at``: of the end.
     ``message_hash`` is the SHA-256 of the octets that the next hop took.
@@ -41,11 +50,18 @@ class OutboxItem(Base):
 
     __tablename__ = "outbox_items"
     __table_args__ = (
-        UniqueConstraint("package_id", "recipient_id"),
-        Index("ix_outbox_items_due", "state", "next_at"),
+        UniqueConstraint("package_id", "recipient_id", "mailbox"),
+        Index(
+            "ix_outbox_items_lane", "installation_id", "entity_id", "next_at", "package_id",
+            sqlite_where=IS_OPEN, postgresql_where=IS_OPEN,
+        ),
+        Index(
+            "ix_outbox_items_open", "created_at", "warned_at", "kind", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN
+        ),
+        Index("ix_outbox_items_lease", "lease_owner", sqlite_where=IS_LEASED, postgresql_where=IS_LEASED),
         Index("ix_outbox_items_sent", "entity_id", "created_at"),
         Index("ix_outbox_items_sent_to", "recipient_id", "created_at"),
-    )
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     package_id: Mapped[UUID] = mapped_column(ForeignKey("outbound_packages.id"))
@@ -53,6 +69,7 @@ class OutboxItem(Base):
     kind: Mapped[str] = mapped_column(String(10))
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
+    installation_id: Mapped[UUID] = mapped_column(ForeignKey("installations.id"))
     role: Mapped[str] = mapped_column(String(4), default="to")
     mailbox: Mapped[str] = mapped_column(String(64), default="")
     notify: Mapped[str] = mapped_column(String(30), default="")
@@ -86,6 +103,23 @@ class DeliveryAttempt(Base):
     at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(String(10))
     reply: Mapped[str] = mapped_column(String(500))
+
+
+class NextHop(Base):
+    """A next hop that could not be reached at its last try; the row goes when it is reached again.
+
+    While ``retry_at`` lies ahead nothing is tried there; at that time one consignment is (``probing``), and the others
+    wait for what becomes of it.
+    """
+
+    __tablename__ = "next_hops"
+
+    installation_id: Mapped[UUID] = mapped_column(ForeignKey("installations.id"), primary_key=True)
+    failures: Mapped[int]
+    since: Mapped[datetime]
+    retry_at: Mapped[datetime | None]
+    probing: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str] = mapped_column(String(200))
 
 
 class Evidence(Base):

@@ -32,14 +32,23 @@ def package_row(
 def enqueue_all(uow: UnitOfWork, packages: Sequence[Addressed]) -> None:
     """Add a consignment for each recipient of each package, in two statements."""
     uow.flush()
+    hops = _next_hops(uow, [recipient for _, _, recipients in packages for recipient, _ in recipients])
     rows = [
         {
             "id": new_id(), "package_id": package.id, "letter_id": letter_id, "kind": package.kind,
-            "entity_id": package.entity_id, "recipient_id": recipient, "role": role, "state": str(ItemState.QUEUED),
-            "attempts": 0, "next_at": uow.now, "created_at": uow.now, "far_number": "", "refusal": "",
+            "entity_id": package.entity_id, "recipient_id": recipient, "installation_id": hops[recipient],
+            "role": role, "state": str(ItemState.QUEUED), "attempts": 0, "next_at": uow.now,
+            "created_at": uow.now, "far_number": "", "refusal": "",
         }
         for package, letter_id, recipients in packages
         for recipient, role in recipients
     ]  # fmt: skip
     if rows:
         uow.session.execute(insert(OutboxItem), rows)
+
+
+def _next_hops(uow: UnitOfWork, bodies: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the installation that serves each body; one body is mostly known to the unit of work already."""
+    if len(set(bodies)) == 1:
+        return {bodies[0]: entities.entity(uow, bodies[0]).installation_id}
+    return {key: body.installation_id for key, body in entities.entities_by_ids(uow, bodies).items()}

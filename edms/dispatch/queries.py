@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
-from edms.dispatch.models import DeliveryAttempt, OutboundPackage, OutboxItem
-from edms.dispatch.rules import OPEN, SEE_QUEUE, WAITING_STATES, ItemState, PackageKind
+from edms.dispatch.models import IS_OPEN, DeliveryAttempt, NextHop, OutboundPackage, OutboxItem
+from edms.dispatch.rules import SEE_QUEUE, WAITING_STATES, WARNED, ItemState, PackageKind
 from edms.entities import queries as entities
+from edms.entities.models import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,73 @@ def packages(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, OutboundPackage
     return found
 
 
-def something_due(uow: UnitOfWork) -> bool:
-    """Tell whether a consignment may be claimed now."""
-    due = select(OutboxItem.id).where(OutboxItem.state.in_(OPEN), OutboxItem.next_at <= uow.now).limit(1)
-    return uow.session.scalar(due) is not None
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one body sends over one next hop."""
+
+    installation_id: UUID
+    entity_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DueLane:
+    """A lane with something due; ``probe``: its next hop has rested after failures and is to be tried with one."""
+
+    lane: Lane
+    probe: bool
+
+
+def due_lanes(uow: UnitOfWork) -> list[DueLane]:
+    """Return the lanes that have something due and whose next hop does not rest, by body.
+
+    Steps from lane to lane through the index of what is open, whatever the number of consignments in each.
+    """
+    body = select(OutboxItem.entity_id).where(IS_OPEN).order_by(OutboxItem.entity_id).limit(1)
+    first = body.where(OutboxItem.installation_id == Installation.id).scalar_subquery()
+    lanes = select(Installation.id.label("installation_id"), first.label("entity_id")).cte("lanes", recursive=True)
+    following = body.where(
+        OutboxItem.installation_id == lanes.c.installation_id, OutboxItem.entity_id > lanes.c.entity_id
+    ).scalar_subquery()
+    lanes = lanes.union_all(select(lanes.c.installation_id, following).where(lanes.c.entity_id.is_not(None)))
+    head = (
+        select(OutboxItem.next_at)
+        .where(
+            IS_OPEN,
+            OutboxItem.installation_id == lanes.c.installation_id,
+            OutboxItem.entity_id == lanes.c.entity_id,
+        )
+        .order_by(OutboxItem.next_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = uow.session.execute(
+        select(lanes.c.installation_id, lanes.c.entity_id, NextHop.retry_at)
+        .outerjoin(NextHop, NextHop.installation_id == lanes.c.installation_id)
+        .where(
+            lanes.c.entity_id.is_not(None),
+            head <= uow.now,
+            or_(NextHop.retry_at.is_(None), NextHop.retry_at <= uow.now),
+        )
+        .order_by(lanes.c.entity_id, lanes.c.installation_id)
+    )
+    return [DueLane(Lane(row.installation_id, row.entity_id), row.retry_at is not None) for row in rows]
+
+
+def something_overdue(uow: UnitOfWork, *, warn: timedelta, give_up: timedelta) -> bool:
+    """Tell whether a consignment has waited so long that its sender must be warned, or that it is given up."""
+    late = OutboxItem.warned_at.is_(None) & OutboxItem.kind.in_(WARNED) & (OutboxItem.created_at <= uow.now - warn)
+    over = select(OutboxItem.id).where(
+        IS_OPEN,
+        OutboxItem.created_at <= uow.now - min(warn, give_up),
+        late | (OutboxItem.created_at <= uow.now - give_up),
+    )
+    return uow.session.scalar(over.limit(1)) is not None
+
+
+def next_hops(uow: UnitOfWork) -> Sequence[NextHop]:
+    """Return the next hops that could not be reached at their last try, for the operator."""
+    uow.actor.require(SEE_QUEUE)
+    return uow.session.scalars(select(NextHop).order_by(NextHop.since)).all()
 
 
 def items_of(uow: UnitOfWork, letter_id: UUID, *, limit: int = 5000, offset: int = 0) -> Sequence[OutboxItem]:
@@ -128,7 +192,7 @@ def count_stuck(uow: UnitOfWork, *, cap: int = 100) -> int:
 def _lines(uow: UnitOfWork, items: Sequence[OutboxItem]) -> list[QueueLine]:
     bodies = entities.entities_by_ids(uow, [item.recipient_id for item in items])
     found = packages(uow, list({item.package_id for item in items}))
-    replies = _last_replies(uow, [item.id for item in items])
+    replies = last_replies(uow, [item.id for item in items])
     lines = []
     for item in items:
         meta, body = found[item.package_id].meta, bodies[item.recipient_id]
@@ -141,7 +205,8 @@ def _lines(uow: UnitOfWork, items: Sequence[OutboxItem]) -> list[QueueLine]:
     return lines
 
 
-def _last_replies(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, str]:
+def last_replies(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the last answer of the next hop for each consignment that was tried."""
     found: dict[UUID, str] = {}
     for at in range(0, len(ids), 500):
         rows = uow.session.execute(

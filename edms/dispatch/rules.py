@@ -109,5 +109,9 @@ class Outcome(StrEnum):
 
 OPEN = (ItemState.QUEUED, ItemState.SENDING)
 WAITING_STATES = (*OPEN, ItemState.FAILED)
+WARNED = (PackageKind.LETTER, PackageKind.MAIL)
+"""What a delay is told of: receipts and the like are sent again by nobody and wait for their own end."""
 LEASE = timedelta(seconds=90)
+LANE_MOST = 100
+"""How much of what one body sends over one next hop a relay takes in hand at a time: one message to many."""
 WAITING = timedelta(hours=24)

@@ -1,18 +1,19 @@
 """The outbox: enqueued in the letter's own transaction, claimed and reported on by the relay, closed by receipts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, NotFound
 from edms.dispatch import evidence, queries
 from edms.dispatch.evidence import NOTHING_KNOWN, Proof, Received
+from edms.dispatch.hops import Rest, never_rests, note
 from edms.dispatch.models import DeliveryAttempt, OutboxItem, RefusalCount
 from edms.dispatch.outbox import enqueue_all, package_row
 from edms.dispatch.package import Receipt, ReceiptKind
@@ -20,8 +21,6 @@ from edms.dispatch.packing import receipt_meta
 from edms.dispatch.reports import report
 from edms.dispatch.rules import (
     KEEP_QUEUE,
-    LEASE,
-    OPEN,
     RECEIPT_EVENTS,
     WAITING,
     ErdsEvent,
@@ -34,13 +33,17 @@ from edms.entities import queries as entities
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the next hop answered for a consignment; ``retry_in`` counts for a transient answer until ``give_up``."""
+    """What the next hop answered for a consignment; ``retry_in`` counts for a transient answer until ``give_up``.
+
+    ``reached``: the next hop was there to answer; else ``reply`` says why not.
+    """
 
     item_id: UUID
     outcome: Outcome
     reply: str
     retry_in: timedelta = timedelta(minutes=1)
     give_up: timedelta = WAITING
+    reached: bool = True
 
 
 def enqueue(
@@ -153,53 +156,31 @@ def announce_void(uow: UnitOfWork, letter_id: UUID, *, document_code: str, reaso
     )  # fmt: skip
 
 
-def claim(uow: UnitOfWork, owner: UUID, *, limit: int) -> Sequence[OutboxItem]:
-    """Lease up to ``limit`` due consignments, those of one package together; a lease that runs out is claimed again."""
-    due = list(uow.session.scalars(
-        select(OutboxItem)
-        .where(OutboxItem.state.in_(OPEN), OutboxItem.next_at <= uow.now)
-        .order_by(OutboxItem.next_at, OutboxItem.package_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
-    ))  # fmt: skip
-    if due:
-        until = uow.now + LEASE
-        uow.session.execute(
-            update(OutboxItem)
-            .where(OutboxItem.id.in_([item.id for item in due]))
-            .values(state=ItemState.SENDING, lease_owner=owner, lease_until=until, next_at=until)
-        )
-    return due
+def record_attempts(
+    uow: UnitOfWork, owner: UUID, attempts: Sequence[Attempt], *, rest: Rest = never_rests
+) -> frozenset[UUID]:
+    """Write what next hops answered, many at once: one read for all their consignments.
 
-
-def renew(uow: UnitOfWork, owner: UUID) -> None:
-    """Extend the leases of what a living relay still has in its hands."""
-    until = uow.now + LEASE
-    uow.session.execute(
-        update(OutboxItem)
-        .where(OutboxItem.state == ItemState.SENDING, OutboxItem.lease_owner == owner)
-        .values(lease_until=until, next_at=until)
-    )
-
-
-def release(uow: UnitOfWork, owner: UUID) -> None:
-    """Give the leases of a relay that stops, or has died, back to the queue."""
-    uow.session.execute(
-        update(OutboxItem)
-        .where(OutboxItem.state == ItemState.SENDING, OutboxItem.lease_owner == owner)
-        .values(state=ItemState.QUEUED, lease_owner=None, lease_until=None, next_at=uow.now)
-    )
-
-
-def record_attempts(uow: UnitOfWork, owner: UUID, attempts: Sequence[Attempt]) -> None:
-    """Write what next hops answered, many at once: one read for all their consignments."""
+    ``rest`` says how long a next hop that was not reached is left alone; returns those that are now. What was tried
+    there in vain is due again when its next hop is.
+    """
+    items: dict[UUID, OutboxItem] = {}
     ids = [attempt.item_id for attempt in attempts]
     for at in range(0, len(ids), 500):
         some = select(OutboxItem).where(OutboxItem.id.in_(ids[at : at + 500]))
-        items = uow.session.scalars(some.with_for_update(key_share=True)).all()
-        queries.packages(uow, list({item.package_id for item in items}))
+        items.update((row.id, row) for row in uow.session.scalars(some.with_for_update(key_share=True)))
+    hops = {attempt.item_id: items[attempt.item_id].installation_id for attempt in attempts if attempt.item_id in items}
+    resting = note(
+        uow,
+        {hops[each.item_id] for each in attempts if each.reached and each.item_id in hops},
+        {hops[each.item_id]: each.reply for each in attempts if not each.reached and each.item_id in hops},
+        rest,
+    )
+    queries.packages(uow, list({item.package_id for item in items.values()}))
     for attempt in attempts:
-        record_attempt(uow, owner, attempt)
+        waits = not attempt.reached and hops.get(attempt.item_id) in resting
+        record_attempt(uow, owner, replace(attempt, retry_in=timedelta(0)) if waits else attempt)
+    return resting
 
 
 def record_attempt(uow: UnitOfWork, owner: UUID, attempt: Attempt) -> None:

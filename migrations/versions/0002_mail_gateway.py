@@ -111,6 +111,44 @@ def upgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_items_entity_id"))
         batch_op.create_index("ix_outbox_items_sent", ["entity_id", "created_at"], unique=False)
         batch_op.create_index("ix_outbox_items_sent_to", ["recipient_id", "created_at"], unique=False)
+        batch_op.add_column(sa.Column("installation_id", sa.Uuid(), nullable=True))
+    op.execute(
+        "UPDATE outbox_items SET installation_id ="
+        " (SELECT installation_id FROM entities WHERE entities.id = outbox_items.recipient_id)"
+    )
+    with op.batch_alter_table("outbox_items", schema=None) as batch_op:
+        batch_op.alter_column("installation_id", existing_type=sa.Uuid(), nullable=False)
+        batch_op.create_foreign_key(
+            batch_op.f("fk_outbox_items_installation_id"), "installations", ["installation_id"], ["id"]
+        )
+        batch_op.drop_constraint(batch_op.f("uq_outbox_items_package_id_recipient_id"), type_="unique")
+        batch_op.create_unique_constraint(
+            batch_op.f("uq_outbox_items_package_id_recipient_id_mailbox"), ["package_id", "recipient_id", "mailbox"]
+        )
+        batch_op.drop_index("ix_outbox_items_due")
+    is_open, is_leased = sa.text("outbox_items.state IN ('queued', 'sending')"), sa.text("lease_owner IS NOT NULL")
+    for name, columns, condition in (
+        ("lane", ["installation_id", "entity_id", "next_at", "package_id"], is_open),
+        ("open", ["created_at", "warned_at", "kind"], is_open),
+        ("lease", ["lease_owner"], is_leased),
+    ):
+        op.create_index(
+            f"ix_outbox_items_{name}", "outbox_items", columns, sqlite_where=condition, postgresql_where=condition
+        )
+    op.create_table(
+        "next_hops",
+        sa.Column("installation_id", sa.Uuid(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("probing", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["installation_id"], ["installations.id"], name=op.f("fk_next_hops_installation_id")),
+        sa.PrimaryKeyConstraint("installation_id", name=op.f("pk_next_hops")),
+    )
+    with op.batch_alter_table("outbound_packages", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("key", sa.LargeBinary(length=32), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_outbound_packages_entity_id_key"), ["entity_id", "key"])
 
     with op.batch_alter_table("received_messages", schema=None) as batch_op:
         batch_op.add_column(sa.Column("message_id_hash", sa.LargeBinary(length=32), nullable=True))
@@ -131,10 +169,23 @@ def downgrade() -> None:
         batch_op.drop_column("flag")
         batch_op.drop_column("message_id_hash")
 
+    with op.batch_alter_table("outbound_packages", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("uq_outbound_packages_entity_id_key"), type_="unique")
+        batch_op.drop_column("key")
+    op.drop_table("next_hops")
+    for name in ("lane", "open", "lease"):
+        op.drop_index(f"ix_outbox_items_{name}", "outbox_items")
     with op.batch_alter_table("outbox_items", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_items_sent_to")
         batch_op.drop_index("ix_outbox_items_sent")
         batch_op.create_index(batch_op.f("ix_outbox_items_entity_id"), ["entity_id"], unique=False)
+        batch_op.create_index("ix_outbox_items_due", ["state", "next_at"], unique=False)
+        batch_op.drop_constraint(batch_op.f("uq_outbox_items_package_id_recipient_id_mailbox"), type_="unique")
+        batch_op.create_unique_constraint(
+            batch_op.f("uq_outbox_items_package_id_recipient_id"), ["package_id", "recipient_id"]
+        )
+        batch_op.drop_constraint(batch_op.f("fk_outbox_items_installation_id"), type_="foreignkey")
+        batch_op.drop_column("installation_id")
         batch_op.drop_column("message_hash")
         batch_op.drop_column("reported_at")
         batch_op.drop_column("warned_at")

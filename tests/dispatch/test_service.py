@@ -9,7 +9,7 @@ import pytest
 from edms.core.actor import system_actor
 from edms.core.errors import Conflict, Forbidden, NotFound
 from edms.core.ids import new_id
-from edms.dispatch import queries, service
+from edms.dispatch import claiming, queries, service
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import Receipt, ReceiptKind
 from edms.dispatch.rules import LEASE, ItemState, Outcome
@@ -39,7 +39,7 @@ def item(world: World, item_id: UUID) -> OutboxItem:
 
 def claim(world: World, owner: UUID) -> list[UUID]:
     with world.database.work(RELAY) as uow:
-        return [each.id for each in service.claim(uow, owner, limit=10)]
+        return [each.id for each in claiming.claim(uow, owner, limit=10)]
 
 
 def attempt(world: World, owner: UUID, *attempts: Attempt) -> None:
@@ -53,7 +53,7 @@ def test_a_lease_is_one_relays_until_it_is_given_back(world: World) -> None:
     assert claim(world, second) == []
     assert item(world, item_id).lease_until - item(world, item_id).next_at == timedelta(0)  # type: ignore[operator]
     with world.database.work(RELAY) as uow:
-        service.release(uow, first)
+        claiming.release(uow, first)
     assert claim(world, second) == [item_id]
     attempt(world, first, Attempt(item_id, Outcome.OK, "250 2.0.0 Ok"))
     assert item(world, item_id).state == ItemState.SENDING  # the late answer of the first is kept, no more
@@ -67,7 +67,7 @@ def test_a_living_relay_keeps_its_leases(world: World) -> None:
     claim(world, owner)
     before = item(world, item_id).lease_until
     with world.database.work(RELAY) as uow:
-        service.renew(uow, owner)
+        claiming.renew(uow, owner)
     after = item(world, item_id).lease_until
     assert before is not None
     assert after is not None

@@ -67,7 +67,7 @@ def outbox(world: World) -> tuple[Snapshot, list[bytes]]:
         items = [Claimed.of(item) for item in queued]
     packages = load(items, world.database, register)
     messages = []
-    for batch in batches(items, packages, register):
+    for batch in batches(items, packages):
         addresses = [registry_address(register.by_id[item.recipient_id].domain) for item in batch.items]
         messages.append(batch.outgoing.compose(sources, register, addresses))
     return register, messages

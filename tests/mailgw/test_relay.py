@@ -45,9 +45,11 @@ def outgoing(package_id: UUID) -> Outgoing:
 
 def test_a_circular_goes_in_messages_of_a_hundred_behind_each_gateway() -> None:
     known, package = register(near=250, far=30), new_id()
-    claimed = [Claimed(new_id(), package, entity_id, 0) for entity_id in known.by_id]
-    found = list(batches(claimed, {package: outgoing(package)}, known))
-    sizes = [(batch.installation_id, len(batch.items)) for batch in found]
+    claimed = [
+        Claimed(new_id(), package, HOME, one.entity_id, one.installation_id or HOME) for one in known.by_id.values()
+    ]
+    found = list(batches(claimed, {package: outgoing(package)}))
+    sizes = [(batch.lane.installation_id, len(batch.items)) for batch in found]
     assert sizes == [(HOME, 100), (HOME, 100), (HOME, 50), (FAR, 30)]
     assert {item.item_id for batch in found for item in batch.items} == {item.item_id for item in claimed}
 

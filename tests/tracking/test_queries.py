@@ -11,10 +11,11 @@ from crypto.codes import format_code
 from edms.core.actor import system_actor
 from edms.core.errors import Invalid, NotFound
 from edms.core.ids import new_id
+from edms.dispatch.claiming import claim
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import Receipt
 from edms.dispatch.rules import Outcome
-from edms.dispatch.service import Attempt, apply_receipt, claim, record_attempt
+from edms.dispatch.service import Attempt, apply_receipt, record_attempt
 from edms.letters import queries as letters
 from edms.letters.reading import note_opening
 from edms.letters.rules import Sensitivity
