@@ -24,6 +24,7 @@ from edms.dispatch.models import OutboxItem
 from edms.dispatch.rules import PackageKind
 from edms.entities import service as entities
 from edms.entities.rules import EntityType, NewEntity
+from mailgw.content import Held
 from mailgw.directory import read_snapshot
 from mailgw.envelope import Identity, MailParameters, RcptParameters, ReceivedEnvelope, Recipient
 from mailgw.failpoints import FailPoints
@@ -106,7 +107,7 @@ def _carry(world: World, desk: Desk, sources: Sources) -> int:
         raw = batch.outgoing.compose(sources, register, addresses)
         envelope = ReceivedEnvelope(
             Identity(tls=True), "direct", "direct", batch.outgoing.sender, MailParameters(),
-            tuple(Recipient(address, RcptParameters()) for address in addresses), raw, utc_now(),
+            tuple(Recipient(address, RcptParameters()) for address in addresses), Held(raw), utc_now(),
         )  # fmt: skip
         parcels.append(prepare(envelope, register.by_domain[batch.outgoing.sender.domain], register, desk))
     for at in range(0, len(parcels), 100):

@@ -97,6 +97,8 @@ class Gateway:
     max_connections_per_address: Count
     timeout_seconds: Seconds
     message_timeout_seconds: Seconds
+    memory_mb: Annotated[int, Range(16, 100_000)]
+    min_free_mb: Annotated[int, Range(0, 10_000_000)]
     tls_certificate: str
     tls_key: str
 

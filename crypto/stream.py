@@ -49,23 +49,42 @@ class BlobHeader:
     bucket: str | None = None
 
 
-def encrypt_chunks(chunks: Iterable[bytes], key: bytes, header: BlobHeader) -> Iterator[bytes]:
-    """Yield the blob of the plaintext ``chunks`` (any sizes) under the single-use 32-byte ``key``.
+class BlobEncryptor:
+    """Encrypts a blob piece by piece as its plaintext arrives, under a single-use 32-byte key; ``size`` counts it.
 
-    Raises CryptoError ``crypto.length-differs`` at the end when ``header.length`` is given and is not what came, and
-    KeyUnavailable for a key of another size.
+    Raises KeyUnavailable for a key of another size.
     """
-    encoded = _encode(header)
-    encryptor = Cobblestone256Encryptor(_checked(key), _context(encoded))
-    yield _MAGIC + _SUITE_COBBLESTONE_256.to_bytes(2) + len(encoded).to_bytes(2) + encoded
-    length = 0
+
+    def __init__(self, key: bytes, header: BlobHeader) -> None:
+        encoded = _encode(header)
+        self._encryptor = Cobblestone256Encryptor(_checked(key), _context(encoded))
+        self._length = header.length
+        self._front = _MAGIC + _SUITE_COBBLESTONE_256.to_bytes(2) + len(encoded).to_bytes(2) + encoded
+        self.size = 0
+
+    def update(self, chunk: bytes | bytearray) -> bytes:
+        """Return what can be written of the blob after these bytes of plaintext, which may be nothing."""
+        front, self._front = self._front, b""
+        self.size += len(chunk)
+        return front + self._encryptor.update(chunk)
+
+    def finish(self) -> bytes:
+        """Return the end of the blob.
+
+        Raises CryptoError ``crypto.length-differs`` when the header's length is given and is not what came.
+        """
+        if self._length not in (None, self.size):
+            raise CryptoError("crypto.length-differs", expected=self._length, length=self.size)
+        return self._front + self._encryptor.finalize()
+
+
+def encrypt_chunks(chunks: Iterable[bytes], key: bytes, header: BlobHeader) -> Iterator[bytes]:
+    """Yield the blob of the plaintext ``chunks`` (any sizes); raises what BlobEncryptor raises."""
+    encryptor = BlobEncryptor(key, header)
     for chunk in chunks:
-        length += len(chunk)
         if sealed := encryptor.update(chunk):
             yield sealed
-    if header.length not in (None, length):
-        raise CryptoError("crypto.length-differs", expected=header.length, length=length)
-    yield encryptor.finalize()
+    yield encryptor.finish()
 
 
 def decrypt_chunks(source: BinaryIO, key: bytes, *, blob_id: UUID) -> Iterator[bytes]:

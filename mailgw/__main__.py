@@ -63,12 +63,13 @@ def _receive(settings: Settings, parts: Parts) -> Work:
         message_size=gateway.max_message_mb * MEGABYTE, recipients=gateway.max_recipients,
         connections=gateway.max_connections, connections_per_peer=gateway.max_connections_per_address,
         command_seconds=gateway.timeout_seconds, data_idle_seconds=gateway.message_timeout_seconds,
-        memory=max(8 * gateway.max_message_mb * MEGABYTE, Limits().memory),
+        memory=gateway.memory_mb * MEGABYTE,
     )  # fmt: skip
     post = Post(
         gateway.host, gateway.port, gateway.hostname, settings.run_folder, limits,
         Path(gateway.tls_certificate) if gateway.tls_certificate else None,
         Path(gateway.tls_key) if gateway.tls_key else None,
+        (settings.content_folder, settings.data), gateway.min_free_mb * MEGABYTE,
     )  # fmt: skip
     return lambda stop: receive(desk, post, stop)
 

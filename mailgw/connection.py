@@ -20,6 +20,7 @@ from mailgw.commands import Refused
 from mailgw.data_reader import MemoryBudget
 from mailgw.envelope import NOBODY, Handler, Limits
 from mailgw.replies import Reply, reply
+from mailgw.storage import Storage
 
 READ_LIMIT = 65_536
 
@@ -32,6 +33,7 @@ class Hub(Protocol):
     tls: SSLContext | None
     budget: MemoryBudget
     handler: Handler
+    storage: Storage | None
     draining: bool
 
     def now(self) -> datetime:

@@ -32,7 +32,7 @@ class DataReader:
     Only CRLF.CRLF ends the content. A bare CR or LF, a line over 998 octets, too much content do not end it either: the
     rest is read and dropped, and ``problem`` (a reply code) says what was wrong. ``size`` counts decoded octets; a
     virtual CRLF stands before the first line (hence the -2), so that every line begin looks alike.
-    Call :meth:`release` when the content is no longer held.
+    Call :meth:`release` when the content is no longer held. What is over a megabyte is taken by and by, for the spool.
     """
 
     limit: int
@@ -45,6 +45,7 @@ class DataReader:
     _held: bytes = b"\r\n"
     _line: int = 0
     _taken: int = 0
+    _handed_over: bool = False
 
     def feed(self, chunk: bytes) -> bool:
         """Take the next octets from the wire; True when the end was seen (``rest`` is what came after it)."""
@@ -64,8 +65,25 @@ class DataReader:
     def release(self) -> None:
         """Drop the content and give its memory back to the budget."""
         self.content = bytearray()
-        self.budget.give_back(self._taken)
-        self._taken = 0
+        self._give_back(self._taken)
+
+    def take(self) -> bytearray:
+        """Hand over what is decoded by now, without the virtual CRLF; its memory stays taken until :meth:`wrote`."""
+        content, self.content = self.content, bytearray()
+        if not self._handed_over:
+            del content[:2]
+            self._handed_over = True
+        return content
+
+    def wrote(self) -> None:
+        """Give back the memory of what was handed over."""
+        self._give_back(self._taken - len(self.content))
+
+    def fail(self, code: str) -> None:
+        """Let the answer be ``code``, unless something was wrong before: the rest is read and dropped."""
+        if not self.problem:
+            self.problem = code
+            self.release()
 
     def message(self) -> bytes:
         """Return the decoded content without its virtual CRLF, and keep no copy of it (its memory stays taken)."""
@@ -76,19 +94,21 @@ class DataReader:
         if not body:
             return
         if not body.count(b"\r") == body.count(b"\n") == body.count(b"\r\n"):
-            self._fail("smtp.bare-newline")
+            self.fail("smtp.bare-newline")
         plain = body.replace(b"\r\n.", b"\r\n")
         self.size += len(plain)
         if self.size > self.limit:
-            self._fail("smtp.too-big")
+            self.fail("smtp.too-big")
         if self.problem:
             return
         self._measure(plain)
+        if self.problem:
+            return
         if not self.budget.take(len(plain)):
-            self._fail("smtp.no-memory")
-        if not self.problem:
-            self._taken += len(plain)
-            self.content += plain
+            self.fail("smtp.no-memory")
+            return
+        self._taken += len(plain)
+        self.content += plain
 
     def _measure(self, plain: bytes) -> None:
         """Check line lengths in hops of a line limit; ``_line`` carries the open line over chunk borders."""
@@ -96,17 +116,16 @@ class DataReader:
         while len(plain) - start > allowed:
             newline = plain.rfind(b"\n", start, start + allowed)
             if newline < 0:
-                self._fail("smtp.line-too-long")
+                self.fail("smtp.line-too-long")
                 return
             start, allowed = newline + 1, MAX_LINE + 2
         newline = plain.rfind(b"\n", start)
         open_line = self._line if start == 0 and newline < 0 else 0
         self._line = open_line + len(plain) - max(newline + 1, start)
 
-    def _fail(self, code: str) -> None:
-        if not self.problem:
-            self.problem = code
-            self.release()
+    def _give_back(self, size: int) -> None:
+        self.budget.give_back(size)
+        self._taken -= size
 
 
 def _held_back(data: bytes) -> int:

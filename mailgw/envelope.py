@@ -1,12 +1,13 @@
 """What a session hands to its handler: who the peer is, the envelope (RFC 5321 §3.3) and the raw content."""
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from mailgw.address import Address
+from mailgw.content import Content
 from mailgw.replies import Reply
 
 
@@ -62,7 +63,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEnvelope:
-    """A whole message as received; ``raw`` is the content after dot-unstuffing, never changed after that."""
+    """A whole message as received; ``content`` is what came after dot-unstuffing, never changed after that."""
 
     identity: Identity
     peer: str
@@ -70,8 +71,13 @@ class ReceivedEnvelope:
     mail_from: Address | None
     params: MailParameters
     recipients: tuple[Recipient, ...]
-    raw: bytes = field(repr=False)
+    content: Content
     received_at: datetime
+
+    @property
+    def raw(self) -> bytes:
+        """Return all octets of the content; a large message costs its size in memory."""
+        return self.content.octets()
 
 
 class Handler(Protocol):
@@ -95,7 +101,7 @@ class Limits:
     """Bounds of the gateway; times in seconds, sizes in octets (RFC 5321 §4.5.3 gives the least values)."""
 
     message_size: int = 35_000_000
-    memory: int = 256_000_000
+    memory: int = 96_000_000
     recipients: int = 100
     connections: int = 500
     connections_per_peer: int = 50

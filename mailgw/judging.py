@@ -11,6 +11,7 @@ from crypto.certificates import serial_of
 from crypto.errors import CryptoError
 from crypto.pdf_signatures import PdfSeal, verify_pdf
 from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, Receipt, WireMessage
+from mailgw.content import Content
 from mailgw.headers import HeaderError, Headers, read_headers
 
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
@@ -54,7 +55,7 @@ def genuine_seal(
     return None if since and (seal.stamped_at is None or seal.stamped_at >= min(since)) else seal
 
 
-def idempotency_key(message: WireMessage, raw: bytes, *, sender_code: str) -> bytes:
+def idempotency_key(message: WireMessage, raw: Content, *, sender_code: str) -> bytes:
     """Return the 32 bytes under which a body knows a message again, whatever way it came.
 
     The sender (of the envelope, proved by its certificate) is part of the key, so that no other body that saw a
@@ -72,15 +73,14 @@ def idempotency_key(message: WireMessage, raw: bytes, *, sender_code: str) -> by
     return _untyped_key(raw, sender_code)
 
 
-def _untyped_key(raw: bytes, sender_code: str) -> bytes:
+def _untyped_key(raw: Content, sender_code: str) -> bytes:
     """Return sender, Message-ID, From, Date, Subject and body hashed; without trace headers, which differ by path."""
     try:
-        headers = read_headers(raw)
+        headers = read_headers(raw.head)
     except HeaderError:
-        return _digest(b"opaque|" + sender_code.encode() + b"|" + raw)
-    _, _, body = raw.partition(b"\r\n\r\n")
+        return _digest(b"opaque|" + sender_code.encode() + b"|" + raw.sha256)
     named = [b" ".join(headers.first(name).split()) for name in ("message-id", "from", "date", "subject")]
-    lines = [b"untyped", sender_code.encode(), *named, hashlib.sha256(body).digest()]
+    lines = [b"untyped", sender_code.encode(), *named, raw.body_sha256]
     return _digest(b"\0".join(lines if named[0] else [*lines, _stable(headers)]))
 
 

@@ -76,7 +76,7 @@ def check_identity(identity: Identity) -> Reply | None:
 def check_content(envelope: ReceivedEnvelope) -> Reply | None:
     """Decide DATA by the header: one From of the sender's domain, no Bcc, no loop (RFC 6109 §3.1.1, RFC 5321 §6.3)."""
     try:
-        headers = read_headers(envelope.raw)
+        headers = read_headers(envelope.content.head)
     except HeaderError:
         return reply("smtp.header-unreadable")
     if headers.all("bcc") or headers.all("resent-bcc"):

@@ -16,6 +16,7 @@ from mailgw.refusals import Refusals
 from mailgw.routes import Certificate
 from mailgw.runfile import remove_gateway, write_gateway
 from mailgw.server import Server, serve
+from mailgw.storage import Storage
 from mailgw.taking import GATEWAY, Desk
 from mailgw.tls import server_context
 
@@ -24,7 +25,10 @@ WATCH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where the gateway listens and what it says of itself; port 0 takes a free one."""
+    """Where the gateway listens and what it says of itself; port 0 takes a free one.
+
+    ``folders`` are those that must not fill up: below ``least_free`` bytes there no mail is taken.
+    """
 
     host: str
     port: int
@@ -33,6 +37,8 @@ class Post:
     limits: Limits
     certificate_file: Path | None = None
     key_file: Path | None = None
+    folders: tuple[Path, ...] = ()
+    least_free: int = 0
 
 
 async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
@@ -49,8 +55,9 @@ async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
     handler = RegistryHandler(register, desk, Refusals(desk.database))
     context = await asyncio.to_thread(_context, certificate, post, register.snapshot)
     server = await serve(
-        handler, host=post.host, port=post.port, tls=context, hostname=post.hostname, limits=post.limits
-    )
+        handler, host=post.host, port=post.port, tls=context, hostname=post.hostname, limits=post.limits,
+        storage=Storage(desk.store, post.folders, least=post.least_free),
+    )  # fmt: skip
     write_gateway(post.run_folder, server.port)
     watching = asyncio.get_running_loop().create_task(_watch(register, certificate, trust))
     try:

@@ -14,17 +14,26 @@ from mailgw.data_reader import MemoryBudget
 from mailgw.envelope import Handler, Limits
 from mailgw.replies import Reply
 from mailgw.session import GatewaySession
+from mailgw.storage import Storage
 
 
 class Server:
     """A running gateway, the hub of its sessions; ``tls`` may be replaced at any time: the next STARTTLS takes it."""
 
     def __init__(
-        self, handler: Handler, *, tls: SSLContext | None, hostname: str, limits: Limits, clock: Clock
+        self,
+        handler: Handler,
+        *,
+        tls: SSLContext | None,
+        hostname: str,
+        limits: Limits,
+        clock: Clock,
+        storage: Storage | None = None,
     ) -> None:
         self.handler = handler
         self.tls = tls
         self.hostname = hostname
+        self.storage = storage
         self.limits = limits
         self.budget = MemoryBudget(limits.memory)
         self.draining = False
@@ -110,9 +119,13 @@ async def serve(
     hostname: str,
     limits: Limits | None = None,
     clock: Clock = utc_now,
+    storage: Storage | None = None,
 ) -> Server:
-    """Start a gateway and return it; stop it with ``drain()``. ``hostname`` is what the greeting says."""
+    """Start a gateway and return it; stop it with ``drain()``. ``hostname`` is what the greeting says.
+
+    Without ``storage`` messages of any size are held in memory.
+    """
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's own lines repeat what maillog says
-    server = Server(handler, tls=tls, hostname=hostname, limits=limits or Limits(), clock=clock)
+    server = Server(handler, tls=tls, hostname=hostname, limits=limits or Limits(), clock=clock, storage=storage)
     await server.listen(host, port)
     return server

@@ -7,8 +7,10 @@ from typing import cast
 
 from mailgw import maillog
 from mailgw.address import Address, valid_helo
+from mailgw.arriving import Arriving
 from mailgw.commands import parse_mail, parse_rcpt
 from mailgw.connection import Connection, Hub
+from mailgw.content import Content
 from mailgw.data_reader import DataReader
 from mailgw.envelope import MailParameters, ReceivedEnvelope, Recipient
 from mailgw.replies import Reply, reply
@@ -153,6 +155,8 @@ class GatewaySession(Connection):
             return reply("smtp.order", needed="EHLO")
         if self._params is not None:
             return reply("smtp.order", needed="RSET")
+        if self._no_room:
+            return reply("smtp.no-storage")
         sender, params = parse_mail(argument, self.hub.limits)
         self._utf8_replies = params.smtputf8
         refusal = await self.hub.handler.mail(self.identity, sender, params)
@@ -182,17 +186,21 @@ class GatewaySession(Connection):
             return reply("smtp.order", needed="MAIL")
         if not self._recipients:
             return reply("smtp.no-recipients")
+        if self._no_room:
+            return reply("smtp.no-storage")
         self._nothing_ahead()
         self.busy = True
         reader = DataReader(self.hub.limits.message_size, self.hub.budget)
+        arriving = Arriving(reader, self.hub.storage, self.hub.now())
         try:
             await self._answer(reply("smtp.go-ahead"))
-            await self._read_content(reader)
-            if reader.problem:
+            await self._read_content(arriving)
+            content = await arriving.content()
+            if content is None:
                 return reply(reader.problem, limit=self.hub.limits.message_size)
-            return await self._commit(self._params, reader)
+            return await self._commit(self._params, content, reader)
         except BaseException:
-            reader.release()
+            arriving.drop()
             raise
         finally:
             utf8 = self._utf8_replies
@@ -200,8 +208,12 @@ class GatewaySession(Connection):
             self._utf8_replies = utf8
             self.busy = False
 
-    async def _read_content(self, reader: DataReader) -> None:
-        """Feed the reader until the final dot; drops a client that stops, trickles, or sends without end."""
+    @property
+    def _no_room(self) -> bool:
+        return self.hub.storage is not None and self.hub.storage.full
+
+    async def _read_content(self, arriving: Arriving) -> None:
+        """Feed the content until the final dot; drops a client that stops, trickles, or sends without end."""
         limits, start, received = self.hub.limits, self.loop.time(), 0
         done = False
         while not done:
@@ -210,15 +222,15 @@ class GatewaySession(Connection):
             if not chunk:
                 raise ConnectionResetError
             received += len(chunk)
-            done = reader.feed(chunk)
+            done = await arriving.feed(chunk)
             elapsed = self.loop.time() - start
             slow = elapsed > limits.data_rate_grace_seconds and received < elapsed * limits.data_octets_per_second
             if not done and (slow or received > 2 * limits.message_size + READ_AHEAD):
                 self._timed_out()
                 raise ConnectionAbortedError
-        self._buffer()[:0] = reader.rest
+        self._buffer()[:0] = arriving.reader.rest
 
-    async def _commit(self, params: MailParameters, reader: DataReader) -> Reply:
+    async def _commit(self, params: MailParameters, content: Content, reader: DataReader) -> Reply:
         """Hand the message over in a task that this session does not own, with no timer running."""
         envelope = ReceivedEnvelope(
             identity=self.identity,
@@ -227,11 +239,11 @@ class GatewaySession(Connection):
             mail_from=self._sender,
             params=params,
             recipients=tuple(self._recipients),
-            raw=reader.message(),
+            content=content,
             received_at=self.hub.now(),
         )
         self._stop_waiting()
-        answer = await asyncio.shield(self.hub.commit(_hand_over(self.hub.handler.data(envelope), reader)))
+        answer = await asyncio.shield(self.hub.commit(_hand_over(self.hub.handler.data(envelope), content, reader)))
         self._wait(self.hub.limits.reply_seconds)
         if answer.positive:
             self.messages += 1
@@ -248,9 +260,15 @@ class GatewaySession(Connection):
         return answer
 
 
-async def _hand_over(work: Awaitable[Reply], reader: DataReader) -> Reply:
-    """Await the handler's answer, then give the message's memory back to the budget."""
+async def _hand_over(work: Awaitable[Reply], content: Content, reader: DataReader) -> Reply:
+    """Await the handler's answer, then give the message's memory back, and its place in the store if it was refused.
+
+    After any other answer than a refusal for good the store keeps it: a transaction may name it, or the sweep finds it.
+    """
     try:
-        return await work
+        answer = await work
+        if answer.code >= 500:
+            await asyncio.to_thread(content.discard)
+        return answer
     finally:
         reader.release()

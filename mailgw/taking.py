@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from crypto.digests import sha256
 from crypto.pdf_signatures import PdfSeal
 from edms.content import service as content
 from edms.content.service import StagedFile
@@ -65,7 +64,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     found = [register.by_domain[one.address.domain] for one in envelope.recipients]
     recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
     reading = desk.parsers.read(
-        len(envelope.raw), lambda: (envelope.raw,), sender_code=sender.code,
+        envelope.content.size, envelope.content.chunks, sender_code=sender.code,
         authority=register.peers[sender.installation_id].authority if sender.installation_id else b"",
         keep=lambda part: content.stage(part, kind="received", now=envelope.received_at, store=desk.store),
     )  # fmt: skip
@@ -74,13 +73,15 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     genuine_for: frozenset[str] = frozenset()
     if seal is not None and isinstance(message, LetterPackage):
         genuine_for = frozenset(each.entity_code for each in message.recipients)
-    raw = content.stage(envelope.raw, kind="message", now=envelope.received_at, store=desk.store)
+    raw = envelope.content.staged or content.stage(
+        envelope.raw, kind="message", now=envelope.received_at, store=desk.store
+    )
     desk.failing.reach("after-stage")
     return Parcel(
         message=message,
-        key=idempotency_key(message, envelope.raw, sender_code=sender.code),
+        key=idempotency_key(message, envelope.content, sender_code=sender.code),
         raw=raw,
-        raw_hash=sha256(envelope.raw),
+        raw_hash=envelope.content.sha256,
         parts=reading.parts,
         genuine_for=genuine_for,
         seal=seal,

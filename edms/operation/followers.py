@@ -1,14 +1,17 @@
 """Which followers of the event log the worker runs."""
 
 from crypto.timestamps import StampRoots, TimeStamper
+from edms.content import staging
 from edms.content.store import ContentStore
+from edms.core.actor import system_actor
+from edms.core.clock import utc_now
 from edms.core.database import Database
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
 from edms.entities.peer_lists import PeerLists
 from edms.letters import preservation_follower
 from edms.letters.preserving import PreservationPlan
-from edms.operation.worker import Follower
+from edms.operation.worker import Daily, Follower
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
 
@@ -19,6 +22,7 @@ def followers_of(parts: Parts) -> list[Follower]:
         Follower("search", lambda: follow(parts[Database], parts[Indexes])),
         Follower("preservation", lambda: _preserve(parts)),
         Follower("peer-lists", parts[PeerLists].step),
+        Follower("orphans", Daily(lambda: _sweep(parts)).step),
     ]
 
 
@@ -27,3 +31,7 @@ def _preserve(parts: Parts) -> int:
         parts[Database], store=parts[ContentStore], keys=parts[Keyring], stamper=parts[TimeStamper],
         stamp_roots=parts[StampRoots].roots, plan=parts[PreservationPlan],
     )  # fmt: skip
+
+
+def _sweep(parts: Parts) -> int:
+    return staging.sweep(parts[Database], system_actor("worker"), store=parts[ContentStore], now=utc_now())

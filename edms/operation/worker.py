@@ -13,6 +13,7 @@ from edms.core.ids import new_id
 log = structlog.get_logger(__name__)
 
 NICENESS = 10
+_DAY = 86_400.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 
 
@@ -22,6 +23,22 @@ class Follower:
 
     name: str
     step: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Daily:
+    """Work that is done at the start and then once a day; what fails is tried again by the worker's patience."""
+
+    work: Callable[[], object]
+    clock: Callable[[], float] = time.monotonic
+    _due: float = float("-inf")
+
+    def step(self) -> int:
+        """Do the work if a day has passed; there is never a rest of it."""
+        if self.clock() >= self._due:
+            self.work()
+            self._due = self.clock() + _DAY
+        return 0
 
 
 @dataclass(slots=True)

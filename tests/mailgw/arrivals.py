@@ -14,6 +14,7 @@ from edms.core.clock import utc_now
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import LetterPackage
 from mailgw.address import Address
+from mailgw.content import Held
 from mailgw.directory import Register, Snapshot
 from mailgw.envelope import Identity, MailParameters, RcptParameters, ReceivedEnvelope, Recipient
 from mailgw.failpoints import FailPoints
@@ -77,8 +78,8 @@ def envelope(raw: bytes, sender: str, *recipients: str) -> ReceivedEnvelope:
     """Return an envelope from one registry to others, by domain."""
     return ReceivedEnvelope(
         Identity(tls=True, installation_id=UUID(int=1)), "127.0.0.1", "mail.example", Address("diwan", sender),
-        MailParameters(), tuple(Recipient(Address("diwan", one), RcptParameters()) for one in recipients), raw,
-        utc_now(),
+        MailParameters(), tuple(Recipient(Address("diwan", one), RcptParameters()) for one in recipients),
+        Held(raw), utc_now(),
     )  # fmt: skip
 
 

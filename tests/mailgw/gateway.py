@@ -12,6 +12,7 @@ from mailgw.envelope import Identity, Limits, MailParameters, ReceivedEnvelope
 from mailgw.policy import EntityEntry, check_content, check_recipient, check_sender
 from mailgw.replies import Reply, reply
 from mailgw.server import Server, serve
+from mailgw.storage import Storage
 from mailgw.tls import client_context, peer_installation, server_context
 from tests.mailgw.certs import installation
 
@@ -81,7 +82,9 @@ def peer_tls(name: str) -> ssl.SSLContext:
 
 
 @contextmanager
-def running_gateway(sink: Sink, limits: Limits | None = None, *, tls: bool = True) -> Iterator[Server]:
+def running_gateway(
+    sink: Sink, limits: Limits | None = None, *, tls: bool = True, storage: Storage | None = None
+) -> Iterator[Server]:
     """Run a gateway in a thread of its own and drain it at the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -95,7 +98,13 @@ def running_gateway(sink: Sink, limits: Limits | None = None, *, tls: bool = Tru
 
     server = call(
         serve(
-            sink, host="127.0.0.1", port=0, tls=gateway_tls() if tls else None, hostname="mail.here.test", limits=limits
+            sink,
+            host="127.0.0.1",
+            port=0,
+            tls=gateway_tls() if tls else None,
+            hostname="mail.here.test",
+            limits=limits,
+            storage=storage,
         )
     )
     assert isinstance(server, Server)

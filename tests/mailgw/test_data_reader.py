@@ -69,3 +69,23 @@ def test_too_big_message_is_dropped_but_read_to_its_end() -> None:
     reader = read(b"a\r\n" * 2000 + b".\r\nQUIT\r\n", list(range(0, 6000, 100)), limit=50)
     assert (reader.done, reader.problem, reader.rest) == (True, "smtp.too-big", b"QUIT\r\n")
     assert reader.message() == b""
+
+
+def test_a_line_that_is_too_long_keeps_no_memory() -> None:
+    budget = MemoryBudget(10_000)
+    reader = DataReader(100_000, budget)
+    reader.feed(b"short\r\n" + b"a" * 2000)
+    reader.feed(b"\r\n.\r\n")
+    assert (reader.problem, budget.used) == ("smtp.line-too-long", 0)
+
+
+def test_a_message_is_handed_over_in_pieces_without_its_virtual_line() -> None:
+    budget = MemoryBudget(100)
+    reader = DataReader(1000, budget)
+    pieces = []
+    for chunk in (b"..one\r\n" * 9, b"two\r\n" * 9, b".\r\n"):
+        reader.feed(chunk)
+        pieces.append(bytes(reader.take()))
+        reader.wrote()
+        assert budget.used == 0
+    assert b"".join(pieces) == b".one\r\n" * 9 + b"two\r\n" * 9

@@ -1,0 +1,84 @@
+"""Files that are staged while their bytes arrive, and the sweep of what was never named by a row."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from crypto.encryption import new_key
+from crypto.errors import DecryptionError
+from crypto.stream import BlobEncryptor, BlobHeader, decrypt_chunks
+from edms.content.models import StoredFile
+from edms.content.service import StagedFile
+from edms.content.store import ContentStore
+from edms.core.actor import Actor
+from edms.core.database import Database
+from edms.core.errors import Unavailable
+from edms.core.ids import new_id
+
+KEPT: Final = timedelta(hours=24)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_AT_ONCE: Final = 500
+
+
+class Staging:
+    """A file that is encrypted and written while its bytes arrive; after :meth:`finish` it is a StagedFile.
+
+    Raises Unavailable when the store cannot be written. Not for two threads at once.
+    """
+
+    def __init__(self, *, kind: str, now: datetime, store: ContentStore) -> None:
+        self._id, self._key, self._kind = new_id(), new_key(), kind
+        day = now.date().toordinal() - _EPOCH
+        header = BlobHeader(blob_id=self._id, length=None, media_class=kind, created_day=day)
+        self._encryptor = BlobEncryptor(self._key, header)
+        self._writer = store.writer(self._id)
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Append bytes of the file."""
+        self._writer.write(self._encryptor.update(data))
+
+    def finish(self) -> StagedFile:
+        """Make the file durable."""
+        self._writer.write(self._encryptor.finish())
+        self._writer.finish()
+        return StagedFile(self._id, self._kind, self._encryptor.size, self._key)
+
+    def discard(self) -> None:
+        """Leave nothing of a file that was not finished."""
+        self._writer.discard()
+
+
+def staged_chunks(staged: StagedFile, *, store: ContentStore) -> Iterator[bytes]:
+    """Yield a staged file's plaintext piece by piece; raises Unavailable when the blob is damaged."""
+    with store.open(staged.id) as source:
+        try:
+            yield from decrypt_chunks(source, staged.key, blob_id=staged.id)
+        except DecryptionError as error:
+            raise Unavailable("content.damaged-blob") from error
+
+
+def sweep(database: Database, actor: Actor, *, store: ContentStore, now: datetime) -> int:
+    """Remove what has lain for a day without a row that names it, finished or not; return how many files there were.
+
+    The age of a blob is in its id (UUIDv7), so younger ones, whose transaction may still be under way, are not looked
+    up. Reads the names of all blobs: once a day is enough.
+    """
+    before = now - KEPT
+    removed = store.sweep(before)
+    old = (one for one in store.ids() if _born(one) < before)
+    while some := set(islice(old, _AT_ONCE)):
+        with database.read(actor) as uow:
+            some.difference_update(uow.session.scalars(select(StoredFile.id).where(StoredFile.id.in_(some))))
+        for orphan in some:
+            store.delete(orphan)
+        removed += len(some)
+    return removed
+
+
+def _born(blob_id: UUID) -> datetime:
+    """Return when a UUIDv7 was made (RFC 9562 §5.7)."""
+    return datetime.fromtimestamp((blob_id.int >> 80) / 1000, UTC)
