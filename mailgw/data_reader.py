@@ -101,8 +101,8 @@ class DataReader:
             self.fail("smtp.too-big")
         if self.problem:
             return
-        self._measure(plain)
-        if self.problem:
+        if not self._lines_fit(plain):
+            self.fail("smtp.line-too-long")
             return
         if not self.budget.take(len(plain)):
             self.fail("smtp.no-memory")
@@ -110,18 +110,18 @@ class DataReader:
         self._taken += len(plain)
         self.content += plain
 
-    def _measure(self, plain: bytes) -> None:
+    def _lines_fit(self, plain: bytes) -> bool:
         """Check line lengths in hops of a line limit; ``_line`` carries the open line over chunk borders."""
         start, allowed = 0, MAX_LINE + 2 - self._line
         while len(plain) - start > allowed:
             newline = plain.rfind(b"\n", start, start + allowed)
             if newline < 0:
-                self.fail("smtp.line-too-long")
-                return
+                return False
             start, allowed = newline + 1, MAX_LINE + 2
         newline = plain.rfind(b"\n", start)
         open_line = self._line if start == 0 and newline < 0 else 0
         self._line = open_line + len(plain) - max(newline + 1, start)
+        return True
 
     def _give_back(self, size: int) -> None:
         self.budget.give_back(size)
