@@ -26,7 +26,7 @@ class Arriving:
     async def feed(self, chunk: bytes) -> bool:
         """Take the next octets from the wire; True when the end was seen."""
         done = self.reader.feed(chunk)
-        if self._storage is not None and not done and not self.reader.problem:
+        if self._storage is not None and not self.reader.problem:
             if self._spool is None and len(self.reader.content) >= LARGE:
                 self._spool = self._storage.spool(self._now)
             if self._spool is not None and len(self.reader.content) >= PIECE:
