@@ -1,13 +1,12 @@
 """inquiry.xml and confirmation.xml (urn:diwan:letter:1): "did you issue this?" and its sealed answer."""
 
 from base64 import b64decode, b64encode
-from datetime import datetime
 from uuid import UUID
 
 from lxml import etree
 
 from edms.dispatch.package import SCHEMA_VERSION, Confirmation, Inquiry
-from mailgw.xml_parts import NS, XmlError, begun, clean, serialised, set_attributes
+from mailgw.xml_parts import NS, begun, clean, moment, serialised, set_attributes
 
 
 def write_inquiry(inquiry: Inquiry) -> bytes:
@@ -40,7 +39,7 @@ def read_inquiry(root: "etree._Element") -> Inquiry:
         inquiry_id=UUID(root.attrib["id"]),
         asker_code=root.attrib["asker"],
         issuer_code=root.attrib["issuer"],
-        at=_moment(root),
+        at=moment(root),
         document_code=root.attrib["document"],
         verification_code=root.get("verification", ""),
         file_sha256=root.get("file", ""),
@@ -53,7 +52,7 @@ def read_confirmation(root: "etree._Element") -> Confirmation:
         inquiry_id=UUID(root.attrib["id"]),
         asker_code=root.attrib["asker"],
         issuer_code=root.attrib["issuer"],
-        at=_moment(root),
+        at=moment(root),
         document_code=root.attrib["document"],
         file_sha256=root.get("file", ""),
         answer=root.attrib["answer"],
@@ -74,10 +73,3 @@ def _parties(message: Inquiry | Confirmation) -> dict[str, str]:
         "at": message.at.isoformat(),
         "document": message.document_code,
     }
-
-
-def _moment(root: "etree._Element") -> datetime:
-    at = datetime.fromisoformat(root.attrib["at"])
-    if at.tzinfo is None:
-        raise XmlError("package.xml-value")
-    return at

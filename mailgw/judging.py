@@ -66,7 +66,8 @@ def idempotency_key(message: WireMessage, raw: Content, *, sender_code: str) -> 
         files = "|".join(part.sha256 for part in message.parts)
         return _digest(f"package|{sender_code}|{message.package_id}|{files}".encode())
     if isinstance(message, Receipt):
-        return _digest(f"receipt|{sender_code}|{message.package_id}|{message.kind}".encode())
+        when = f"|{message.at.isoformat()}" if message.kind == "updated" else ""  # the only one that may come again
+        return _digest(f"receipt|{sender_code}|{message.package_id}|{message.kind}{when}".encode())
     if isinstance(message, Inquiry | Confirmation):
         kind = "inquiry" if isinstance(message, Inquiry) else "confirmation"
         return _digest(f"{kind}|{sender_code}|{message.inquiry_id}".encode())

@@ -10,6 +10,7 @@ from uuid import UUID
 from lxml import etree
 
 from edms.dispatch.package import (
+    EXCEPTIONS,
     SCHEMA_VERSION,
     Confirmation,
     Inquiry,
@@ -21,7 +22,18 @@ from edms.dispatch.package import (
     RecipientRole,
 )
 from mailgw.inquiry_xml import read_confirmation, read_inquiry
-from mailgw.xml_parts import NS, XmlError, begun, clean, parsed, serialised, set_attributes
+from mailgw.xml_parts import (
+    NS,
+    XmlError,
+    begun,
+    clean,
+    moment,
+    parsed,
+    serialised,
+    set_attributes,
+    set_known,
+    well_formed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class FileEntry:
     role: PartRole = "letter"
     name: str = ""
     media_type: str = ""
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,8 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
     """
     root = begun("letter")
     set_attributes(root, version=str(package.version), package=str(package.package_id), id=str(package.letter_id))
-    _add(
+    set_known(root, {"created": _iso(package.created_at)})
+    document = _add(
         root,
         "document",
         code=package.document_code,
@@ -74,8 +88,17 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
         precedence=package.precedence,
         verification=package.verification_code,
     )
-    _add(root, "sender", entity=package.sender_code, unit=package.sender_unit or "")
-    _add(root, "signer", name=package.signer_name, post=package.signer_post, code=package.signer_code)
+    set_known(document, {"register": package.register_number})
+    sender = _add(root, "sender", entity=package.sender_code)
+    set_known(
+        sender,
+        {"unit": package.sender_unit or "", "name": package.sender_name, "name-en": package.sender_name_en},
+    )
+    signer = _add(root, "signer", name=package.signer_name, post=package.signer_post, code=package.signer_code)
+    set_known(
+        signer,
+        {"at": _iso(package.signed_at), "for": package.signer_for, "for-name": package.signer_for_name},
+    )
     recipients = _add(root, "recipients")
     for recipient in package.recipients:
         _add(recipients, recipient.role, entity=recipient.entity_code, purpose=recipient.purpose)
@@ -85,7 +108,7 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
     digest = hashlib.sha256(text).hexdigest()
     _add(root, "text", cid=text_cid(package.package_id), size=str(len(text)), sha256=digest)
     for index, part in enumerate(package.parts):
-        _add(
+        element = _add(
             root,
             "part",
             cid=part_cid(package.package_id, index),
@@ -95,6 +118,7 @@ def write_letter(package: LetterPackage, text: bytes) -> bytes:
             name=part.name,
             type=part.media_type,
         )
+        set_known(element, {"pages": str(part.pages or "")})
     return serialised(root)
 
 
@@ -106,13 +130,15 @@ def write_receipt(receipt: Receipt) -> bytes:
         version=str(SCHEMA_VERSION),
         kind=receipt.kind,
         package=str(receipt.package_id),
-        document=receipt.document_code,
         entity=receipt.entity_code,
         at=receipt.at.isoformat(),
         number=receipt.register_number,
     )
+    set_known(root, {"document": receipt.document_code, "unit": receipt.unit})
     if receipt.reason_code or receipt.reason_text:
-        _add(root, "reason", code=receipt.reason_code).text = clean(receipt.reason_text)
+        reason = _add(root, "reason", code=receipt.reason_code)
+        set_known(reason, {"number": EXCEPTIONS.get(receipt.reason_code, "")})
+        reason.text = clean(receipt.reason_text)
     return serialised(root)
 
 
@@ -125,6 +151,21 @@ def read_xml(octets: bytes) -> LetterXml | Receipt | Inquiry | Confirmation:
         return _READERS[etree.QName(root).localname](root)
     except ValueError as error:
         raise XmlError("package.xml-value") from error
+
+
+def told_by(octets: bytes) -> tuple[UUID | None, str]:
+    """Return the package id and document code of a letter.xml that cannot be taken; None and "" where unreadable."""
+    try:
+        root = well_formed(octets)
+    except XmlError:
+        return None, ""
+    try:
+        package = UUID(root.get("package", ""))
+    except ValueError:
+        package = None
+    document = root.find(f"{NS}document")
+    code = document.get("code", "") if document is not None else ""
+    return package, code if len(code) == 18 and code.isascii() and code.isdigit() else ""
 
 
 def _read_letter(root: "etree._Element") -> LetterXml:
@@ -158,6 +199,13 @@ def _read_letter(root: "etree._Element") -> LetterXml:
         signer_code=signer.attrib["code"],
         body_text="",
         parts=(),
+        created_at=_optional(root, "created"),
+        register_number=document.get("register", ""),
+        sender_name=sender.get("name", ""),
+        sender_name_en=sender.get("name-en", ""),
+        signed_at=_optional(signer, "at"),
+        signer_for=signer.get("for", ""),
+        signer_for_name=signer.get("for-name", ""),
     )
     parts = tuple(_entry(element) for element in root.iterchildren(f"{NS}part"))
     return LetterXml(package, _entry(text), parts)
@@ -171,24 +219,31 @@ def _entry(element: "etree._Element") -> FileEntry:
         cast("PartRole", element.get("role", "letter")),
         element.get("name", ""),
         element.get("type", ""),
+        int(element.get("pages", "0")),
     )
 
 
 def _read_receipt(root: "etree._Element") -> Receipt:
-    at = datetime.fromisoformat(root.attrib["at"])
-    if at.tzinfo is None:
-        raise XmlError("package.xml-value")
     reason = root.find(f"{NS}reason")
     return Receipt(
         kind=cast("ReceiptKind", root.attrib["kind"]),
         package_id=UUID(root.attrib["package"]),
-        document_code=root.attrib["document"],
+        document_code=root.get("document", ""),
         entity_code=root.attrib["entity"],
-        at=at,
+        at=moment(root),
         register_number=root.get("number", ""),
         reason_code=reason.attrib["code"] if reason is not None else "",
         reason_text=(reason.text or "") if reason is not None else "",
+        unit=root.get("unit", ""),
     )
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
+
+
+def _optional(element: "etree._Element", name: str) -> datetime | None:
+    return moment(element, name) if name in element.attrib else None
 
 
 def _child(root: "etree._Element", name: str) -> "etree._Element":

@@ -5,6 +5,7 @@ The form (``multipart/mixed``): Arabic covering text · the sealed PDF · attach
 ASCII, so the message passes any relay unchanged; the bytes depend on nothing but the arguments.
 """
 
+import contextlib
 import email
 import email.policy
 import hashlib
@@ -30,7 +31,7 @@ from mailgw import untyped
 from mailgw.address import Address
 from mailgw.headers import HeaderError, read_headers
 from mailgw.inquiry_xml import write_confirmation, write_inquiry
-from mailgw.letter_xml import FileEntry, LetterXml, part_cid, read_xml, text_cid, write_letter, write_receipt
+from mailgw.letter_xml import FileEntry, LetterXml, part_cid, read_xml, text_cid, told_by, write_letter, write_receipt
 from mailgw.texts import text
 from mailgw.xml_parts import MAX_XML, XmlError, clean
 
@@ -99,7 +100,7 @@ def compose_note(
     Arguments as :func:`compose_letter`.
     """
     name, xml, told = _told(note)
-    subject = text(f"mail.{name}-subject", "ar", document_code=note.document_code)
+    subject = text(f"mail.{name}-subject", "ar", document_code=note.document_code or "—")
     number = note.package_id if isinstance(note, Receipt) else note.inquiry_id
     return _assemble(
         [_part("text/plain", told.encode("utf-8")), _part("application/xml", xml, name=f"{name}.xml")],
@@ -116,8 +117,8 @@ def _told(note: Receipt | Inquiry | Confirmation) -> tuple[str, bytes, str]:
     if isinstance(note, Confirmation):
         return "confirmation", write_confirmation(note), text("mail.confirmation-text", "ar", document_code=code, at=at)
     sentence = text(
-        f"mail.receipt-{note.kind}", "ar", document_code=code, at=at, register_number=note.register_number,
-        reason_text=note.reason_text,
+        f"mail.receipt-{note.kind}", "ar", document_code=code or "—", at=at, register_number=note.register_number,
+        reason_code=note.reason_code, reason_text=note.reason_text, unit=note.unit,
     )  # fmt: skip
     return "receipt", write_receipt(note), sentence
 
@@ -132,7 +133,7 @@ def read_message(raw: bytes) -> WireMessage:
         leaves = _leaves(message)
         return _typed(leaves) or untyped.describe(message, leaves, ())
     except XmlError as error:
-        return untyped.describe(message, leaves, (error.code,))
+        return _named(untyped.describe(message, leaves, (error.code,)), leaves[-1])
     except Exception:  # the standard parser raises almost anything on hostile input; the octets are kept anyway
         return UntypedMessage(("message.unreadable",), opaque=True)
 
@@ -177,6 +178,17 @@ def _typed(leaves: list[Message]) -> LetterPackage | Receipt | Inquiry | Confirm
     return _complete(content, leaves) if isinstance(content, LetterXml) else content
 
 
+def _named(message: UntypedMessage, last: Message) -> UntypedMessage:
+    """Return a message that failed, with the package that its letter.xml names, else the one of its Message-ID."""
+    if last.get_filename() != XML_NAMES[0]:
+        return message
+    package_id, code = told_by(untyped.octets(last))
+    if package_id is None:
+        with contextlib.suppress(ValueError):
+            package_id = UUID(message.message_id.strip("<>").partition("@")[0])
+    return replace(message, package_id=package_id, document_code=code)
+
+
 def _complete(content: LetterXml, leaves: list[Message]) -> LetterPackage:
     by_cid = {str(part.get("Content-ID", "")).strip().strip("<>"): part for part in leaves}
     if len(leaves) != len(content.parts) + 3 or len(by_cid) != len(content.parts) + 2:
@@ -185,7 +197,9 @@ def _complete(content: LetterXml, leaves: list[Message]) -> LetterPackage:
         raise XmlError("package.no-letter")
     body = _checked(by_cid, content.text)
     parts = tuple(
-        PackagePart(entry.role, entry.name, entry.media_type, entry.size, entry.sha256, _checked(by_cid, entry))
+        PackagePart(
+            entry.role, entry.name, entry.media_type, entry.size, entry.sha256, _checked(by_cid, entry), entry.pages
+        )
         for entry in content.parts
     )
     try:

@@ -1,6 +1,7 @@
 """What the XML parts of messages share: parsed without DTD, entity or network, at most 256 kB, valid by letter.xsd."""
 
 import threading
+from datetime import datetime
 from importlib.resources import files
 from typing import Final
 
@@ -38,6 +39,14 @@ def clean(text: str) -> str:
 
 def parsed(octets: bytes) -> "etree._Element":
     """Return the root of an XML part; raises XmlError for what is not valid by the schema."""
+    root = well_formed(octets)
+    if not _is_valid(root):
+        raise XmlError("package.xml-invalid")
+    return root
+
+
+def well_formed(octets: bytes) -> "etree._Element":
+    """Return the root of an XML part that need not be valid by the schema; raises XmlError."""
     if len(octets) > MAX_XML:
         raise XmlError("package.xml-too-large")
     if b"<!" in octets.replace(b"<!--", b""):
@@ -57,8 +66,6 @@ def parsed(octets: bytes) -> "etree._Element":
         raise XmlError("package.xml-malformed") from error
     if root.getroottree().docinfo.doctype:
         raise XmlError("package.xml-doctype")
-    if not _is_valid(root):
-        raise XmlError("package.xml-invalid")
     return root
 
 
@@ -72,6 +79,19 @@ def set_attributes(element: "etree._Element", /, **attributes: str) -> None:
     """Set attributes, without the characters that XML cannot carry."""
     for name, value in attributes.items():
         element.set(name, clean(value))
+
+
+def set_known(element: "etree._Element", attributes: dict[str, str]) -> None:
+    """Set those attributes that say something."""
+    set_attributes(element, **{name: value for name, value in attributes.items() if value})
+
+
+def moment(element: "etree._Element", name: str = "at") -> datetime:
+    """Return the time of an attribute of a valid element; raises XmlError without a zone, KeyError when absent."""
+    at = datetime.fromisoformat(element.attrib[name])
+    if at.tzinfo is None:
+        raise XmlError("package.xml-value")
+    return at
 
 
 def serialised(root: "etree._Element") -> bytes:

@@ -45,7 +45,8 @@ class OutboxItem(Base):
     ``installation_id`` is the next hop; what one body sends over one next hop is a lane, and lanes take turns.
     ``mailbox`` is the address before the @ (empty: the registry's), ``notify`` and ``orcpt`` what the submitting client
     asked for (RFC 3461). ``warned_at``: the sender's registry was told of the delay; ``reported_at``: of the end.
-    ``message_hash`` is the SHA-256 of the octets that the next hop took.
+    ``message_hash`` is the SHA-256 of the octets that the next hop took. ``far`` is what the far registry told beside
+    the facts: ``unit`` that deals with the letter, ``exception`` (code), ``annulled`` (time).
     """
 
     __tablename__ = "outbox_items"
@@ -91,6 +92,8 @@ class OutboxItem(Base):
     warned_at: Mapped[datetime | None]
     reported_at: Mapped[datetime | None]
     message_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    far_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    far = SealedJson()
 
 
 class DeliveryAttempt(Base):

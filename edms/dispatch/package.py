@@ -9,19 +9,45 @@ repeat over any path meets the same unique key (DHX ``consignmentId``, xdomea ``
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 from uuid import UUID, uuid5
 
 SCHEMA_VERSION = 1
 
 PartRole = Literal["letter", "attachment"]
 RecipientRole = Literal["to", "cc"]
-ReceiptKind = Literal["delivered", "registered", "opened", "settled", "refused", "void"]
+ReceiptKind = Literal[
+    "delivered", "registered", "updated", "opened", "settled", "refused", "annulled", "exception", "void"
+]
+
+# why a letter could not be taken as one, with the number that Segnatura 3.0 has for it (AnomalieEnum)
+EXCEPTIONS: Final = MappingProxyType(
+    {
+        "package.version-unknown": "000",
+        "package.xml-too-large": "000",
+        "package.xml-doctype": "000",
+        "package.xml-malformed": "000",
+        "package.xml-invalid": "000",
+        "package.xml-value": "000",
+        "package.no-letter": "000",
+        "package.hash-mismatch": "002",
+        "package.part-missing": "003",
+        "package.part-count": "003",
+        "package.text-encoding": "003",
+        "package.not-named": "000",
+        "package.other": "000",
+        "package.seal-doubtful": "006",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PackagePart:
-    """One file of a package: the sealed PDF (``letter``) or an attachment; ``size`` in bytes, ``sha256`` lower hex."""
+    """One file of a package: the sealed PDF (``letter``) or an attachment; ``size`` in bytes, ``sha256`` lower hex.
+
+    ``pages`` is known of the sealed PDF, 0 of other files.
+    """
 
     role: PartRole
     name: str
@@ -29,6 +55,7 @@ class PackagePart:
     size: int
     sha256: str
     content: bytes = field(repr=False)
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +69,11 @@ class PackageRecipient:
 
 @dataclass(frozen=True, slots=True)
 class LetterPackage:
-    """An issued letter on the wire: the fields of ``letter.xml`` (urn:diwan:letter:1) and the files it lists."""
+    """An issued letter on the wire: the fields of ``letter.xml`` (urn:diwan:letter:1) and the files it lists.
+
+    ``register_number`` is the sender's entry (``2026/1287``); ``signer_for`` and ``signer_for_name`` are of the holder
+    of the post when a deputy signed.
+    """
 
     package_id: UUID
     letter_id: UUID
@@ -65,6 +96,13 @@ class LetterPackage:
     body_text: str = field(repr=False)
     parts: tuple[PackagePart, ...]
     version: int = SCHEMA_VERSION
+    created_at: datetime | None = None
+    register_number: str = ""
+    sender_name: str = ""
+    sender_name_en: str = ""
+    signed_at: datetime | None = None
+    signer_for: str = ""
+    signer_for_name: str = ""
 
     def consignment_for(self, entity_code: str) -> UUID:
         """Return the id of what ``entity_code`` receives of this package."""
@@ -73,9 +111,12 @@ class LetterPackage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An entity's answer to a consignment: delivered, registered (with its number), opened, settled, refused, or void.
+    """An entity's answer to a consignment.
 
-    ``register_number`` is the answering entity's own (``2026/123``); for ``void`` the sender itself is ``entity_code``.
+    ``delivered`` to its registry; ``registered`` with its number; ``updated``: another ``unit`` deals with it;
+    ``opened``; ``settled``; ``refused``; ``annulled``: its registration was taken back; ``exception``: it could not be
+    taken as a letter (``reason_code`` is one of EXCEPTIONS, ``document_code`` may be unknown); ``void`` comes from the
+    sender, whose code ``entity_code`` then is. ``register_number`` is the answering entity's own (``2026/123``).
     ``event`` is its name in ETSI EN 319 522-3; ``message_id`` and ``message_hash`` name the message that it answers,
     ``document_hashes`` its files, the letter first (SHA-256, lower hex). ``signed``: it came under the answering body's
     seal; ``signature`` is that of ``signed_part`` (detached CMS), until it is judged.
@@ -97,6 +138,7 @@ class Receipt:
     signed: bool = False
     signature: bytes = field(default=b"", repr=False)
     signed_part: bytes = field(default=b"", repr=False)
+    unit: str = field(default="", repr=False)
 
     @property
     def consignment_id(self) -> UUID:
@@ -148,6 +190,7 @@ class UntypedMessage:
     """Mail without a valid package: registered as untyped incoming mail, never bounced.
 
     ``problems`` are stable codes (``package.hash-mismatch``); ``opaque`` says that not even its MIME could be read.
+    ``package_id`` and ``document_code`` are what a letter.xml says that could not be taken, where it says so.
     """
 
     problems: tuple[str, ...]
@@ -157,6 +200,8 @@ class UntypedMessage:
     subject: str = field(default="", repr=False)
     text: str = field(default="", repr=False)
     report: bool = False
+    package_id: UUID | None = None
+    document_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,18 @@ def package_meta(package: LetterPackage, files: tuple[UUID, ...]) -> dict[str, A
                 "media_type": part.media_type,
                 "size": part.size,
                 "sha256": part.sha256,
+                "pages": part.pages,
                 "file_id": str(file_id),
             }
             for part, file_id in zip(package.parts, files, strict=True)
         ],
+        "created_at": _iso(package.created_at),
+        "register_number": package.register_number,
+        "sender_name": package.sender_name,
+        "sender_name_en": package.sender_name_en,
+        "signed_at": _iso(package.signed_at),
+        "signer_for": package.signer_for,
+        "signer_for_name": package.signer_for_name,
     }
 
 
@@ -78,9 +86,13 @@ def package_of(
                 part["size"],
                 part["sha256"],
                 content_of(UUID(part["file_id"])),
+                part.get("pages", 0),
             )
             for part in meta["parts"]
         ),
+        created_at=_moment(meta.get("created_at")),
+        signed_at=_moment(meta.get("signed_at")),
+        **{name: meta.get(name, "") for name in _LATER},
     )
 
 
@@ -105,6 +117,7 @@ def receipt_meta(receipt: Receipt) -> dict[str, Any]:
         "message_id": receipt.message_id,
         "message_hash": receipt.message_hash,
         "document_hashes": list(receipt.document_hashes),
+        "unit": receipt.unit,
     }
 
 
@@ -124,6 +137,7 @@ def receipt_of(meta: dict[str, Any]) -> Receipt:
         message_id=meta.get("message_id", ""),
         message_hash=meta.get("message_hash", ""),
         document_hashes=tuple(meta.get("document_hashes", ())),
+        unit=meta.get("unit", ""),
     )
 
 
@@ -158,3 +172,14 @@ def statement_of(confirmation: Confirmation) -> bytes:
     values = confirmation_meta(confirmation)
     del values["proof"]
     return canonical({"type": "urn:diwan:confirmation:1", **values})
+
+
+_LATER = ("register_number", "sender_name", "sender_name_en", "signer_for", "signer_for_name")
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None

@@ -71,6 +71,9 @@ RECEIPT_EVENTS: dict[str, ErdsEvent] = {
     "opened": ErdsEvent.CONTENT_ACCESS_TRACKING,
     "settled": ErdsEvent.CONSIGNMENT_ACCEPTANCE,
     "refused": ErdsEvent.CONSIGNMENT_REJECTION,
+    "updated": ErdsEvent.CONTENT_HANDOVER,
+    "annulled": ErdsEvent.CONSIGNMENT_REJECTION,
+    "exception": ErdsEvent.CONTENT_HANDOVER_FAILURE,
 }
 """What each kind of receipt proves; ``void`` is the sender's own word and proves nothing of the addressee."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, NotFound
-from edms.dispatch import evidence, queries
+from edms.dispatch import evidence, facts, queries
 from edms.dispatch.evidence import NOTHING_KNOWN, Proof, Received
 from edms.dispatch.hops import Rest, never_rests, note
 from edms.dispatch.models import DeliveryAttempt, OutboxItem, RefusalCount
@@ -91,17 +91,18 @@ def answer(
     register_number: str = "",
     reason_code: str = "",
     reason_text: str = "",
+    unit: str = "",
     received: Received | None = None,
 ) -> None:
     """Send a receipt from a body to the sender of a letter, and record the evidence of what the receipt says.
 
-    ``kind`` is delivered, registered, opened, settled or refused; ``received`` what is known of the message that
+    ``kind`` is any but void; ``received`` what is known of the message that
     brought the letter, by default what was proved of it when it was registered.
     """
     known = received or evidence.received_as(uow, letter_id)
     answer_all(
         uow, kind, [Answer(entity_id, letter_id, register_number, known)], sender_id=sender_id, package_id=package_id,
-        document_code=document_code, reason_code=reason_code, reason_text=reason_text,
+        document_code=document_code, reason_code=reason_code, reason_text=reason_text, unit=unit,
     )  # fmt: skip
     reason, event = reason_code or reason_text, RECEIPT_EVENTS[kind]
     evidence.prove(uow, known.proof(event, entity_id, sender_id, letter_id=letter_id, reason=reason))
@@ -117,6 +118,7 @@ def answer_all(
     document_code: str,
     reason_code: str = "",
     reason_text: str = "",
+    unit: str = "",
 ) -> None:
     """Send the receipts of many bodies for one letter, in two statements; the caller records the evidence."""
     packages, bodies = [], entities.entities_by_ids(uow, [one.entity_id for one in answers])
@@ -126,7 +128,7 @@ def answer_all(
             at=uow.now, register_number=one.register_number, reason_code=reason_code, reason_text=reason_text,
             event=str(RECEIPT_EVENTS[kind]), submitted_at=one.received.submitted_at,
             message_id=one.received.message_id, message_hash=one.received.message_hash.hex(),
-            document_hashes=tuple(one.received.documents.split()),
+            document_hashes=tuple(one.received.documents.split()), unit=unit,
         )  # fmt: skip
         package = package_row(uow, PackageKind.RECEIPT, one.entity_id, receipt_meta(receipt))
         packages.append((package, one.letter_id, [(sender_id, "to")]))
@@ -223,19 +225,7 @@ def apply_receipt(
     )).one_or_none()  # fmt: skip
     if item is None:
         return None
-    if receipt.kind == "refused":
-        item.refused_at, item.state = item.refused_at or receipt.at, ItemState.REFUSED
-        item.refusal = receipt.reason_text or receipt.reason_code
-    elif receipt.kind == "settled":
-        item.settled_at = item.settled_at or receipt.at
-    elif receipt.kind == "opened":
-        item.opened_at = item.opened_at or receipt.at
-    else:
-        item.delivered_at = item.delivered_at or receipt.at
-        if receipt.kind == "registered":
-            item.registered_at = item.registered_at or receipt.at
-            item.far_number = item.far_number or receipt.register_number[:80]
-            item.state = ItemState.REGISTERED
+    facts.take_over(item, receipt)
     item.taken_at = item.taken_at or uow.now
     proof = evidence.of_item(
         item, RECEIPT_EVENTS[receipt.kind], receipt.reason_code or receipt.reason_text, received_id=received_id,

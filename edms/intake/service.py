@@ -12,6 +12,7 @@ from edms.core.errors import Conflict, Invalid, Problem
 from edms.core.ids import new_id
 from edms.dispatch import service as dispatch
 from edms.dispatch.package import (
+    EXCEPTIONS,
     Confirmation,
     Inquiry,
     LetterPackage,
@@ -93,8 +94,7 @@ def accept_all(
     values = _meta(arrival)
     for row in rows:
         proving.prove_arrival(uow, row, proving.known_of(row, values))
-    if isinstance(message, LetterPackage):
-        _answer_delivered(uow, [row for row in rows if row.state == MessageState.WAITING], message)
+    _answer_arrived(uow, [row for row in rows if row.state == MessageState.WAITING], arrival)
     return [found[each.id] for each in recipients]
 
 
@@ -115,7 +115,7 @@ def refuse(uow: UnitOfWork, message_id: UUID, *, code: str, reason: str) -> Rece
     row = _undecided(uow, message_id)
     row.state, row.decided_at, row.decided_by_id = MessageState.REFUSED, uow.now, uow.actor.employee_id
     row.refusal_code, row.refusal_text = code[:40], reason.strip()
-    if row.kind == MessageKind.LETTER:
+    if row.meta.get("package_id"):
         _answer(uow, row, "refused", reason_code=code, reason_text=reason.strip())
     else:
         proving.prove_decision(uow, row, ErdsEvent.CONSIGNMENT_REJECTION, reason=row.refusal_code)
@@ -152,8 +152,10 @@ def _meta(arrival: Arrival) -> dict[str, Any]:
         values = package_meta(message, arrival.files)
         return {**values, "package_id": str(message.package_id), "raw_size": arrival.raw_size,
                 "message_id": arrival.message_id}  # fmt: skip
+    package_id = str(message.package_id) if message.package_id else ""
     return {"subject": message.subject, "text": message.text, "message_id": message.message_id,
-            "problems": list(message.problems), "raw_size": arrival.raw_size}  # fmt: skip
+            "problems": list(message.problems), "raw_size": arrival.raw_size,
+            "package_id": package_id, "document_code": message.document_code}  # fmt: skip
 
 
 def _register_by_rule(
@@ -181,12 +183,34 @@ def _register_by_rule(
     return {row.entity_id: Accepted(MessageState.REGISTERED, letters[row.entity_id].register_number) for row in taken}
 
 
-def _answer_delivered(uow: UnitOfWork, rows: Sequence[ReceivedMessage], package: LetterPackage) -> None:
-    if rows:
+def _answer_arrived(uow: UnitOfWork, rows: Sequence[ReceivedMessage], arrival: Arrival) -> None:
+    """Tell the sender that a package lies in the registry, or why it could not be taken as a letter (an exception).
+
+    Ordinary mail, which names no package, gets no answer from here.
+    """
+    message = arrival.message
+    if not isinstance(message, LetterPackage | UntypedMessage) or message.package_id is None:
+        return
+    answers: dict[str, list[Answer]] = {}
+    for row in rows:
+        reason, known = _exception(row, arrival), proving.known_of(row, row.meta)
+        answers.setdefault(reason, []).append(Answer(row.entity_id, received=known))
+        if reason:
+            proving.prove_decision(uow, row, ErdsEvent.CONTENT_HANDOVER_FAILURE, reason=reason)
+    for reason, some in answers.items():
         dispatch.answer_all(
-            uow, "delivered", [Answer(row.entity_id, received=proving.known_of(row, row.meta)) for row in rows],
-            sender_id=rows[0].sender_id, package_id=package.package_id, document_code=package.document_code,
+            uow, "exception" if reason else "delivered", some, sender_id=rows[0].sender_id,
+            package_id=message.package_id, document_code=message.document_code, reason_code=reason,
         )  # fmt: skip
+
+
+def _exception(row: ReceivedMessage, arrival: Arrival) -> str:
+    """Return the code of what is wrong with a package for one body, empty when nothing is."""
+    if isinstance(arrival.message, UntypedMessage):
+        return next((code for code in arrival.message.problems if code in EXCEPTIONS), "package.other")
+    if row.meta["genuine"]:
+        return ""
+    return "package.not-named" if arrival.genuine_for else "package.seal-doubtful"
 
 
 def _register(uow: UnitOfWork, row: ReceivedMessage) -> None:
@@ -208,7 +232,7 @@ def _register(uow: UnitOfWork, row: ReceivedMessage) -> None:
             raw_size=row.meta["raw_size"], raw_hash=row.raw_hash,
         )  # fmt: skip
     row.state, row.letter_id, row.decided_at = MessageState.REGISTERED, letter.id, uow.now
-    if row.kind == MessageKind.LETTER:
+    if row.meta.get("package_id"):
         _answer(uow, row, "registered", register_number=letter.register_number)
     else:
         proving.prove_decision(uow, row, ErdsEvent.CONTENT_HANDOVER)

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edms.accounts.step_up_edge import About, ask_step_up
 from edms.core.actor import Actor
 from edms.core.errors import Conflict, Forbidden, Invalid, Problem
+from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import closing, queries, service, signing, signing_views, wording
 from edms.letters.compose_views import unseen_warnings
@@ -18,7 +19,7 @@ from edms.letters.details import acts_of, details
 from edms.letters.edge import issue_letter, parts, reading, working
 from edms.letters.issuing import Issued
 from edms.letters.models import Letter
-from edms.letters.rules import ISSUE, SIGN, VOID
+from edms.letters.rules import ANNUL, ISSUE, SIGN, VOID
 from edms.letters.steps import signing_authority
 from edms.web.formats import digits, translate
 from edms.web.guards import current_actor, safe_next
@@ -37,6 +38,8 @@ def install(blueprint: Blueprint) -> None:
         ("void", void),
         ("supersede", supersede),
         ("settle", settle),
+        ("annul", annul),
+        ("assign", assign),
         ("discard", discard),
     ):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=_of_visible(view), methods=["POST"])
@@ -44,6 +47,8 @@ def install(blueprint: Blueprint) -> None:
         ("return", confirm_return),
         ("void", confirm_void),
         ("supersede", confirm_supersede),
+        ("annul", confirm_annul),
+        ("assign", choose_unit),
         ("discard", confirm_discard),
     ):
         blueprint.add_url_rule(f"/letters/<uuid:letter_id>/{name}", view_func=form)
@@ -157,6 +162,46 @@ def settle(letter_id: UUID) -> WerkzeugResponse:
     return go(_page(letter_id), notice="The letter is marked as dealt with.")
 
 
+def confirm_annul(letter_id: UUID) -> Response:
+    """Ask why the registration of an incoming letter is taken back."""
+    return _reason_page(letter_id, "annul")
+
+
+def annul(letter_id: UUID) -> WerkzeugResponse:
+    """Take back the registration of an incoming letter, after a fresh step-up; its sender is told."""
+    answer = _asked(letter_id, "annul", translate("Annul the registration"))
+    if answer is not None:
+        return answer
+    try:
+        with working() as uow:
+            closing.annul(uow, letter_id, request.form.get("reason", ""))
+    except Invalid as error:
+        return _reason_page(letter_id, "annul", error.problems, 422)
+    return go(_page(letter_id), notice="The registration is annulled. Its number stays, and the sender is told.")
+
+
+def choose_unit(letter_id: UUID) -> Response:
+    """Offer the own body's units for an incoming letter."""
+    with reading() as uow:
+        letter = queries.letter(uow, letter_id)
+        units = entities.units_of(uow, letter.entity_id)
+        return render(
+            "letters/assign.html", letter=details(uow, letter, pages=0), wording=wording,
+            allowed="assign" in acts_of(uow.actor, letter),
+            units=[(str(each.id), each.name) for each in units], chosen=str(letter.unit_id or ""),
+        )  # fmt: skip
+
+
+def assign(letter_id: UUID) -> WerkzeugResponse:
+    """Note which unit deals with an incoming letter; its sender is told."""
+    unit_id = request.form.get("unit", type=UUID)
+    if unit_id is None:
+        raise Invalid("entities.unknown-unit")
+    with working() as uow:
+        closing.assign(uow, letter_id, unit_id)
+    return go(_page(letter_id), notice="The unit was noted. The sender is told.")
+
+
 def confirm_discard(letter_id: UUID) -> Response:
     """Ask before a draft is deleted."""
     return _reason_page(letter_id, "discard")
@@ -190,7 +235,7 @@ def _asked(letter_id: UUID, act: str, words: str) -> Response | None:
 
 def _refuse(actor: Actor, letter: Letter, act: str) -> NoReturn:
     """Raise what the service would say to somebody who may not do an act."""
-    actor.require({"sign": SIGN, "void": VOID, "supersede": VOID}[act])
+    actor.require({"sign": SIGN, "void": VOID, "supersede": VOID, "annul": ANNUL}[act])
     if act == "sign" and signing_authority(actor, letter) is None:
         raise Forbidden("letters.not-your-post")
     raise Conflict("letters.wrong-state", state=letter.state)

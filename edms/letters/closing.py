@@ -9,12 +9,13 @@ from crypto.errors import BadCode
 from edms.accounts.step_up import require_step_up
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
-from edms.core.errors import Conflict, Forbidden, Invalid, Problem
+from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.dispatch import service as dispatch
-from edms.dispatch.package import Receipt
+from edms.dispatch.package import Receipt, ReceiptKind
+from edms.entities import queries as entities
 from edms.letters import queries
 from edms.letters.models import Letter
-from edms.letters.rules import SETTLE, VOID, State, after
+from edms.letters.rules import ANNUL, ASSIGN, SETTLE, VOID, State, after
 from edms.registry import service as registry
 from edms.registry.rules import Direction
 
@@ -74,13 +75,58 @@ def settle(uow: UnitOfWork, letter_id: UUID) -> Letter:
     if letter.direction != Direction.INCOMING or after(letter.state, "settle") is None:
         raise Conflict("letters.wrong-state", state=letter.state)
     letter.state, letter.settled_at, letter.changed_at = State.SETTLED, uow.now, uow.now
-    if letter.sender_id and letter.package_id and letter.document_code:
-        dispatch.answer(
-            uow, "settled", entity_id=letter.entity_id, sender_id=letter.sender_id, package_id=letter.package_id,
-            document_code=letter.document_code, letter_id=letter.id,
-        )  # fmt: skip
+    _tell_sender(uow, letter, "settled")
     record(uow, "letters.settled", "letter", letter.id, row=letter)
     return letter
+
+
+def annul(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
+    """Take back our registration of an incoming letter: the entry keeps its number and the reason, its sender is told.
+
+    Segnatura's annullamento del destinatario. Raises Conflict ``letters.wrong-state`` once the letter is settled.
+    """
+    uow.actor.require(ANNUL)
+    require_step_up(uow)
+    letter = queries.letter_for_update(uow, letter_id)
+    if not reason.strip():
+        raise Invalid("letters.reason-missing", (Problem("reason", "letters.reason-missing"),))
+    if letter.direction != Direction.INCOMING or after(letter.state, "annul") is None:
+        raise Conflict("letters.wrong-state", state=letter.state)
+    if uow.actor.employee_id is None:
+        raise Forbidden("letters.person-required")
+    registry.void_entry(uow, letter.id, reason=reason.strip(), authority=uow.actor.employee_id)
+    letter.state, letter.void_at, letter.changed_at = State.VOID, uow.now, uow.now
+    _tell_sender(uow, letter, "annulled", reason_text=reason.strip())
+    record(uow, "letters.annulled", "letter", letter.id, row=letter, code=letter.document_code)
+    return letter
+
+
+def assign(uow: UnitOfWork, letter_id: UUID, unit_id: UUID) -> Letter:
+    """Note which unit deals with an incoming letter; its sender is told (aggiornamento).
+
+    Raises NotFound ``entities.unknown-unit`` for a unit of another body.
+    """
+    uow.actor.require(ASSIGN)
+    letter = queries.letter_for_update(uow, letter_id)
+    if letter.direction != Direction.INCOMING or letter.state != State.REGISTERED:
+        raise Conflict("letters.wrong-state", state=letter.state)
+    unit = next((each for each in entities.units_of(uow, letter.entity_id) if each.id == unit_id), None)
+    if unit is None:
+        raise NotFound("entities.unknown-unit")
+    if letter.unit_id != unit.id:
+        letter.unit_id, letter.changed_at = unit.id, uow.now
+        _tell_sender(uow, letter, "updated", unit=unit.name)
+        record(uow, "letters.assigned", "letter", letter.id, row=letter, code=letter.document_code)
+    return letter
+
+
+def _tell_sender(uow: UnitOfWork, letter: Letter, kind: ReceiptKind, *, reason_text: str = "", unit: str = "") -> None:
+    if letter.sender_id and letter.package_id and letter.document_code:
+        dispatch.answer(
+            uow, kind, entity_id=letter.entity_id, sender_id=letter.sender_id, package_id=letter.package_id,
+            document_code=letter.document_code, letter_id=letter.id, register_number=letter.register_number,
+            reason_text=reason_text, unit=unit,
+        )  # fmt: skip
 
 
 def void_by_sender(uow: UnitOfWork, receipt: Receipt, *, entity_id: UUID, sender_id: UUID) -> Letter | None:
@@ -100,8 +146,5 @@ def void_by_sender(uow: UnitOfWork, receipt: Receipt, *, entity_id: UUID, sender
 
 def tell_opened(uow: UnitOfWork, letter: Letter) -> None:
     """Tell the sender that a person of the receiving body has opened the letter, the first time only."""
-    if letter.direction == Direction.INCOMING and letter.sender_id and letter.package_id and letter.document_code:
-        dispatch.answer(
-            uow, "opened", entity_id=letter.entity_id, sender_id=letter.sender_id, package_id=letter.package_id,
-            document_code=letter.document_code, letter_id=letter.id,
-        )  # fmt: skip
+    if letter.direction == Direction.INCOMING:
+        _tell_sender(uow, letter, "opened")

@@ -15,7 +15,7 @@ from edms.letters.attachments import is_active
 from edms.letters.body import from_markup
 from edms.letters.models import Letter
 from edms.letters.preserving import PreservationState, state_of
-from edms.letters.rules import DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
+from edms.letters.rules import ANNUL, ASSIGN, DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
 from edms.letters.steps import signing_authority
 from edms.registry.rules import Direction
 from edms.web.formats import current_locale
@@ -97,6 +97,7 @@ class Details:
     superseded_by: str
     settled_at: datetime | None
     return_reason: str
+    unit: str
     acts: frozenset[str]
     evidence: PreservationState | None
 
@@ -144,16 +145,20 @@ def details(uow: UnitOfWork, letter: Letter, *, pages: int) -> Details:
         pages=pages,
         version=letter.version,
         changed_at=letter.changed_at,
-        void_at=void.void_at if void else None,
-        void_reason=void.void_reason if void else "",
+        void_at=void.void_at if void else letter.void_at,
+        void_reason=void.void_reason if void else letter.return_reason if letter.void_at else "",
         void_authority=people[void.void_authority_id].name if void and void.void_authority_id in people else "",
         superseded_at=letter.superseded_at,
         superseded_by=codes.format_code(letter.superseded_by or ""),
         settled_at=letter.settled_at,
         return_reason=letter.return_reason,
+        unit=_unit(uow, letter),
         acts=acts_of(uow.actor, letter),
         evidence=state_of(uow, letter),
     )
+
+
+_OF_REGISTERED = {"settle": SETTLE, "annul": ANNUL, "assign": ASSIGN}
 
 
 def acts_of(actor: Actor, letter: Letter) -> frozenset[str]:
@@ -174,8 +179,8 @@ def acts_of(actor: Actor, letter: Letter) -> frozenset[str]:
         found.add("void")
     if outgoing and state in {State.ISSUED, State.SETTLED} and letter.superseded_at is None and actor.may(VOID):
         found.add("supersede")
-    if not outgoing and after(state, "settle") and actor.may(SETTLE):
-        found.add("settle")
+    if not outgoing and state == State.REGISTERED:
+        found |= {act for act, right in _OF_REGISTERED.items() if actor.may(right)}
     if letter.sender_id is not None and state in {State.REGISTERED, State.SETTLED} and actor.may(DRAFT):
         found.add("reply")
     if letter.rendition_id is not None and actor.employee_id is not None:
@@ -203,6 +208,13 @@ def _references(uow: UnitOfWork, letter: Letter) -> tuple[Referred, ...]:
     codes = [each.document_code for each in held if each.document_code]
     known = queries.referred_letters(uow, codes) if codes else {}
     return tuple(_referred(each.text, each.document_code or "", known) for each in held)
+
+
+def _unit(uow: UnitOfWork, letter: Letter) -> str:
+    """Return the name of the unit that deals with an incoming letter."""
+    if letter.direction != Direction.INCOMING or letter.unit_id is None:
+        return ""
+    return next((each.name for each in entities.units_of(uow, letter.entity_id) if each.id == letter.unit_id), "")
 
 
 def _referred(text: str, code: str, known: dict[str, Letter]) -> Referred:

@@ -60,17 +60,20 @@ def letter_data(uow: UnitOfWork, letter: Letter, signature: Signature, printing:
 
 def package_meta(uow: UnitOfWork, letter: Letter, signature: Signature, rendition: SealedSheet) -> dict[str, Any]:
     """Return the values of ``dispatch.package.LetterPackage``, with stored files in place of bytes."""
-    signer = entities.employees_by_ids(uow, [signature.employee_id])[signature.employee_id]
+    holder = signature.on_behalf_of_id
+    people = entities.employees_by_ids(uow, [signature.employee_id, *([holder] if holder else [])])
+    signer = people[signature.employee_id]
     addressed = queries.addressees(uow, letter.id)
     bodies_by_id = entities.entities_by_ids(uow, [letter.entity_id, *(each.recipient_id for each in addressed)])
-    code = letter.document_code or ""
-    parts = [
+    own, code = bodies_by_id[letter.entity_id], letter.document_code or ""
+    parts: list[dict[str, Any]] = [
         {
             "role": "letter",
             "name": f"{code}.pdf",
             "media_type": "application/pdf",
             "size": rendition.file.size,
             "sha256": rendition.digest.hex(),
+            "pages": rendition.pages,
             "file_id": str(rendition.file.id),
         }
     ]
@@ -91,7 +94,11 @@ def package_meta(uow: UnitOfWork, letter: Letter, signature: Signature, renditio
         "number": letter.number,
         "date": letter.letter_date.isoformat() if letter.letter_date else "",
         "hijri": rendition.hijri,
-        "sender_code": bodies_by_id[letter.entity_id].code,
+        "created_at": uow.now.isoformat(),
+        "register_number": letter.register_number,
+        "sender_code": own.code,
+        "sender_name": own.name_ar,
+        "sender_name_en": own.name_en or "",
         "sender_unit": None,
         "recipients": [[bodies_by_id[a.recipient_id].code, a.role, a.purpose] for a in addressed],
         "subject": letter.subject,
@@ -103,6 +110,9 @@ def package_meta(uow: UnitOfWork, letter: Letter, signature: Signature, renditio
         "signer_name": signer.name,
         "signer_post": entities.post(uow, signature.post_id).title,
         "signer_code": signer.code,
+        "signed_at": signature.signed_at.isoformat(),
+        "signer_for": people[holder].code if holder else "",
+        "signer_for_name": people[holder].name if holder else "",
         "body_text": bodies.to_markup(queries.newest_version(uow, letter.id).text["body"]),
         "parts": parts,
     }

@@ -38,6 +38,7 @@ _GOALS: Final = {
     "letters.settled": "LTA",
     "letters.void": "LTA",
     "letters.void-by-sender": "LTA",
+    "letters.annulled": "LTA",
 }
 _WORKER: Final = system_actor("worker")
 _EVENTS, _LETTERS = 500, 10

@@ -65,6 +65,7 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     (State.ISSUED, "void"): State.VOID,
     (State.ISSUED, "settle"): State.SETTLED,
     (State.REGISTERED, "settle"): State.SETTLED,
+    (State.REGISTERED, "annul"): State.VOID,
 }
 
 EDITABLE = frozenset({State.DRAFT})
@@ -76,6 +77,8 @@ SIGN = permission("letters.sign", {"signatory", "deputy"})
 ISSUE = permission("letters.issue", {"signatory", "deputy", "registry", "system:operator"})
 VOID = permission("letters.void", {"signatory", "registry"})
 SETTLE = permission("letters.settle", {"employee", "signatory", "registry"})
+ANNUL = permission("letters.annul-registration", {"registry"})
+ASSIGN = permission("letters.assign-unit", {"registry"})
 READ = permission("letters.read", {"employee", "signatory", "registry", "auditor", "system:operator"})
 KEEP_LETTERHEAD = permission("letters.keep-letterhead", {"administrator", "centre", "system:operator"})
 RECEIVE = permission("letters.receive", {"registry", "system:gateway", "system:operator"})

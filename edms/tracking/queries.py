@@ -124,12 +124,14 @@ def _shown(show: Show) -> ColumnElement[bool]:
 
 
 def _facts_of(item: OutboxItem, body: Entity, locale: str, words: str) -> RecipientFacts:
+    far = item.far or {}
     return RecipientFacts(
         entity_id=body.id, entity_code=body.code, entity_name=body.name(locale), role=item.role, state=item.state,
         taken=item.taken_at, delivered=item.delivered_at, opened=item.opened_at, registered=item.registered_at,
-        far_number=item.far_number, settled=item.settled_at, refused=item.refused_at, attempts=item.attempts,
+        far_number=item.far_number, far_unit=far.get("unit", ""),
+        settled=item.settled_at, refused=item.refused_at, attempts=item.attempts,
         next_at=item.next_at if item.state == ItemState.QUEUED else None,
-        trouble=trouble_of(item.state, item.attempts, words),
+        trouble=trouble_of(item.state, item.attempts, words, far),
     )  # fmt: skip
 
 

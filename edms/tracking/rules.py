@@ -1,9 +1,11 @@
 """The separate facts about a letter's way to each body, why it stopped and who must act; pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +21,8 @@ SEE_COMPLIANCE = permission("tracking.see-compliance", {"centre", "system:operat
 FACTS: Final = ("taken", "delivered", "opened", "registered", "settled")
 LIFE: Final = (
     "letters.drafted", "letters.submitted", "letters.returned", "letters.signed", "letters.issued",
-    "letters.registered", "letters.void", "letters.settled",
+    "letters.registered", "letters.assigned", "letters.annulled", "letters.void", "letters.void-by-sender",
+    "letters.settled", "dispatch.exception", "dispatch.annulled",
 )  # fmt: skip
 READING: Final = {
     "letters.opened": "opened",
@@ -64,6 +67,7 @@ class RecipientFacts:
     opened: datetime | None
     registered: datetime | None
     far_number: str
+    far_unit: str
     settled: datetime | None
     refused: datetime | None
     attempts: int
@@ -128,14 +132,18 @@ _BY_SUBJECT: Final = {
 }
 
 
-def trouble_of(state: str, attempts: int, words: str) -> Trouble | None:
+def trouble_of(state: str, attempts: int, words: str, far: Mapping[str, str] = MappingProxyType({})) -> Trouble | None:
     """Explain why a consignment has not been accepted, from its state and the last answer (RFC 3463 classes).
+
+    ``far`` is what the far registry told beside the facts: an ``exception``, or that its registration was ``annulled``.
 
     >>> trouble_of("refused", 1, "550 5.7.1 not registered").reason
     'tracking.reason-policy'
     >>> trouble_of("queued", 0, "") is None
     True
     """
+    if "annulled" in far or ("exception" in far and state == ItemState.ACCEPTED):
+        return _far_trouble(far, words)
     if state == ItemState.CANCELLED:
         return Trouble("tracking.reason-cancelled", "tracking.advice-none")
     if state in (ItemState.QUEUED, ItemState.SENDING):
@@ -151,3 +159,9 @@ def trouble_of(state: str, attempts: int, words: str) -> Trouble | None:
     if code.groups()[1:] == ("3", "4"):
         return Trouble("tracking.reason-too-large", "tracking.advice-smaller", words)
     return Trouble(*_BY_SUBJECT.get(code[2], ("tracking.reason-other", "tracking.advice-help-desk")), words)
+
+
+def _far_trouble(far: Mapping[str, str], words: str) -> Trouble:
+    if "annulled" in far:
+        return Trouble("tracking.reason-annulled", "tracking.advice-registry", words)
+    return Trouble(far["exception"], "tracking.advice-exception")

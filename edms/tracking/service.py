@@ -7,6 +7,7 @@ from crypto import codes
 from crypto.errors import BadCode
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid
+from edms.dispatch.package import EXCEPTIONS
 from edms.entities import queries as entities
 from edms.letters import queries as letters
 from edms.letters.models import Letter
@@ -49,8 +50,10 @@ def told(uow: UnitOfWork, letter: Letter) -> dict[str, Any]:
             {
                 "entity": each.entity_code, "state": each.state, "taken": _iso(each.taken),
                 "delivered": _iso(each.delivered), "opened": _iso(each.opened), "registered": _iso(each.registered),
-                "far_number": each.far_number or None, "settled": _iso(each.settled), "refused": _iso(each.refused),
+                "far_number": each.far_number or None, "far_unit": each.far_unit or None,
+                "settled": _iso(each.settled), "refused": _iso(each.refused),
                 "reason": each.trouble.words if each.trouble and each.refused else None,
+                "exception": each.trouble.reason if each.trouble and each.trouble.reason in EXCEPTIONS else None,
                 "attempts": each.attempts, "next_try": _iso(each.next_at),
             }
             for each in queries.facts(uow, letter)

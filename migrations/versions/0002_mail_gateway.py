@@ -111,6 +111,7 @@ def upgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_items_entity_id"))
         batch_op.create_index("ix_outbox_items_sent", ["entity_id", "created_at"], unique=False)
         batch_op.create_index("ix_outbox_items_sent_to", ["recipient_id", "created_at"], unique=False)
+        batch_op.add_column(sa.Column("far_sealed", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("installation_id", sa.Uuid(), nullable=True))
     op.execute(
         "UPDATE outbox_items SET installation_id ="
@@ -176,6 +177,7 @@ def downgrade() -> None:
     for name in ("lane", "open", "lease"):
         op.drop_index(f"ix_outbox_items_{name}", "outbox_items")
     with op.batch_alter_table("outbox_items", schema=None) as batch_op:
+        batch_op.drop_column("far_sealed")
         batch_op.drop_index("ix_outbox_items_sent_to")
         batch_op.drop_index("ix_outbox_items_sent")
         batch_op.create_index(batch_op.f("ix_outbox_items_entity_id"), ["entity_id"], unique=False)

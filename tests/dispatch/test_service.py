@@ -110,6 +110,32 @@ def test_receipts_in_any_order_keep_the_first_time_of_each_fact(world: World) ->
     assert (balance.sent, balance.registered, balance.waiting) == (1, 1, 0)
 
 
+def test_annulled_registration_ends_as_refused_whenever_the_receipt_of_the_registration_comes(world: World) -> None:
+    for kinds in (("registered", "annulled"), ("annulled", "registered")):
+        item_id = send(world)
+        for kind in kinds:
+            answer(world, item_id, kind, reason_text="قُيّد سهواً")
+        found = item(world, item_id)
+        assert (found.state, found.refusal, found.far_number) == (ItemState.REFUSED, "قُيّد سهواً", "2026/7")
+        assert found.registered_at is not None
+
+
+def test_update_and_exception_leave_the_state_and_are_kept_sealed(world: World) -> None:
+    item_id, owner = send(world), new_id()
+    claim(world, owner)
+    attempt(world, owner, Attempt(item_id, Outcome.OK, "250 2.0.0 ok"))
+    answer(world, item_id, "exception", reason_code="package.hash-mismatch")
+    answer(world, item_id, "updated", unit="قسم المتابعة")
+    with world.database.read(OPERATOR) as uow:
+        found = uow.session.get_one(OutboxItem, item_id)
+        assert found.far == {"exception": "package.hash-mismatch", "unit": "قسم المتابعة"}
+        assert "المتابعة".encode() not in (found.far_sealed or b"")
+        assert (found.state, found.delivered_at is not None) == (ItemState.ACCEPTED, True)
+    answer(world, item_id, "exception", reason_code="<script>")
+    with world.database.read(OPERATOR) as uow:
+        assert uow.session.get_one(OutboxItem, item_id).far["exception"] == "package.other"
+
+
 def test_a_receipt_before_our_own_commit_leaves_the_late_answer_harmless(world: World) -> None:
     item_id, owner = send(world), new_id()
     claim(world, owner)
@@ -119,10 +145,14 @@ def test_a_receipt_before_our_own_commit_leaves_the_late_answer_harmless(world: 
     assert claim(world, new_id()) == []
 
 
-def answer(world: World, item_id: UUID, kind: ReceiptKind, *, by: UUID | None = None) -> None:
+def answer(
+    world: World, item_id: UUID, kind: ReceiptKind, *, by: UUID | None = None, reason_code: str = "",
+    reason_text: str = "", unit: str = "",
+) -> None:  # fmt: skip
     sent = item(world, item_id)
     with world.database.work(GATEWAY) as uow:
-        receipt = Receipt(kind, sent.package_id, "100001260000000179", "10000216", uow.now, "2026/7")
+        receipt = Receipt(kind, sent.package_id, "100001260000000179", "10000216", uow.now, "2026/7",
+                          reason_code, reason_text, unit)  # fmt: skip
         service.apply_receipt(uow, receipt, from_entity=by or sent.recipient_id, to_entity=sent.entity_id)
 
 

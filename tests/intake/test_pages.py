@@ -1,5 +1,6 @@
 """The clerk's pages: what waits, registering it in one press, sending it back with a reason, and who may."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,49 @@ def test_clerk_registers_in_one_press(world: World, browser: Browser) -> None:
         assert letter.register_number.endswith("/1")
     assert states(world)[-1] == ("receipt", "queued")
     assert post(clerk, f"{page}/register", form="/incoming/waiting").status_code == 409
+
+
+def test_sender_is_told_by_itself_why_a_letter_cannot_be_taken_as_one(world: World, browser: Browser) -> None:
+    arrive(world, forged=True)
+    assert "package.seal-doubtful" in _told(world)
+    issued_letter(world, subject=SUBJECT)
+    raw = outbox(world)[1][-1]
+
+    async def use(handler: RegistryHandler) -> Reply:
+        return await handler.data(envelope(_with_another_file(raw), A, B))
+
+    assert with_handler(world, use).name == "smtp.waiting"
+    assert "package.hash-mismatch" in _told(world)
+    page = browser("a", "registry").get("/queue").text
+    assert page
+    with world.database.read(OPERATOR) as uow:
+        sent = uow.session.scalars(
+            select(OutboxItem).where(OutboxItem.kind == "letter").order_by(OutboxItem.id.desc())
+        ).first()
+        assert sent is not None
+        assert (sent.far, sent.state) == ({"exception": "package.hash-mismatch"}, "queued")
+        waits = uow.session.scalars(select(ReceivedMessage).where(ReceivedMessage.kind == "untyped")).one()
+    clerk = browser("b", "registry")
+    at = f"/incoming/waiting/{waits.id}"
+    assert post(clerk, f"{at}/register", form=at).status_code == 303
+    assert '"registered"' in _told(world)  # the balance of the sender closes, although it came as untyped
+
+
+def _with_another_file(raw: bytes) -> bytes:
+    """Return a letter's message with one bit of its PDF changed on the way."""
+    at = raw.index(b"\r\n\r\n", raw.index(b"application/pdf")) + 100
+    return raw[:at] + (b"A" if raw[at : at + 1] != b"A" else b"B") + raw[at + 1 :]
+
+
+def _told(world: World) -> str:
+    """Carry the newest receipt to A and return its XML part."""
+    raw = outbox(world)[1][-1]
+
+    async def use(handler: RegistryHandler) -> Reply:
+        return await handler.data(envelope(raw, B, A))
+
+    assert with_handler(world, use).name == "smtp.accepted"
+    return base64.b64decode(raw.rpartition(b"receipt.xml")[2].partition(b"\r\n\r\n")[2].split(b"\r\n--")[0]).decode()
 
 
 def test_doubtful_seal_is_warned_of_before_it_can_be_registered(world: World, browser: Browser) -> None:

@@ -12,7 +12,9 @@ from werkzeug.routing import Rule
 
 from edms.audit.models import Event
 from edms.codes.models import IssuedCopy
+from edms.dispatch.models import OutboundPackage
 from edms.letters import queries
+from edms.letters.models import Letter
 from edms.letters.rules import Sensitivity, State
 from tests.factories import letters as make
 from tests.factories.pages import post
@@ -116,6 +118,50 @@ def test_signing_needs_the_post(signed_in: People, town: World) -> None:
     assert post(signed_in("a", "employee"), f"/letters/{letter_id}/sign").status_code == 403
     assert post(signed_in("a", "registry"), f"/letters/{letter_id}/sign").status_code == 404
     assert make.letter(town, letter_id).state == State.SUBMITTED
+
+
+def test_annulled_registration_is_struck_and_its_sender_told(signed_in: People, town: World) -> None:
+    letter_id = make.received(town, subject="قُيّد لدينا سهواً")
+    registry = signed_in("b", "registry")
+    at = f"/letters/{letter_id}"
+    assert f"{at}/annul" not in signed_in("b", "employee").get(at).text
+    assert post(signed_in("b", "employee"), f"{at}/annul", {"reason": "x"}).status_code == 403
+    assert post(registry, f"{at}/annul", {"reason": " "}, form=f"{at}/annul").status_code == 422
+    assert post(registry, f"{at}/annul", {"reason": "يخص جهة أخرى"}, form=f"{at}/annul").status_code == 303
+    page = registry.get(at).text
+    assert "يخص جهة أخرى" in page
+    assert f"{at}/annul" not in page
+    assert post(registry, f"{at}/annul", {"reason": "ثانية"}).status_code == 409
+    assert told(town, letter_id) == [("annulled", "يخص جهة أخرى", "")]
+    assert "أُلغي القيد" in registry.get(f"{at}/track").text
+
+
+def test_sender_is_told_which_unit_deals_with_a_letter(signed_in: People, town: World) -> None:
+    letter_id = make.received(town)
+    registry, at = signed_in("b", "registry"), f"/letters/{letter_id}"
+    page = registry.get(f"{at}/assign").text
+    unit = re.search(r'<option value="([0-9a-f-]{36})"[^>]*>([^<]+)<', page)
+    assert unit is not None
+    assert post(registry, f"{at}/assign", {"unit": str(uuid4())}, form=f"{at}/assign").status_code == 404
+    assert post(signed_in("b", "employee"), f"{at}/assign", {"unit": unit[1]}).status_code == 403
+    for _ in range(2):
+        assert post(registry, f"{at}/assign", {"unit": unit[1]}, form=f"{at}/assign").status_code == 303
+    assert unit[2] in registry.get(at).text
+    assert told(town, letter_id) == [("updated", "", unit[2])]
+
+
+def told(town: World, letter_id: UUID) -> list[tuple[str, str, str]]:
+    """Return what the sender of a letter was told of it beside that it was opened."""
+    with town.database.read(OPERATOR) as uow:
+        package_id = str(uow.session.get_one(Letter, letter_id).package_id)
+        notes = [row.meta for row in uow.session.scalars(
+            select(OutboundPackage).where(OutboundPackage.kind == "receipt").order_by(OutboundPackage.id)
+        )]  # fmt: skip
+    return [
+        (each["kind"], each["reason_text"], each["unit"])
+        for each in notes
+        if each["package_id"] == package_id and each["kind"] != "opened"
+    ]
 
 
 def test_void_letter_is_struck_in_the_register_with_its_reason(signed_in: People, town: World) -> None:

@@ -32,6 +32,13 @@ def letter_package(recipients: int = 2, **changes: object) -> LetterPackage:
         "signer_post": "مدير عام الدائرة",
         "signer_code": "0482176331",
         "body_text": "تحية طيبة\nيرجى التفضل بالموافقة.\n",
+        "created_at": NOON,
+        "register_number": "2026/1287",
+        "sender_name": "وزارة الصحة",
+        "sender_name_en": "Ministry of Health",
+        "signed_at": NOON,
+        "signer_for": "0482176428",
+        "signer_for_name": "سعاد حسن",
         "parts": (
             make_part("letter", "كتاب ت-٤-١٢٨٧.pdf", "application/pdf", b"%PDF-1.7\n" + bytes(range(256)) * 40),
             make_part("attachment", 'جدول الكميات "نهائي" 100%.xlsx', "application/vnd.ms-excel", b"\r\n.\r\n" * 50),

@@ -1,24 +1,42 @@
 """Packages and receipts survive the wire; nothing hostile makes the reader raise or believe."""
 
 import base64
+import json
 import re
 import tarfile
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edms.dispatch.package import UntypedMessage, consignment_id, make_part
+from edms.dispatch.package import (
+    EXCEPTIONS,
+    LetterPackage,
+    ReceiptKind,
+    UntypedMessage,
+    consignment_id,
+    make_part,
+)
+from edms.dispatch.packing import package_meta, package_of, receipt_meta, receipt_of
 from mailgw.address import Address
-from mailgw.letter_xml import read_xml, write_letter
+from mailgw.letter_xml import read_xml, write_letter, write_receipt
 from mailgw.message import compose_letter, compose_note, read_message
 from mailgw.xml_parts import XmlError
 from tests.mailgw.packages import NOON, PACKAGE_ID, letter_package, receipt
 
 MAILS = Path(__file__).parents[3] / "shared" / "data" / "email-mime" / "mimekit+stalwart.tar.xz"
 SENDER = Address("diwan", "interior.test")
+TEXTS = (
+    "number", "hijri", "subject", "kind", "sensitivity", "precedence", "verification_code", "signer_name",
+    "signer_post", "signer_code", "register_number", "sender_name", "sender_name_en", "signer_for", "signer_for_name",
+    "body_text",
+)  # fmt: skip
 
 
 def compose(package: object = None, **changes: object) -> bytes:
@@ -76,13 +94,62 @@ def test_file_names_cannot_inject_headers() -> None:
     assert not isinstance(read, UntypedMessage)
 
 
-@pytest.mark.parametrize("kind", ["registered", "refused", "delivered", "void"])
+@pytest.mark.parametrize("kind", get_args(ReceiptKind))
 def test_receipt_survives_the_wire(kind: str) -> None:
-    sent = receipt(kind=kind, reason_code="intake.not-ours", reason_text="ليس من اختصاصنا")
+    sent = receipt(kind=kind, reason_code="intake.not-ours", reason_text="ليس من اختصاصنا", unit="قسم المتابعة")
     raw = compose_note(
         sent, mail_from=SENDER, recipients_header="<diwan@health.test>", message_id="2@x", date=NOON, hostname="h"
     )
     assert read_message(raw) == sent
+
+
+@pytest.mark.parametrize(("code", "number"), EXCEPTIONS.items())
+def test_exception_carries_the_number_that_segnatura_has_for_it(code: str, number: str) -> None:
+    sent = receipt(kind="exception", reason_code=code, document_code="", register_number="")
+    xml = write_receipt(sent)
+    assert f'code="{code}" number="{number}"'.encode() in xml
+    assert read_xml(xml) == sent
+
+
+def test_letter_of_the_first_form_is_read_without_what_was_added_since() -> None:
+    xml = re.sub(rb' (created|register|name-en|pages|at|for|for-name)="[^"]*"', b"", the_xml())
+    xml = re.sub(rb'(<sender entity="\d+") name="[^"]*"', rb"\1", xml)
+    read = read_message(with_xml(xml))
+    assert isinstance(read, LetterPackage)
+    assert (read.subject, read.created_at, read.register_number) == ("تخصيص مبالغ الصيانة", None, "")
+    assert (read.sender_name, read.signed_at, read.signer_for) == ("", None, "")
+
+
+@pytest.mark.parametrize("attribute", [b'created="2026-11-21T12:00:00"', b'at="2026-11-21T12:00:00"'])
+def test_time_without_a_zone_is_not_taken(attribute: bytes) -> None:
+    name = attribute.partition(b"=")[0]
+    xml = re.sub(b" " + name + b'="[^"]*"', b" " + attribute, the_xml())
+    assert problems(with_xml(xml)) == ("package.xml-value",)
+
+
+def test_package_that_cannot_be_taken_is_named_by_what_can_be_read() -> None:
+    changed = read_message(compose().replace(b"JVBERi0xLjcK", b"JVBERi0xLjgK"))
+    assert isinstance(changed, UntypedMessage)
+    assert (changed.package_id, changed.document_code) == (PACKAGE_ID, letter_package().document_code)
+    by_id = with_xml(b"<broken").replace(b"<1@interior.test>", b"<%s@interior.test>" % str(PACKAGE_ID).encode())
+    for raw, package_id in ((by_id, PACKAGE_ID), (with_xml(b"<broken"), None)):
+        broken = read_message(raw)
+        assert isinstance(broken, UntypedMessage)
+        assert (broken.problems, broken.package_id, broken.document_code) == (
+            ("package.xml-malformed",), package_id, "",
+        )  # fmt: skip
+
+
+def test_broken_receipt_names_no_package_so_that_nobody_answers_an_answer() -> None:
+    raw = compose_note(
+        receipt(), mail_from=SENDER, recipients_header="<diwan@health.test>", message_id=f"{PACKAGE_ID}@x", date=NOON,
+        hostname="h",
+    )  # fmt: skip
+    _, _, tail = raw.rpartition(b"base64\r\n")
+    body = tail.partition(b"\r\n\r\n")[2].split(b"\r\n--")[0]
+    broken = read_message(raw.replace(body, base64.b64encode(b"<receipt")))
+    assert isinstance(broken, UntypedMessage)
+    assert (broken.problems, broken.package_id) == (("package.xml-malformed",), None)
 
 
 def test_consignment_is_one_per_package_and_entity() -> None:
@@ -210,6 +277,31 @@ def test_any_text_survives_the_wire_but_for_what_xml_forbids(subject: str, name:
     assert read.parts[0].content == content  # type: ignore[union-attr]
     if re.fullmatch(r"[ -퟿\n]*", subject):
         assert read.subject == subject  # type: ignore[union-attr]
+
+
+WORDS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=80)
+MOMENTS = st.datetimes(timezones=st.just(UTC)).filter(lambda at: at.year >= 1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(TEXTS), WORDS), st.none() | MOMENTS, st.integers(0, 9999))
+def test_any_field_survives_the_wire_and_the_outbox(words: dict[str, str], at: datetime | None, pages: int) -> None:
+    part = replace(make_part("letter", "x.pdf", "application/pdf", b"%PDF"), pages=pages)
+    package = letter_package(created_at=at, signed_at=at, parts=(part,), **words)  # type: ignore[arg-type]
+    assert read_message(compose(package)) == package
+    stored = package_of(PACKAGE_ID, json.loads(json.dumps(package_meta(package, (uuid4(),)))), lambda _: b"%PDF")
+    assert stored == package
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(get_args(ReceiptKind)), WORDS, WORDS, WORDS, MOMENTS)
+def test_any_receipt_survives_the_wire_and_the_outbox(
+    kind: str, reason: str, unit: str, number: str, at: datetime
+) -> None:
+    sent = receipt(kind=kind, reason_code="x" if reason else "", reason_text=reason, unit=unit, at=at,
+                   register_number=number)  # fmt: skip
+    assert read_xml(write_receipt(sent)) == sent
+    assert receipt_of(json.loads(json.dumps(receipt_meta(sent)))) == sent
 
 
 @pytest.mark.skipif(not MAILS.exists(), reason="the shared collection of mails is not on this machine")

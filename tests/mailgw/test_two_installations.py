@@ -15,9 +15,10 @@ from edms.confirmations import service as confirmations
 from edms.dispatch import queries as dispatch_queries
 from edms.dispatch.models import OutboxItem, RefusalCount
 from edms.dispatch.rules import ItemState
-from edms.entities.queries import entity_by_code
+from edms.entities.queries import entity_by_code, units_of
 from edms.entities.sealing import trust_list
 from edms.intake.models import ReceivedMessage
+from edms.letters import closing
 from edms.letters.models import Letter
 from tests.factories.issued import IssuedLetter, issued_letter
 from tests.factories.world import OPERATOR, World
@@ -131,6 +132,35 @@ def test_a_killed_relay_loses_and_doubles_nothing(two: Two, point: str, times_re
     assert registered(two.north, letter)
     assert [item_of(two.north, letter).far_number] == numbers == taken(two.south, letter)[0]
     assert times == [times_received]
+
+
+def test_exception_update_and_annulment_come_back_over_smtp(two: Two) -> None:
+    letter, spoilt = two.letter(), two.letter()
+    with two.north.database.work(OPERATOR) as uow:  # the second letter loses its file's right hash before it is sent
+        item = dispatch_queries.items_of(uow, spoilt.id)[0]
+        package = dispatch_queries.package(uow, item.package_id)
+        package.meta = {**package.meta, "parts": [{**part, "sha256": "0" * 64} for part in package.meta["parts"]]}
+    two.run_all()
+    assert registered(two.north, letter)
+    assert until(lambda: far_of(two.north, spoilt).get("exception") == "package.hash-mismatch", SECONDS)
+    assert item_of(two.north, spoilt).state == ItemState.ACCEPTED
+    with two.south.database.work(two.south.actor("b", "registry")) as uow:
+        row = uow.session.scalars(select(Letter).where(Letter.document_code == letter.document_code)).one()
+        unit = units_of(uow, row.entity_id)[0]
+        closing.assign(uow, row.id, unit.id)
+        name, letter_id = unit.name, row.id
+    assert until(lambda: far_of(two.north, letter).get("unit") == name, SECONDS)
+    with two.south.database.work(two.south.actor("b", "registry")) as uow:
+        closing.annul(uow, letter_id, "قُيّد سهواً")
+    assert until(lambda: item_of(two.north, letter).state == ItemState.REFUSED, SECONDS)
+    found = item_of(two.north, letter)
+    assert (found.refusal, found.far_number) == ("قُيّد سهواً", taken(two.south, letter)[0][0])
+
+
+def far_of(north: World, letter: IssuedLetter) -> dict[str, str]:
+    """Return what the far registry told of a letter beside the facts."""
+    with north.database.read(OPERATOR) as uow:
+        return dict(dispatch_queries.items_of(uow, letter.id)[0].far or {})
 
 
 def test_a_body_far_away_is_asked_whether_it_issued_a_letter_and_answers_by_itself(two: Two) -> None:
