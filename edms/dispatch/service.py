@@ -21,6 +21,7 @@ from edms.dispatch.packing import receipt_meta
 from edms.dispatch.reports import report
 from edms.dispatch.rules import (
     KEEP_QUEUE,
+    NEGATIVE,
     RECEIPT_EVENTS,
     WAITING,
     ErdsEvent,
@@ -227,8 +228,9 @@ def apply_receipt(
         return None
     facts.take_over(item, receipt)
     item.taken_at = item.taken_at or uow.now
+    event, reason = RECEIPT_EVENTS[receipt.kind], receipt.reason_code or receipt.reason_text
     proof = evidence.of_item(
-        item, RECEIPT_EVENTS[receipt.kind], receipt.reason_code or receipt.reason_text, received_id=received_id,
+        item, event, reason or (receipt.kind if event in NEGATIVE else ""), received_id=received_id,
         package=queries.package(uow, item.package_id), signed=receipt.signed,
     )  # fmt: skip
     evidence.prove(uow, proof, act=f"dispatch.{receipt.kind}", row=item)

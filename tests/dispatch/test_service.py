@@ -132,6 +132,7 @@ def test_update_and_exception_leave_the_state_and_are_kept_sealed(world: World) 
         assert "المتابعة".encode() not in (found.far_sealed or b"")
         assert (found.state, found.delivered_at is not None) == (ItemState.ACCEPTED, True)
     answer(world, item_id, "exception", reason_code="<script>")
+    answer(world, item_id, "exception")  # a peer that gives no reason is not refused for it
     with world.database.read(OPERATOR) as uow:
         assert uow.session.get_one(OutboxItem, item_id).far["exception"] == "package.other"
 
@@ -151,8 +152,10 @@ def answer(
 ) -> None:  # fmt: skip
     sent = item(world, item_id)
     with world.database.work(GATEWAY) as uow:
-        receipt = Receipt(kind, sent.package_id, "100001260000000179", "10000216", uow.now, "2026/7",
-                          reason_code, reason_text, unit)  # fmt: skip
+        receipt = Receipt(
+            kind, sent.package_id, "100001260000000179", "10000216", uow.now, "2026/7", reason_code, reason_text,
+            unit=unit,
+        )  # fmt: skip
         service.apply_receipt(uow, receipt, from_entity=by or sent.recipient_id, to_entity=sent.entity_id)
 
 
