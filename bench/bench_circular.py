@@ -59,6 +59,7 @@ def over_smtp(folder: Path, bodies: int) -> float:
     world = make_world(folder, gateway_port=0)
     circular(world, bodies)
     environ = {**os.environ, "DIWAN_DATA": str(world.settings.data), "DIWAN_GATEWAY_PORT": "0",
+               "DIWAN_GATEWAY_SUBMISSION_PORT": "0", "DIWAN_GATEWAY_IMPLICIT_TLS_PORT": "0",
                "DIWAN_LOGGING_LEVEL": "warning"}  # fmt: skip
     processes = [_start("receive", environ)]
     while not (world.settings.run_folder / "gateway.json").exists():

@@ -90,11 +90,14 @@ class Gateway:
     host: Host
     port: Port
     submission_port: Port
+    implicit_tls_port: Port
     hostname: Host
     max_message_mb: Megabytes
     max_recipients: Annotated[int, Range(100, 10_000)]
     max_connections: Count
     max_connections_per_address: Count
+    max_connections_per_entity: Count
+    max_connections_per_account: Count
     timeout_seconds: Seconds
     message_timeout_seconds: Seconds
     memory_mb: Annotated[int, Range(16, 100_000)]

@@ -249,10 +249,11 @@ def _built(reading: _Reading) -> Settings:
 
 def _contradictions(settings: Settings) -> Iterator[str]:
     """Yield what is wrong between two settings that are each right alone."""
-    ports = [settings.web.port, settings.gateway.port, settings.gateway.submission_port]
+    gateway = settings.gateway
+    ports = [settings.web.port, gateway.port, gateway.submission_port, gateway.implicit_tls_port]
     used = [port for port in ports if port]
     if len(used) != len(set(used)):
-        yield "web.port, gateway.port and gateway.submission_port must differ"
+        yield "web.port, gateway.port, gateway.submission_port and gateway.implicit_tls_port must differ"
     if settings.letters.letter_mb < settings.letters.attachment_mb:
         yield f"letters.letter_mb is {settings.letters.letter_mb}; expected at least letters.attachment_mb"
     if settings.letters.letter_mb * 1.4 > settings.gateway.max_message_mb:

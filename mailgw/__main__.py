@@ -11,6 +11,7 @@ from pathlib import Path
 
 from config.settings import Settings, SettingsError, load
 from crypto.timestamps import StampRoots
+from edms.accounts.rules import Limits as SignInLimits
 from edms.content.store import ContentStore
 from edms.core.database import Database
 from edms.core.errors import EdmsError
@@ -19,7 +20,7 @@ from edms.entities.keyring import Keyring
 from edms.operation.logs import configure_logs
 from edms.web.locale import translate_error
 from edms.wiring import parts_of
-from mailgw.envelope import Limits
+from mailgw.envelope import Door, Limits
 from mailgw.failpoints import FailPoints
 from mailgw.outgoing import Sources
 from mailgw.parsers import Parsers
@@ -62,16 +63,20 @@ def _receive(settings: Settings, parts: Parts) -> Work:
     limits = Limits(
         message_size=gateway.max_message_mb * MEGABYTE, recipients=gateway.max_recipients,
         connections=gateway.max_connections, connections_per_peer=gateway.max_connections_per_address,
+        connections_per_account=gateway.max_connections_per_account,
+        connections_per_body=gateway.max_connections_per_entity,
         command_seconds=gateway.timeout_seconds, data_idle_seconds=gateway.message_timeout_seconds,
         memory=gateway.memory_mb * MEGABYTE,
     )  # fmt: skip
+    submission = {Door.SUBMISSION: gateway.submission_port, Door.IMPLICIT: gateway.implicit_tls_port}
     post = Post(
         gateway.host, gateway.port, gateway.hostname, settings.run_folder, limits,
         Path(gateway.tls_certificate) if gateway.tls_certificate else None,
         Path(gateway.tls_key) if gateway.tls_key else None,
         (settings.content_folder, settings.data), gateway.min_free_mb * MEGABYTE,
+        {door: port for door, port in submission.items() if port},
     )  # fmt: skip
-    return lambda stop: receive(desk, post, stop)
+    return lambda stop: receive(desk, post, parts[SignInLimits], stop)
 
 
 def _relay(settings: Settings, parts: Parts) -> Work:

@@ -22,9 +22,14 @@ class Refused(Exception):
         self.reply = answer
 
 
-def parse_mail(argument: bytes, limits: Limits) -> tuple[Address | None, MailParameters]:
-    """Return the reverse-path and parameters of ``FROM:<…> …``; raises Refused."""
+def parse_mail(argument: bytes, limits: Limits, *, auth: bool = False) -> tuple[Address | None, MailParameters]:
+    """Return the reverse-path and parameters of ``FROM:<…> …``; raises Refused.
+
+    ``auth`` allows the parameter AUTH, which is checked and not kept: who signed in is known (RFC 4954 §5).
+    """
     path, words = _split(argument, b"FROM:", "MAIL FROM:<address>")
+    if auth:
+        _checked(words, "AUTH", lambda value: value == "<>" or bool(_XTEXT.match(value)))
     params = _mail_parameters(words, limits)
     return _path(path, smtputf8=params.smtputf8), params
 

@@ -8,7 +8,7 @@ cancels a running commit) and the timers (one for all phases, and it never drops
 import asyncio
 import contextlib
 from abc import abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Hashable
 from datetime import datetime
 from ssl import SSLContext
 from typing import Protocol, cast
@@ -41,6 +41,9 @@ class Hub(Protocol):
 
     def admit(self, connection: "Connection") -> bool:
         """Count a new connection in; False when there are too many (it is counted all the same)."""
+
+    def claim(self, connection: "Connection", key: Hashable, most: int) -> bool:
+        """Count a connection for somebody until it ends; False when that is more than ``most``."""
 
     def dismiss(self, connection: "Connection") -> None:
         """Count a connection out; twice is once."""
@@ -165,14 +168,12 @@ class Connection(SMTP):
             self._hang_up()
 
     async def _next_command(self) -> None:
-        self._wait(self.hub.limits.command_seconds)
         try:
-            line = (await self._reader.readuntil(b"\r\n"))[:-2]
+            line = await self._read_line()
         except asyncio.LimitOverrunError:
             self._closing = True
             await self._answer(reply("smtp.command-too-long"))
             return
-        self._wait(self.hub.limits.reply_seconds)
         answer = await self._obey(line)
         if answer is not None:
             await self._answer(answer)
@@ -181,12 +182,19 @@ class Connection(SMTP):
             self._closing = True
             await self._answer(last_words)
 
+    async def _read_line(self) -> bytes:
+        """Return the client's next line without its CRLF; raises LimitOverrunError when it has no end."""
+        self._wait(self.hub.limits.command_seconds)
+        line = (await self._reader.readuntil(b"\r\n"))[:-2]
+        self._wait(self.hub.limits.reply_seconds)
+        return line
+
     async def _obey(self, line: bytes) -> Reply | None:
         try:
             return await self._dispatch(line)
         except Refused as refusal:
             return refusal.reply
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError):
             raise
         except Exception as error:  # whatever the handler does, an official letter is never bounced for our fault
             self._reset_transaction()

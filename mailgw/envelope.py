@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 from uuid import UUID
 
@@ -11,15 +12,32 @@ from mailgw.content import Content
 from mailgw.replies import Reply
 
 
+class Door(Enum):
+    """Which listener a connection came by: between servers, or submission by STARTTLS or TLS from the first octet."""
+
+    PEERS = "peers"
+    SUBMISSION = "submission"
+    IMPLICIT = "implicit"
+
+    @property
+    def submits(self) -> bool:
+        """Tell whether whoever comes in here must sign in by AUTH (RFC 6409 §4.3, RFC 8314 §3.3)."""
+        return self is not Door.PEERS
+
+
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """A person who signed in by AUTH (RFC 4954): who, for which body, and whether as its registry."""
+    """A person who signed in by AUTH (RFC 4954): who, for which body, and whether as its registry.
+
+    ``app_password_id`` is the mail client's own password, None when the person's was given.
+    """
 
     account_id: UUID
     employee_id: UUID
     entity_id: UUID
     login: str
     registry: bool = False
+    app_password_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,12 @@ class Handler(Protocol):
     def identify(self, ssl_object: ssl.SSLObject | None) -> Identity:
         """Return who stands behind the TLS connection (called once, after the handshake)."""
 
+    async def authenticate(self, login: str, password: str, peer: str) -> Submitter | Reply:
+        """Return the person whom login and password prove, or the refusal; ``peer`` is the client's address."""
+
+    async def vouch(self, identity: Identity, domain: str) -> Reply | None:
+        """Refuse AUTH EXTERNAL, or let the holder of the certificate in, for a body's ``domain`` or for "" (all)."""
+
     async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
         """Refuse the sender with a reply, or let it pass."""
 
@@ -105,7 +129,11 @@ class Limits:
     recipients: int = 100
     connections: int = 500
     connections_per_peer: int = 50
+    connections_per_account: int = 10
+    connections_per_body: int = 50
     errors: int = 20
+    sign_ins: int = 3
+    sign_in_delay_seconds: float = 3.0
     idle_commands: int = 100
     messages: int = 1000
     command_octets: int = 1024

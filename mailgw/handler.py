@@ -13,9 +13,10 @@ from edms.dispatch.evidence import Refused
 from edms.intake.rules import MessageState
 from edms.intake.service import Accepted
 from mailgw import maillog
-from mailgw.address import Address
+from mailgw.address import Address, AddressError, parse_domain
+from mailgw.auth import Doorkeeper
 from mailgw.directory import Register
-from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope
+from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope, Submitter
 from mailgw.policy import check_content, check_recipient, check_sender
 from mailgw.refusals import Refusals
 from mailgw.replies import Reply, reply
@@ -30,7 +31,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class RegistryHandler:
     """Answers the sessions of one gateway process (envelope.Handler)."""
 
-    def __init__(self, register: Register, desk: Desk, refusals: Refusals) -> None:
+    def __init__(
+        self, register: Register, desk: Desk, refusals: Refusals, doorkeeper: Doorkeeper | None = None
+    ) -> None:
+        self._doorkeeper = doorkeeper or Doorkeeper(desk.database)
         self._register = register
         self._desk = desk
         self._refusals = refusals
@@ -48,10 +52,32 @@ class RegistryHandler:
         authorities = self._register.snapshot.authorities
         return Identity(tls=ssl_object is not None, installation_id=peer_installation(ssl_object, authorities))
 
+    async def authenticate(self, login: str, password: str, peer: str) -> Submitter | Reply:
+        """Return the person of a body that is served here, or the refusal, which is the same for whatever was wrong."""
+        found = await self._doorkeeper.authenticate(login, password, peer)
+        if isinstance(found, Reply):
+            self._refusals.count(found.name)
+        return found
+
+    async def vouch(self, identity: Identity, domain: str) -> Reply | None:
+        """Let the holder of a registered certificate in; ``domain`` must be of a body that its server serves."""
+        if identity.installation_id is None:
+            return reply("smtp.auth-failed")
+        snapshot = await self._register.current()
+        try:
+            body = snapshot.find_domain(parse_domain(domain.encode("utf-8", "surrogatepass"))) if domain else None
+        except AddressError:
+            return reply("smtp.auth-failed")
+        if domain and (body is None or body.installation_id != identity.installation_id):
+            return reply("smtp.auth-failed")
+        return None
+
     async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
         """Let a registered body of the peer's installation send; no null sender, for nothing here sends reports yet."""
         if sender is None:
             return self._refused(reply("smtp.null-sender"), identity, None)
+        if identity.submitter is not None and not await self._doorkeeper.stands(identity.submitter):
+            return self._refused(reply("smtp.auth-ended"), identity, sender)
         snapshot = await self._register.current()
         return self._refused(check_sender(snapshot, identity, sender), identity, sender)
 
@@ -81,6 +107,7 @@ class RegistryHandler:
 
     async def close(self) -> None:
         """Stop the writer and write the last counts (after the server has drained)."""
+        self._doorkeeper.close()
         await self._writer.close()
         await self._refusals.close()
 

@@ -48,6 +48,8 @@ def check_sender(directory: Directory, identity: Identity, sender: Address | Non
         return reply("smtp.sender-unregistered", domain=sender.domain)
     if identity.installation_id is not None and entity.installation_id != identity.installation_id:
         return reply("smtp.sender-not-yours")
+    if identity.submitter is not None and entity.entity_id != identity.submitter.entity_id:
+        return reply("smtp.sender-not-yours")
     return None
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from edms.accounts.rules import Limits as SignInLimits
 from edms.core.errors import EdmsError
 from mailgw import maillog
+from mailgw.auth import Doorkeeper
 from mailgw.directory import Register, Snapshot
-from mailgw.envelope import Limits
+from mailgw.envelope import Door, Limits
 from mailgw.handler import RegistryHandler
 from mailgw.refusals import Refusals
 from mailgw.routes import Certificate
@@ -25,7 +27,7 @@ WATCH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where the gateway listens and what it says of itself; port 0 takes a free one.
+    """Where the gateway listens and what it says of itself; port 0 takes a free one, ``others`` are further doors.
 
     ``folders`` are those that must not fill up: below ``least_free`` bytes there no mail is taken.
     """
@@ -39,10 +41,11 @@ class Post:
     key_file: Path | None = None
     folders: tuple[Path, ...] = ()
     least_free: int = 0
+    others: Mapping[Door, int] = field(default_factory=dict)
 
 
-async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
-    """Serve until ``stop``, then drain; ``run/gateway.json`` tells the bound port while it serves."""
+async def receive(desk: Desk, post: Post, sign_in: SignInLimits, stop: asyncio.Event) -> None:
+    """Serve until ``stop``, then drain; ``run/gateway.json`` tells the bound ports while it serves."""
     desk.parsers.start()
     certificate = Certificate(desk.database, desk.keys, GATEWAY, [post.hostname])
     server: Server | None = None
@@ -52,13 +55,13 @@ async def receive(desk: Desk, post: Post, stop: asyncio.Event) -> None:
             server.tls = await asyncio.to_thread(_context, certificate, post, snapshot)
 
     register = Register(desk.database, GATEWAY, trust)
-    handler = RegistryHandler(register, desk, Refusals(desk.database))
+    handler = RegistryHandler(register, desk, Refusals(desk.database), Doorkeeper(desk.database, sign_in))
     context = await asyncio.to_thread(_context, certificate, post, register.snapshot)
     server = await serve(
-        handler, host=post.host, port=post.port, tls=context, hostname=post.hostname, limits=post.limits,
-        storage=Storage(desk.store, post.folders, least=post.least_free),
+        handler, host=post.host, port=post.port, others=post.others, tls=context, hostname=post.hostname,
+        limits=post.limits, storage=Storage(desk.store, post.folders, least=post.least_free),
     )  # fmt: skip
-    write_gateway(post.run_folder, server.port)
+    write_gateway(post.run_folder, server.ports)
     watching = asyncio.get_running_loop().create_task(_watch(register, certificate, trust))
     try:
         await stop.wait()

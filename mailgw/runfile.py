@@ -5,19 +5,24 @@ import fcntl
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from mailgw.envelope import Door
+
 GATEWAY = "gateway.json"
+_KEYS = {Door.PEERS: "port", Door.SUBMISSION: "submission_port", Door.IMPLICIT: "implicit_tls_port"}
 _OWNER = "relay.owner"
 
 
-def write_gateway(run_folder: Path, port: int) -> None:
-    """Write ``gateway.json`` in one step."""
+def write_gateway(run_folder: Path, ports: Mapping[Door, int]) -> None:
+    """Write ``gateway.json`` in one step: our process, and the port of each door that is open."""
     run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = run_folder / f"{GATEWAY}.{secrets.token_hex(4)}"
-    aside.write_text(json.dumps({"pid": os.getpid(), "port": port}), "ascii")
+    found = {_KEYS[door]: port for door, port in ports.items()}
+    aside.write_text(json.dumps({"pid": os.getpid(), **found}), "ascii")
     aside.rename(run_folder / GATEWAY)
 
 

@@ -1,32 +1,30 @@
-"""The SMTP commands of one connection (RFC 5321, 2920, 3207, 3461, 6531), each in our own strict form."""
+"""The SMTP commands of one connection (RFC 5321, 2920, 3461, 6409, 6531), each in our own strict form."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
-from typing import cast
 
 from mailgw import maillog
 from mailgw.address import Address, valid_helo
 from mailgw.arriving import Arriving
 from mailgw.commands import parse_mail, parse_rcpt
-from mailgw.connection import Connection, Hub
+from mailgw.connection import Hub
 from mailgw.content import Content
 from mailgw.data_reader import DataReader
-from mailgw.envelope import MailParameters, ReceivedEnvelope, Recipient
+from mailgw.entrance import Entrance
+from mailgw.envelope import Door, MailParameters, ReceivedEnvelope, Recipient
 from mailgw.replies import Reply, reply
+from mailgw.sasl import LINE_OCTETS
 
 CHUNK = 262_144
 READ_AHEAD = 1_000_000
-TLS_FAREWELL_SECONDS = 2
 Command = Callable[[bytes], Awaitable[Reply | None]]
 
 
-class GatewaySession(Connection):
+class GatewaySession(Entrance):
     """A connection that obeys SMTP commands and hands whole messages to the hub's handler."""
 
-    def __init__(self, hub: Hub) -> None:
-        super().__init__(hub)
-        self.helo = ""
+    def __init__(self, hub: Hub, door: Door = Door.PEERS) -> None:
+        super().__init__(hub, door)
         self._sender: Address | None = None
         self._params: MailParameters | None = None
         self._recipients: list[Recipient] = []
@@ -44,17 +42,22 @@ class GatewaySession(Connection):
             b"HELP": self._help,
             b"EXPN": self._refuse,
             b"BDAT": self._refuse,
-            b"AUTH": self._refuse,
+            b"AUTH": self._auth,
         }
 
     async def _dispatch(self, line: bytes) -> Reply | None:
-        if len(line) > self.hub.limits.command_octets:
-            return reply("smtp.command-too-long")
         verb, _, argument = line.partition(b" ")
         command = self._commands.get(verb.upper())
+        longest = LINE_OCTETS - 2 if verb.upper() == b"AUTH" else self.hub.limits.command_octets
+        if len(line) > longest:
+            return reply("smtp.command-too-long")
         if command is None or b"\n" in line or b"\r" in line or b"\0" in line:
             return reply("smtp.unknown-command")
         return await command(argument)
+
+    @property
+    def _in_transaction(self) -> bool:
+        return self._params is not None
 
     def _reset_transaction(self) -> None:
         self._sender = None
@@ -73,6 +76,8 @@ class GatewaySession(Connection):
         words = [self.hostname, "PIPELINING", f"SIZE {self.hub.limits.message_size}", "8BITMIME", "SMTPUTF8", "DSN"]
         if self.hub.tls is not None and not self.secured:
             words.append("STARTTLS")
+        if self._mechanisms and not self._proved:
+            words.append(f"AUTH {' '.join(self._mechanisms)}")
         lines = "".join(f"250-{word}\r\n" for word in words) + "250 ENHANCEDSTATUSCODES\r\n"
         await self._write(lines.encode("ascii"))
         return None
@@ -104,50 +109,6 @@ class GatewaySession(Connection):
         self._closing = True
         return reply("smtp.bye")
 
-    # -- STARTTLS
-
-    async def _starttls(self, argument: bytes) -> Reply | None:
-        if argument:
-            return reply("smtp.syntax", usage="STARTTLS")
-        if self.secured:
-            return reply("smtp.tls-active")
-        if self.hub.tls is None:
-            return reply("smtp.tls-unavailable")
-        self._nothing_ahead()
-        await self._answer(reply("smtp.tls-ready"))
-        if self._buffer():
-            maillog.event("session.tls-injection", peer=self.peer)
-            self.abort()
-            return None
-        await self._handshake(cast("asyncio.WriteTransport", self.transport), self.hub.tls)
-        return None
-
-    async def _handshake(self, plain: asyncio.WriteTransport, context: ssl.SSLContext) -> None:
-        """Upgrade the transport by the loop's public API; on failure the connection is dropped (RFC 3207 §4.1)."""
-        try:
-            secure = await self.loop.start_tls(
-                plain,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=self.hub.limits.reply_seconds,
-                ssl_shutdown_timeout=TLS_FAREWELL_SECONDS,
-            )
-        except (ssl.SSLError, OSError) as error:
-            maillog.event("session.tls-failed", peer=self.peer, error=type(error).__name__)
-            secure = None
-        if secure is None:
-            self._closing = True
-            plain.abort()
-            return
-        self.transport = secure
-        for stream in (self._reader, self._writer, self):
-            stream._transport = secure  # type: ignore[union-attr]  # noqa: SLF001 - no public setter before Python 3.12
-        self._over_ssl = True
-        self._reset_transaction()
-        self.helo = ""
-        self.identity = self.hub.handler.identify(secure.get_extra_info("ssl_object"))
-
     # -- the mail transaction
 
     async def _mail(self, argument: bytes) -> Reply:
@@ -155,9 +116,12 @@ class GatewaySession(Connection):
             return reply("smtp.order", needed="EHLO")
         if self._params is not None:
             return reply("smtp.order", needed="RSET")
+        missing = self._must_sign_in()
+        if missing is not None:
+            return missing
         if self._no_room:
             return reply("smtp.no-storage")
-        sender, params = parse_mail(argument, self.hub.limits)
+        sender, params = parse_mail(argument, self.hub.limits, auth=self.door.submits)
         self._utf8_replies = params.smtputf8
         refusal = await self.hub.handler.mail(self.identity, sender, params)
         if refusal is not None:

@@ -1,17 +1,20 @@
 """Whatever compares or hashes passwords, step by step in units of work of its own: no transaction waits for a hash."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
-from edms.accounts import queries, service
+from edms.accounts import app_passwords, queries, service
 from edms.accounts.models import Account
 from edms.accounts.passwords import fits, prepare
-from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, Limits
+from edms.accounts.rules import DEFAULT_LIMITS, LONGEST_PASSWORD, Limits, roles_of
 from edms.core.actor import ANONYMOUS, Actor
-from edms.core.database import Database
+from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, Problem
+from edms.entities import queries as entities
 from edms.entities.csv_import import Row
 from edms.entities.keyring import Keyring
-from edms.entities.models import Employee
+from edms.entities.rules import Role
 
 
 def enter(
@@ -46,20 +49,48 @@ def enter_code(database: Database, token: str, typed: str, limits: Limits = DEFA
     return found
 
 
-def prove(
-    database: Database, login: str, password: str, *, client: str, address: str, limits: Limits = DEFAULT_LIMITS
-) -> Actor:
-    """Check login and password without a session, for SMTP AUTH; raises SignInRefused like ``enter``."""
+@dataclass(frozen=True, slots=True)
+class MailUser:
+    """Whom a mail client proved to be; ``registry`` says that the person keeps the body's registry."""
+
+    account_id: UUID
+    employee_id: UUID
+    entity_id: UUID
+    entity_domain: str
+    login: str
+    registry: bool
+    app_password_id: UUID | None = None
+
+
+def prove(database: Database, login: str, password: str, *, address: str, limits: Limits = DEFAULT_LIMITS) -> MailUser:
+    """Check login and password of a mail client, without a session; raises SignInRefused like ``enter``.
+
+    A mail password always fits; the person's own one only as long as the account has no authenticator app.
+    """
     with database.work(ANONYMOUS) as uow:
         attempt = service.begin_sign_in(uow, login, address=address, limits=limits)
-    proof = service.check_password(attempt, password)
+        recognised = app_passwords.recognise(uow, attempt, password)
+    attempt, known = recognised.attempt, recognised.app_password_id is not None
+    proof = service.FAILED if known else service.check_password(attempt, password)
     with database.work(ANONYMOUS) as uow:
-        account = None if attempt.refusal else service.confirm_sign_in(uow, attempt, proof)
-        employee = uow.session.get_one(Employee, account.employee_id) if account else None
-        actor = queries.actor_of(uow, account, employee, client=client) if account and employee else None
-    if actor is None:
+        user = None
+        if not attempt.refusal:
+            account = (
+                app_passwords.confirm_app_password(uow, recognised)
+                if known
+                else service.confirm_sign_in(uow, attempt, proof)
+            )
+            user = _mail_user(uow, account, recognised.app_password_id) if account else None
+    if user is None:
         raise attempt.refusal or service.SignInRefused("accounts.sign-in-refused")
-    return actor
+    return user
+
+
+def _mail_user(uow: UnitOfWork, account: Account, app_password_id: UUID | None) -> MailUser:
+    return MailUser(
+        account.id, account.employee_id, account.entity_id, entities.entity(uow, account.entity_id).mail_domain,
+        account.login, Role.REGISTRY in roles_of(account.roles), app_password_id,
+    )  # fmt: skip
 
 
 def change_password(database: Database, actor: Actor, old: str, new: str) -> None:

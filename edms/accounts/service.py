@@ -17,6 +17,7 @@ from edms.accounts.keeping import (
 )
 from edms.accounts.rules import ACT_FOR_OTHERS
 from edms.accounts.sessions import (
+    FAILED,
     Attempt,
     Proof,
     SignInRefused,
@@ -47,7 +48,7 @@ from edms.core.errors import NotFound
 from edms.entities.models import Employee
 
 __all__ = [
-    "Attempt", "NewPerson", "Proof", "SignInRefused", "StepUpRefused", "actor_for_token", "actor_of_employee",
+    "FAILED", "Attempt", "NewPerson", "Proof", "SignInRefused", "StepUpRefused", "actor_for_token", "actor_of_employee",
     "add_person", "begin_sign_in", "change_password", "change_person", "check_password", "check_staff",
     "confirm_sign_in", "disable_account", "enable_account", "finish_sign_in", "finish_with_code", "give_post",
     "hash_passwords", "import_staff", "may_take_password", "must_change_password", "open_account", "own_account",

@@ -193,8 +193,9 @@ def _ports(site: Site) -> tuple[dict[str, int], dict[str, str]]:
     taken = not gateway.port or programs.is_taken(gateway.host, gateway.port)
     port = programs.free_port(gateway.host) if taken else gateway.port
     variables = {"DIWAN_GATEWAY_PORT": str(port)}
-    if gateway.submission_port and programs.is_taken(gateway.host, gateway.submission_port):
-        variables["DIWAN_GATEWAY_SUBMISSION_PORT"] = "0"
+    for name, number in (("SUBMISSION", gateway.submission_port), ("IMPLICIT_TLS", gateway.implicit_tls_port)):
+        if number and programs.is_taken(gateway.host, number):
+            variables[f"DIWAN_GATEWAY_{name}_PORT"] = "0"
     return {"gateway": port}, variables
 
 

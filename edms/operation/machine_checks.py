@@ -55,12 +55,11 @@ def clock(_parts: Parts, _site: Site) -> Finding:
 
 def ports(_parts: Parts, site: Site) -> Finding:
     """Check that the ports are free, or used by our own processes."""
-    holders = {"web.port": "web", "gateway.port": "gateway", "gateway.submission_port": "gateway"}
     ours: list[str] = []
     strange: list[str] = []
     for key, host, port in port_settings(site):
         if port and is_taken(host, port):
-            mine = locks.running(site.run_folder, holders[key]) is not None
+            mine = locks.running(site.run_folder, key.partition(".")[0]) is not None
             (ours if mine else strange).append(f"{key} {port}")
     if strange:
         return fail(

@@ -70,6 +70,7 @@ def port_settings(site: Site) -> list[tuple[str, str, int]]:
         ("web.port", site.web.host, site.web.port),
         ("gateway.port", site.gateway.host, site.gateway.port),
         ("gateway.submission_port", site.gateway.host, site.gateway.submission_port),
+        ("gateway.implicit_tls_port", site.gateway.host, site.gateway.implicit_tls_port),
     ]
 
 

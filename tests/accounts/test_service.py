@@ -258,12 +258,13 @@ def test_operator_acts_for_a_person_by_login_or_code(world: World) -> None:
 
 
 def test_smtp_login_is_proved_without_a_session(world: World) -> None:
-    found = entry.prove(world.database, "employee.a", PASSWORD, client="smtp", address="10.0.0.1")
-    assert found.employee_code == world.actor("a", "employee").employee_code
+    found = entry.prove(world.database, "employee.a", PASSWORD, address="10.0.0.1")
+    assert found.employee_id == world.actor("a", "employee").employee_id
+    assert (found.entity_domain, found.registry) == (world.entity_a.mail_domain, False)
     with world.database.read(OPERATOR) as uow:
         assert uow.session.scalar(select(func.count()).select_from(LoginSession)) == 0
     with pytest.raises(service.SignInRefused):
-        entry.prove(world.database, "employee.a", "خطأ خطأ خطأ خطأ", client="smtp", address="10.0.0.1")
+        entry.prove(world.database, "employee.a", "خطأ خطأ خطأ خطأ", address="10.0.0.1")
 
 
 def staff(*lines: str) -> list[tuple[int, Row]]:

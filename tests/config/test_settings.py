@@ -173,7 +173,8 @@ def test_contradictions_are_refused(environ: dict[str, str], expected: str) -> N
 
 
 def test_free_ports_may_all_be_zero() -> None:
-    zeros = dict.fromkeys(("DIWAN_WEB_PORT", "DIWAN_GATEWAY_PORT", "DIWAN_GATEWAY_SUBMISSION_PORT"), "0")
+    names = ("WEB_PORT", "GATEWAY_PORT", "GATEWAY_SUBMISSION_PORT", "GATEWAY_IMPLICIT_TLS_PORT")
+    zeros = {f"DIWAN_{name}": "0" for name in names}
     assert load(None, zeros).web.port == 0
 
 

@@ -73,6 +73,7 @@ class Installation:
         return {
             **os.environ, "DIWAN_DATA": str(self.data), "DIWAN_DATABASE_URL": self.url,
             "DIWAN_GATEWAY_PORT": str(self.ports["gateway"]), "DIWAN_GATEWAY_SUBMISSION_PORT": "0",
+            "DIWAN_GATEWAY_IMPLICIT_TLS_PORT": "0",
             "DIWAN_WEB_PORT": str(self.ports["web"]), "DIWAN_WEB_WORKERS": "1", "DIWAN_RELAY_POLL_SECONDS": "0.2",
             "DIWAN_RELAY_BACKOFF_MINUTES": "0", "DIWAN_WORKER_POLL_SECONDS": "0.2", **self.environ,
         }  # fmt: skip

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from mailgw.address import Address
-from mailgw.envelope import Identity, Limits, MailParameters, ReceivedEnvelope
+from mailgw.envelope import Door, Handler, Identity, Limits, MailParameters, ReceivedEnvelope, Submitter
+from mailgw.loops import loop_factory
 from mailgw.policy import EntityEntry, check_content, check_recipient, check_sender
 from mailgw.replies import Reply, reply
 from mailgw.server import Server, serve
@@ -31,6 +32,11 @@ ENTITIES = {
 }
 
 
+PERSON = Submitter(UUID(int=31), UUID(int=32), UUID(int=11), "salim", registry=True)
+PASSWORD = "نخيل البصرة"
+DOORS = {Door.SUBMISSION: 0, Door.IMPLICIT: 0}
+
+
 class Register:
     """The directory of the tests."""
 
@@ -39,7 +45,10 @@ class Register:
 
 
 class Sink:
-    """A handler that asks the real policy and keeps what it accepts; ``before_answer`` may delay or raise."""
+    """A handler that asks the real policy and keeps what it accepts; ``before_answer`` may delay or raise.
+
+    One person of health.test can sign in, ``salim``, and the server of interior.test by its certificate.
+    """
 
     def __init__(self, before_answer: Callable[[], Awaitable[None]] | None = None) -> None:
         self.messages: list[ReceivedEnvelope] = []
@@ -48,6 +57,12 @@ class Sink:
 
     def identify(self, ssl_object: ssl.SSLObject | None) -> Identity:
         return Identity(tls=True, installation_id=peer_installation(ssl_object, {FAR: installation("far").ca}))
+
+    async def authenticate(self, login: str, password: str, peer: str) -> Submitter | Reply:
+        return PERSON if (login, password) == (PERSON.login, PASSWORD) else reply("smtp.auth-failed")
+
+    async def vouch(self, identity: Identity, domain: str) -> Reply | None:
+        return None if domain in {"", "interior.test"} else reply("smtp.auth-failed")
 
     async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
         return check_sender(self.register, identity, sender)
@@ -83,10 +98,15 @@ def peer_tls(name: str) -> ssl.SSLContext:
 
 @contextmanager
 def running_gateway(
-    sink: Sink, limits: Limits | None = None, *, tls: bool = True, storage: Storage | None = None
+    sink: Handler,
+    limits: Limits | None = None,
+    *,
+    tls: bool = True,
+    storage: Storage | None = None,
+    loop_name: str = "asyncio",
 ) -> Iterator[Server]:
-    """Run a gateway in a thread of its own and drain it at the end."""
-    loop = asyncio.new_event_loop()
+    """Run a gateway with all its doors in a thread of its own and drain it at the end."""
+    loop = loop_factory(loop_name)()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
@@ -96,12 +116,14 @@ def running_gateway(
 
         return asyncio.run_coroutine_threadsafe(run(), loop).result(20)
 
+    others, context = (DOORS, gateway_tls()) if tls else ({}, None)
     server = call(
         serve(
             sink,
             host="127.0.0.1",
             port=0,
-            tls=gateway_tls() if tls else None,
+            others=others,
+            tls=context,
             hostname="mail.here.test",
             limits=limits,
             storage=storage,

@@ -45,6 +45,7 @@ def start(world: World, verb: str, *, fail: str = "", log: Path | None = None) -
     settings = world.settings
     environ = {
         **os.environ, "DIWAN_DATA": str(settings.data), "DIWAN_GATEWAY_PORT": str(settings.gateway.port),
+        "DIWAN_GATEWAY_SUBMISSION_PORT": "0", "DIWAN_GATEWAY_IMPLICIT_TLS_PORT": "0",
         "DIWAN_DATABASE_URL": settings.database.url, "DIWAN_RELAY_BACKOFF_MINUTES": "0",
         "DIWAN_RELAY_POLL_SECONDS": "0.1", "MAILGW_FAIL": fail,
     }  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from edms.core.ids import new_id
 from mailgw.directory import Peer, Snapshot
+from mailgw.envelope import Door
 from mailgw.failpoints import FailPointReached, FailPoints, read_plan
 from mailgw.headers import read_headers
 from mailgw.outgoing import Claimed, Outgoing, batches, registry_address
@@ -99,7 +100,7 @@ def test_only_one_relay_owns_a_folder_and_learns_who_died_before_it(tmp_path: Pa
 
 def test_gateway_file_tells_the_port_while_it_serves(tmp_path: Path) -> None:
     assert gateway_port(tmp_path) is None
-    write_gateway(tmp_path, 4025)
+    write_gateway(tmp_path, {Door.PEERS: 4025})
     assert gateway_port(tmp_path) == 4025
     remove_gateway(tmp_path)
     assert gateway_port(tmp_path) is None

@@ -14,7 +14,8 @@ from mailgw.retry import classify, next_delay
 from mailgw.texts import text
 
 SAMPLE = dict.fromkeys(
-    ("id", "limit", "usage", "needed", "name", "domain", "number", "registered", "waiting", "repeats"), "x"
+    ("id", "limit", "usage", "needed", "name", "domain", "number", "registered", "waiting", "repeats", "offered", "n"),
+    "x",
 )
 
 

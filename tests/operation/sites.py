@@ -12,7 +12,13 @@ from edms.wiring import parts_of
 def variables(folder: Path, **more: str) -> dict[str, str]:
     """The variables of an installation in ``folder`` whose ports nobody uses."""
     ports = {f"DIWAN_{name}_PORT": str(programs.free_port("127.0.0.1")) for name in ("WEB", "GATEWAY")}
-    return {"DIWAN_DATA": str(folder / "data"), "DIWAN_GATEWAY_SUBMISSION_PORT": "0", **ports, **more}
+    return {
+        "DIWAN_DATA": str(folder / "data"),
+        "DIWAN_GATEWAY_SUBMISSION_PORT": "0",
+        "DIWAN_GATEWAY_IMPLICIT_TLS_PORT": "0",
+        **ports,
+        **more,
+    }
 
 
 def parts_in(folder: Path, **more: str) -> Parts:
