@@ -6,11 +6,13 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from edms.accounts.rules import Limits as SignInLimits
 from mailgw.directory import read_snapshot
 from mailgw.envelope import Door, Limits
 from mailgw.loops import loop_factory
+from mailgw.parsers import Parsers
 from mailgw.receive import Post, receive
 from tests.factories.world import OPERATOR, World
 from tests.mailgw.arrivals import desk_of
@@ -27,9 +29,10 @@ def submission(
     """Run the gateway of a world until the block ends; yields the port of each door."""
     folder = world.settings.run_folder
     post = Post("127.0.0.1", 0, "localhost", folder, limits or Limits(), others=DOORS)
+    desk = replace(desk_of(world), parsers=Parsers(children=1, seconds=20))  # the gateway closes its own at the end
     loop = loop_factory(loop_name)()
     stop = asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(receive(desk_of(world), post, sign_in, stop),))
+    thread = threading.Thread(target=loop.run_until_complete, args=(receive(desk, post, sign_in, stop),))
     thread.start()
     try:
         assert until(lambda: (folder / "gateway.json").exists() or not thread.is_alive())
