@@ -41,9 +41,9 @@ def make_app_password(uow: UnitOfWork, name: str) -> str:
     account = own_account(uow)
     shown = " ".join(name.split())
     if not shown or len(shown) > NAME_LENGTH:
-        raise Invalid("accounts.bad-app-password", (Problem("name", "accounts.app-password-name", n=NAME_LENGTH),))
+        raise Invalid("accounts.bad-app-password", (Problem("name", "accounts.app-password-name"),))
     if len(app_passwords_of(uow, account.id)) >= MOST:
-        raise Conflict("accounts.app-passwords-many", n=MOST)
+        raise Conflict("accounts.app-passwords-many")
     made = generate_password()
     row = AppPassword(account_id=account.id, name=shown, secret_hash=_digest(made), created_at=uow.now)
     uow.session.add(row)
