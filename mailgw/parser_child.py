@@ -20,7 +20,7 @@ from typing import Final
 from edms.dispatch.package import LetterPackage, WireMessage
 from mailgw.judging import found_seal
 from mailgw.message import read_message
-from mailgw.parser_values import Answer, Question, dump, load
+from mailgw.parser_values import WALL_TIMES, Answer, Question, dump, load
 
 MEMORY: Final = 256 << 20
 MEMORY_TIMES: Final = 12
@@ -85,7 +85,7 @@ def serve(connection: socket.socket, stamp_roots: Sequence[bytes]) -> None:
             _allow(question.seconds)
             answer, contents = answered(raw, question, stamp_roots)
             octets = dump(answer)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _allow(0)
             connection.sendall(len(octets).to_bytes(_HEAD) + octets)
             for content in contents:
                 connection.sendall(content)
@@ -109,11 +109,9 @@ def _split(message: WireMessage) -> tuple[WireMessage, list[bytes]]:
 
 
 def _allow(seconds: int) -> None:
-    """Let this process live so many seconds more, by the wall and on the processor."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    spent = int(used.ru_utime + used.ru_stime) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, resource.RLIM_INFINITY))
+    """Let this process spend so many seconds of processor time more, and live ``WALL_TIMES`` as long."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, WALL_TIMES * seconds)
 
 
 if __name__ == "__main__":

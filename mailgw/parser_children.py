@@ -14,7 +14,7 @@ from typing import Final
 
 from edms.core.errors import Unavailable
 from mailgw import maillog
-from mailgw.parser_values import Answer, Question, dump, load
+from mailgw.parser_values import WALL_TIMES, Answer, Question, dump, load
 
 ANSWER_SECONDS: Final = 120
 TOO_SLOW: Final = "message.too-slow"
@@ -108,6 +108,7 @@ class Child:
         self.number = number
         self.connection = connection
         self._deadline = 0.0
+        self._late = float("inf")
         self._ahead = bytearray()
 
     def ask(self, question: Question, chunks: Iterable[bytes]) -> Answer:
@@ -120,7 +121,8 @@ class Child:
             start = b""
         if start:
             self._send(start)
-        self._allow(question.seconds + 1)
+        self._allow(WALL_TIMES * question.seconds + 1)
+        self._late = time.monotonic() + question.seconds
         size = int.from_bytes(self.octets(4))
         if size > MAX_ANSWER:
             raise ChildFailed(UNREADABLE)
@@ -179,6 +181,5 @@ class Child:
         self.connection.settimeout(left)
 
     def _died(self) -> ChildFailed:
-        """Return why: a child that ended a second before our deadline was ended by its own timer."""
-        late = time.monotonic() > self._deadline - 1.1
-        return ChildFailed(TOO_SLOW if late else UNREADABLE)
+        """Return why: a child that ended when it may have used up its time was ended by its own timer."""
+        return ChildFailed(TOO_SLOW if time.monotonic() >= self._late else UNREADABLE)

@@ -19,6 +19,7 @@ from edms.dispatch.package import WireMessage
 
 Value = TypeVar("Value")
 _Reader = Callable[[Any], Any]
+WALL_TIMES: Final = 4
 _NAME: Final = ""
 
 
@@ -26,7 +27,8 @@ _NAME: Final = ""
 class Question:
     """What the child is asked of ``size`` octets: who they are from, and the root (DER) that a seal must end at.
 
-    Without ``authority`` no seal is looked for. ``seconds`` of processor and of wall time end the child.
+    Without ``authority`` no seal is looked for. ``seconds`` of processor time end the child, and ``WALL_TIMES`` as many
+    by the wall: a machine that is busy with other things must not make a sound letter unreadable.
     """
 
     size: int
