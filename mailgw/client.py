@@ -121,8 +121,8 @@ async def deliver(
     """
     if not 0 < len(recipients) <= MAX_RECIPIENTS:
         raise ValueError("between 1 and 100 recipients")
-    if not raw.count(b"\r") == raw.count(b"\n") == raw.count(b"\r\n"):
-        return dict.fromkeys(recipients, Result(554, "5.6.0", "bare CR or LF in our own message"))
+    if not raw.count(b"\r") == raw.count(b"\n") == raw.count(b"\r\n") or b"\0" in raw:
+        return dict.fromkeys(recipients, Result(554, "5.6.0", "bare CR or LF, or NUL, in our own message"))
     results: dict[Address, Result] = {}
     reached = False
     try:

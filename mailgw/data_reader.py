@@ -29,7 +29,7 @@ class MemoryBudget:
 class DataReader:
     """Decode DATA content (RFC 5321 §4.1.1.4, §4.5.2) fed in chunks of any size, with no work per line.
 
-    Only CRLF.CRLF ends the content. A bare CR or LF, a line over 998 octets, too much content do not end it either: the
+    Only CRLF.CRLF ends the content. A bare CR or LF, a NUL, a line over 998 octets, too much content do not end it: the
     rest is read and dropped, and ``problem`` (a reply code) says what was wrong. ``size`` counts decoded octets; a
     virtual CRLF stands before the first line (hence the -2), so that every line begin looks alike.
     Call :meth:`release` when the content is no longer held. What is over a megabyte is taken by and by, for the spool.
@@ -95,6 +95,8 @@ class DataReader:
             return
         if not body.count(b"\r") == body.count(b"\n") == body.count(b"\r\n"):
             self.fail("smtp.bare-newline")
+        if b"\0" in body:  # RFC 6152 §3 leaves it out, and a next hop that drops it could see an end of the message
+            self.fail("smtp.nul")
         plain = body.replace(b"\r\n.", b"\r\n")
         self.size += len(plain)
         if self.size > self.limit:

@@ -91,6 +91,7 @@ TABLE: MappingProxyType[str, tuple[int, str]] = MappingProxyType(
         "smtp.utf8-undeclared": (553, "5.6.7"),
         # content
         "smtp.bare-newline": (550, "5.5.2"),
+        "smtp.nul": (550, "5.6.0"),
         "smtp.line-too-long": (500, "5.6.0"),
         "smtp.too-big": (552, "5.3.4"),
         "smtp.header-unreadable": (550, "5.6.0"),
