@@ -61,6 +61,8 @@ class Storage:
         return Spool(self._store, now)
 
     def _is_low(self, folder: Path) -> bool:
+        while not folder.exists() and folder != folder.parent:  # it is made with the first file
+            folder = folder.parent
         try:
             space = self._ask(folder)
         except OSError:

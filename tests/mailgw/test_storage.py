@@ -165,7 +165,14 @@ def test_low_is_five_percent_or_what_was_set(free: int, least: int, full: bool, 
 
 
 def test_a_folder_that_cannot_be_asked_counts_as_full(tmp_path: Path) -> None:
-    assert Storage(DiskStore(tmp_path), [tmp_path / "gone"]).full
+    def ask(folder: Path) -> os.statvfs_result:
+        raise OSError(errno.EIO, "broken", str(folder))
+
+    assert Storage(DiskStore(tmp_path), [tmp_path], ask=ask).full
+
+
+def test_a_folder_that_is_not_made_yet_has_the_room_of_its_parent(tmp_path: Path) -> None:
+    assert not Storage(DiskStore(tmp_path), [tmp_path / "content" / "new"], ask=disk(900)).full
 
 
 def test_the_disk_is_asked_once_a_second(tmp_path: Path) -> None:
