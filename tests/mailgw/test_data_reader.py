@@ -20,7 +20,7 @@ def read(octets: bytes, cuts: list[int], limit: int = 10_000) -> DataReader:
 
 
 @given(
-    st.lists(st.binary(max_size=30).map(lambda line: line.translate(None, b"\r\n")), max_size=8),
+    st.lists(st.binary(max_size=30).map(lambda line: line.translate(None, b"\r\n\0")), max_size=8),
     st.lists(st.integers(0, 300), max_size=20),
     st.binary(max_size=10),
 )
