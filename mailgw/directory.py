@@ -24,13 +24,17 @@ _REVOKING = ("authority.revoked", "authority.renewed", "authority.peer-list-take
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An installation: where its gateway listens and its authority (DER); ``home`` is this one."""
+    """An installation: where its gateway listens and its authority (DER); ``home`` is this one.
+
+    ``server`` is a mail server that a body runs itself.
+    """
 
     id: UUID
     home: bool
     host: str
     port: int
     authority: bytes
+    server: bool = False
 
     @property
     def authority_pem(self) -> bytes:
@@ -69,7 +73,10 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
     day, position = uow.today, _position(uow)
     found = entities.installations(uow)
     home = entities.home(uow)
-    peers = {one.id: Peer(one.id, one.is_home, one.gateway_host, one.gateway_port, one.ca_certificate) for one in found}
+    peers = {
+        one.id: Peer(one.id, one.is_home, one.gateway_host, one.gateway_port, one.ca_certificate, one.kind == "server")
+        for one in found
+    }
     rows = uow.session.execute(
         select(Entity.id, Entity.code, Entity.mail_domain, Entity.valid_from, Entity.valid_to, Entity.installation_id)
     )

@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from edms.core.errors import Conflict, EdmsError, Unavailable
-from edms.dispatch.evidence import Refused
 from edms.intake.rules import MessageState
 from edms.intake.service import Accepted
 from mailgw import maillog
@@ -17,8 +16,8 @@ from mailgw.address import Address, AddressError, parse_domain
 from mailgw.auth import Doorkeeper
 from mailgw.directory import Register
 from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope, Submitter
-from mailgw.policy import check_content, check_recipient, check_sender
-from mailgw.refusals import Refusals
+from mailgw.policy import author, check_content, check_recipient, check_sender
+from mailgw.refusals import Refusals, refused_submission
 from mailgw.replies import Reply, reply
 from mailgw.taking import Desk, Parcel, prepare, take_in
 from mailgw.tls import peer_installation
@@ -73,9 +72,7 @@ class RegistryHandler:
         return None
 
     async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
-        """Let a registered body of the peer's installation send; no null sender, for nothing here sends reports yet."""
-        if sender is None:
-            return self._refused(reply("smtp.null-sender"), identity, None)
+        """Let a registered body of the peer's installation send, and its installation send reports (null sender)."""
         if identity.submitter is not None and not await self._doorkeeper.stands(identity.submitter):
             return self._refused(reply("smtp.auth-ended"), identity, sender)
         snapshot = await self._register.current()
@@ -84,15 +81,19 @@ class RegistryHandler:
     async def rcpt(self, identity: Identity, sender: Address | None, recipient: Address) -> Reply | None:
         """Let a body that is served here receive."""
         snapshot = await self._register.current()
-        return self._refused(check_recipient(snapshot, identity, recipient), identity, sender)
+        refusal = check_recipient(snapshot, identity, recipient)
+        return self._refused(refusal, identity, sender, recipients=(str(recipient),))
 
     async def data(self, envelope: ReceivedEnvelope) -> Reply:
         """Take the message in; 250 means that it is committed, with its register numbers where registered by rule."""
-        refusal = self._refused(check_content(envelope), envelope.identity, envelope.mail_from)
-        if refusal is not None:
-            return refusal
         snapshot = await self._register.current()
-        sender = snapshot.find_domain(envelope.mail_from.domain) if envelope.mail_from else None
+        refusal = check_content(envelope)
+        sender = None if refusal else author(snapshot, envelope)
+        if refusal is None and sender is None and envelope.mail_from is None:
+            refusal = reply("smtp.null-sender-content")
+        if refusal is not None:
+            self._refused(refusal, envelope.identity, envelope.mail_from, envelope=envelope)
+            return refusal
         known = all(snapshot.find_domain(one.address.domain) for one in envelope.recipients)
         if sender is None or not known:  # the register changed between RCPT and DATA
             return reply("smtp.unavailable")
@@ -117,12 +118,14 @@ class RegistryHandler:
         except Conflict:  # another gateway has just taken the same message: now it is a repeat
             return await self._writer.do(parcel, len(parcel.recipients))
 
-    def _refused(self, answer: Reply | None, identity: Identity, sender: Address | None) -> Reply | None:
+    def _refused(
+        self, answer: Reply | None, identity: Identity, sender: Address | None, *,
+        recipients: Sequence[str] = (), envelope: ReceivedEnvelope | None = None,
+    ) -> Reply | None:  # fmt: skip
         if answer is not None:
             snapshot = self._register.snapshot
-            entry = snapshot.find_domain(sender.domain) if sender else None
-            ours = entry is not None and entry.local and identity.installation_id == snapshot.home_id
-            self._refusals.count(answer.name, Refused(entry.entity_id, answer.name) if entry and ours else None)
+            told = refused_submission(snapshot, identity, sender, answer.name, recipients=recipients, envelope=envelope)
+            self._refusals.count(answer.name, told)
         return answer
 
 

@@ -2,18 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from crypto.certificates import serial_of
+from crypto.cms_signatures import verify_detached
 from crypto.errors import CryptoError
 from crypto.pdf_signatures import PdfSeal, verify_pdf
 from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, Receipt, WireMessage
 from mailgw.content import Content
 from mailgw.headers import HeaderError, Headers, read_headers
 
+RECEIPT_SIGNATURE: Final = "intake.receipt-signature"
+RECEIPT_UNSIGNED: Final = "intake.receipt-unsigned"
 _TRACE = frozenset({"received", "return-path", "delivered-to", "x-original-to", "authentication-results"})
 
 
@@ -55,6 +60,27 @@ def genuine_seal(
     return None if since and (seal.stamped_at is None or seal.stamped_at >= min(since)) else seal
 
 
+def judged_receipt(
+    receipt: Receipt, *, sender_code: str, authority: bytes, revoked: Mapping[str, datetime], may_be_unsigned: bool
+) -> tuple[Receipt, str]:
+    """Return a receipt with what its signature is worth, and why it must not be applied (a code), or nothing.
+
+    It counts when it is under the seal of the body that sent it, by the root of the body's installation (``authority``,
+    DER), no revoked certificate in it; or, ``may_be_unsigned``, when it comes unsigned from a peer that is a Diwan.
+    """
+    plain = replace(receipt, signed=False, signature=b"", signed_part=b"")
+    if not receipt.signature:
+        return plain, "" if may_be_unsigned else RECEIPT_UNSIGNED
+    try:
+        seal = verify_detached(receipt.signed_part, receipt.signature, [authority]) if authority else None
+    except CryptoError:
+        seal = None
+    genuine = seal is not None and seal.genuine and _serial(seal.certificate) == sender_code
+    if not genuine or seal is None or serial_of(seal.certificate) in revoked:
+        return plain, RECEIPT_SIGNATURE
+    return replace(plain, signed=True), ""
+
+
 def idempotency_key(message: WireMessage, raw: Content, *, sender_code: str) -> bytes:
     """Return the 32 bytes under which a body knows a message again, whatever way it came.
 
@@ -72,6 +98,16 @@ def idempotency_key(message: WireMessage, raw: Content, *, sender_code: str) -> 
         kind = "inquiry" if isinstance(message, Inquiry) else "confirmation"
         return _digest(f"{kind}|{sender_code}|{message.inquiry_id}".encode())
     return _untyped_key(raw, sender_code)
+
+
+def message_id_of(raw: Content) -> str:
+    """Return the Message-ID of a message without brackets, or nothing."""
+    try:
+        value = read_headers(raw.head).first("message-id").strip()
+    except HeaderError:
+        return ""
+    inner = value[1:-1] if value[:1] == b"<" and value[-1:] == b">" else b""
+    return inner.decode("utf-8", "replace")[:255] if b"\0" not in inner else ""
 
 
 def _untyped_key(raw: Content, sender_code: str) -> bytes:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from lxml import etree
@@ -21,6 +21,7 @@ from edms.dispatch.package import (
     ReceiptKind,
     RecipientRole,
 )
+from edms.dispatch.rules import EVENT_URI, EVIDENCE_POLICY
 from mailgw.inquiry_xml import read_confirmation, read_inquiry
 from mailgw.xml_parts import (
     NS,
@@ -139,7 +140,21 @@ def write_receipt(receipt: Receipt) -> bytes:
         reason = _add(root, "reason", code=receipt.reason_code)
         set_known(reason, {"number": EXCEPTIONS.get(receipt.reason_code, "")})
         reason.text = clean(receipt.reason_text)
+    if receipt.event:
+        _add_evidence(root, receipt)
     return serialised(root)
+
+
+def _add_evidence(root: "etree._Element", receipt: Receipt) -> None:
+    """Say which event of ETSI EN 319 522-3 the receipt proves, and of which message and files."""
+    element = _add(root, "evidence", event=EVENT_URI + receipt.event, policy=EVIDENCE_POLICY)
+    known = {
+        "submitted": receipt.submitted_at.isoformat() if receipt.submitted_at else "",
+        "message": receipt.message_id, "sha256": receipt.message_hash,
+    }  # fmt: skip
+    set_attributes(element, **{name: value for name, value in known.items() if value})
+    for digest in receipt.document_hashes:
+        _add(element, "document", sha256=digest)
 
 
 def read_xml(octets: bytes) -> LetterXml | Receipt | Inquiry | Confirmation:
@@ -224,7 +239,7 @@ def _entry(element: "etree._Element") -> FileEntry:
 
 
 def _read_receipt(root: "etree._Element") -> Receipt:
-    reason = root.find(f"{NS}reason")
+    reason, evidence = root.find(f"{NS}reason"), root.find(f"{NS}evidence")
     return Receipt(
         kind=cast("ReceiptKind", root.attrib["kind"]),
         package_id=UUID(root.attrib["package"]),
@@ -235,7 +250,16 @@ def _read_receipt(root: "etree._Element") -> Receipt:
         reason_code=reason.attrib["code"] if reason is not None else "",
         reason_text=(reason.text or "") if reason is not None else "",
         unit=root.get("unit", ""),
+        **(_evidence(evidence) if evidence is not None else {}),
     )
+
+
+def _evidence(element: "etree._Element") -> dict[str, Any]:
+    return {
+        "event": element.attrib["event"].removeprefix(EVENT_URI), "submitted_at": _optional(element, "submitted"),
+        "message_id": element.get("message", ""), "message_hash": element.get("sha256", ""),
+        "document_hashes": tuple(each.attrib["sha256"] for each in element.iterchildren(f"{NS}document")),
+    }  # fmt: skip
 
 
 def _iso(at: datetime | None) -> str:

@@ -32,11 +32,14 @@ from mailgw.address import Address
 from mailgw.headers import HeaderError, read_headers
 from mailgw.inquiry_xml import write_confirmation, write_inquiry
 from mailgw.letter_xml import FileEntry, LetterXml, part_cid, read_xml, text_cid, told_by, write_letter, write_receipt
+from mailgw.report_parts import read_report
+from mailgw.signed_mail import MAX_SIGNATURE, MAX_SIGNED, MailSigner, is_signed, sealed_message, signed_octets
 from mailgw.texts import text
 from mailgw.xml_parts import MAX_XML, XmlError, clean
 
 XML_NAMES = ("letter.xml", "receipt.xml", "inquiry.xml", "confirmation.xml")
 MAX_PARTS = 200
+BROKEN = b"-"
 MAX_DEPTH = 20
 MAX_DELIMITER_LINES = 5000
 _PARSING = email.policy.compat32
@@ -94,19 +97,25 @@ def compose_note(
     message_id: str,
     date: datetime,
     hostname: str,
+    signer: MailSigner | None = None,
+    answers: str = "",
 ) -> bytes:
     """Return the message of a receipt, an inquiry or its answer: an Arabic sentence and the XML part.
 
-    Arguments as :func:`compose_letter`.
+    Arguments as :func:`compose_letter`. With a ``signer`` both parts are under its seal; ``answers`` is the Message-ID
+    (without brackets) of the message that a receipt answers.
     """
     name, xml, told = _told(note)
     subject = text(f"mail.{name}-subject", "ar", document_code=note.document_code or "—")
     number = note.package_id if isinstance(note, Receipt) else note.inquiry_id
-    return _assemble(
-        [_part("text/plain", told.encode("utf-8")), _part("application/xml", xml, name=f"{name}.xml")],
-        package_id=number,
-        headers=_headers(mail_from, recipients_header, subject, message_id, date, hostname),
-    )
+    headers = [*_headers(mail_from, recipients_header, subject, message_id, date, hostname)]
+    if answers:
+        headers += [("In-Reply-To", f"<{answers}>"), ("References", f"<{answers}>")]
+    parts = [_part("text/plain", told.encode("utf-8")), _part("application/xml", xml, name=f"{name}.xml")]
+    if signer is None:
+        return _assemble(parts, package_id=number, headers=headers)
+    inner = _assemble(parts, package_id=number, headers=())
+    return sealed_message(inner, headers, signer, boundary=f"=_s{number.hex}")
 
 
 def _told(note: Receipt | Inquiry | Confirmation) -> tuple[str, bytes, str]:
@@ -131,11 +140,28 @@ def read_message(raw: bytes) -> WireMessage:
     try:
         message = email.message_from_bytes(raw, policy=_PARSING)
         leaves = _leaves(message)
-        return _typed(leaves) or untyped.describe(message, leaves, ())
+        noted = _under_seal(message, leaves, raw) or read_report(message)
+        return noted or _typed(leaves) or untyped.describe(message, leaves, ())
     except XmlError as error:
         return _named(untyped.describe(message, leaves, (error.code,)), leaves[-1])
     except Exception:  # the standard parser raises almost anything on hostile input; the octets are kept anyway
         return UntypedMessage(("message.unreadable",), opaque=True)
+
+
+def _under_seal(message: Message, leaves: list[Message], raw: bytes) -> Receipt | None:
+    """Return the receipt of a signed message with its signature, which is not judged here; None for other messages."""
+    if not is_signed(message) or len(leaves) < 2:
+        return None
+    told = _typed(leaves[:-1])
+    if not isinstance(told, Receipt):
+        return None
+    signature, content = untyped.octets(leaves[-1]), signed_octets(raw)
+    if len(signature) > MAX_SIGNATURE or len(content) > MAX_SIGNED:
+        raise XmlError("package.signature-too-large")
+    signed = _typed(_leaves(email.message_from_bytes(content, policy=_PARSING))) if content else None
+    if not isinstance(signed, Receipt):  # what is said is not what is signed
+        return replace(told, signature=BROKEN)
+    return replace(signed, signature=signature or BROKEN, signed_part=content)
 
 
 def _too_much(raw: bytes) -> str:

@@ -11,19 +11,24 @@ from uuid import UUID
 from edms.content import service as content
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
+from edms.core.clock import utc_now
 from edms.core.database import Database
 from edms.dispatch import queries as dispatch_queries
+from edms.dispatch.mail import notice_of
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import Confirmation, Inquiry, Receipt
 from edms.dispatch.packing import confirmation_of, inquiry_of, package_of, receipt_of
 from edms.dispatch.queries import Lane
 from edms.dispatch.rules import PackageKind
 from edms.entities.keyring import Keyring
+from edms.entities.sealing import ensure_seal, seal_in_force
 from mailgw.address import Address
 from mailgw.client import MAX_RECIPIENTS
 from mailgw.directory import Snapshot
+from mailgw.dsn import compose_notice
 from mailgw.message import compose_letter, compose_note
-from mailgw.policy import REGISTRY_MAILBOX
+from mailgw.policy import POSTMASTER, REGISTRY_MAILBOX
+from mailgw.signed_mail import MailSigner
 
 RELAY = system_actor("relay")
 LINE = 900
@@ -89,8 +94,14 @@ class Outgoing:
         """Return the message; ``recipients`` are named in To where the package does not name them itself."""
         common: dict[str, Any] = {"mail_from": self.sender, "message_id": f"{self.package_id}@{self.sender.domain}",
                   "date": self.created_at, "hostname": sources.hostname}  # fmt: skip
+        if self.kind == PackageKind.REPORT:
+            return self._notice(sources)
         if self.kind in _NOTES:
-            return compose_note(_NOTES[self.kind](self.meta), recipients_header=_header(recipients), **common)
+            note = _NOTES[self.kind](self.meta)
+            if isinstance(note, Receipt):
+                common["signer"] = signer_of(sources, self.sender_id)
+                common["answers"] = note.message_id or f"{note.package_id}@{recipients[0].domain}"
+            return compose_note(note, recipients_header=_header(recipients), **common)
         with sources.database.read(RELAY) as uow:
             package = package_of(
                 self.package_id,
@@ -100,6 +111,25 @@ class Outgoing:
         named = [register.by_code[one.entity_code] for one in package.recipients if one.entity_code in register.by_code]
         header = _header([registry_address(entry.domain) for entry in named] or recipients)
         return compose_letter(package, recipients_header=header, **common)
+
+    @property
+    def mail_from(self) -> Address | None:
+        """Return the envelope's sender; reports have none, so that nothing answers them (RFC 3464 §2, RFC 8098 §3)."""
+        return None if self.kind == PackageKind.REPORT else self.sender
+
+    def _notice(self, sources: Sources) -> bytes:
+        """Return a report; of a DSN the postmaster is the author, of an MDN the registry whose clerk sent it."""
+        notice, original = notice_of(self.meta), b""
+        if notice.file_id is not None:
+            with sources.database.read(RELAY) as uow:
+                original = content.read(
+                    uow, notice.file_id, entity_id=self.sender_id, store=sources.store, keys=sources.keys
+                )
+        author = self.sender if notice.kind == "displayed" else Address(POSTMASTER, self.sender.domain)
+        return compose_notice(
+            notice, original, message_id=f"{self.package_id}@{self.sender.domain}", hostname=sources.hostname,
+            sender=author,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +162,16 @@ def batches(claimed: Sequence[Claimed], packages: Mapping[UUID, Outgoing]) -> It
     for (package_id, lane), items in groups.items():
         for at in range(0, len(items), MAX_RECIPIENTS):
             yield Batch(packages[package_id], lane, tuple(items[at : at + MAX_RECIPIENTS]))
+
+
+def signer_of(sources: Sources, entity_id: UUID) -> MailSigner:
+    """Return the seal of a body that is served here, for its receipts; raises Unavailable for any other."""
+    with sources.database.read(RELAY) as uow:
+        seal = seal_in_force(uow, entity_id)
+    if seal is None:
+        with sources.database.work(RELAY) as uow:
+            seal = ensure_seal(uow, entity_id, keys=sources.keys)
+    return MailSigner(partial(sources.keys.keys.sign, seal.key_name), seal.certificate, seal.chain[:-1], utc_now())
 
 
 def registry_address(domain: str) -> Address:

@@ -91,6 +91,23 @@ def check_content(envelope: ReceivedEnvelope) -> Reply | None:
     return _check_from(headers, envelope.mail_from)
 
 
+def author(directory: Directory, envelope: ReceivedEnvelope) -> EntityEntry | None:
+    """Return the body that a message is from: of its envelope, or of the From of a report that its installation sent.
+
+    None for a report whose author is no body of the peer's installation.
+    """
+    if envelope.mail_from is not None:
+        return directory.find_domain(envelope.mail_from.domain)
+    try:
+        fields = read_headers(envelope.content.head).all("from")
+        entry = directory.find_domain(single_mailbox(fields[0]).domain) if len(fields) == 1 else None
+    except (HeaderError, AddressError):
+        return None
+    if entry is None or not entry.active or entry.installation_id != envelope.identity.installation_id:
+        return None
+    return entry
+
+
 def _check_from(headers: Headers, sender: Address) -> Reply | None:
     fields = headers.all("from")
     if len(fields) != 1:

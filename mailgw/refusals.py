@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 
 from edms.core.clock import utc_now
 from edms.core.database import Database
@@ -11,6 +12,10 @@ from edms.dispatch import evidence
 from edms.dispatch import service as dispatch
 from edms.dispatch.evidence import Refused
 from mailgw import maillog
+from mailgw.address import Address
+from mailgw.directory import Snapshot
+from mailgw.envelope import Identity, ReceivedEnvelope
+from mailgw.judging import message_id_of
 from mailgw.taking import GATEWAY
 
 SECONDS = 1.0
@@ -60,3 +65,27 @@ class Refusals:
             for reason, times in counts.items():
                 dispatch.count_refusal(uow, reason, now=utc_now(), times=times)
             evidence.prove_refusals(uow, rejected)
+
+
+def refused_submission(
+    snapshot: Snapshot, identity: Identity, sender: Address | None, reason: str, *, recipients: Sequence[str] = (),
+    envelope: ReceivedEnvelope | None = None,
+) -> Refused | None:  # fmt: skip
+    """Return what is to be kept of a refusal for the registry whose body tried; None where no body of ours did.
+
+    A person who signed in is of one body, whatever sender was claimed; a certificate speaks for the bodies behind it.
+    """
+    entry = snapshot.find_domain(sender.domain) if sender else None
+    peer = snapshot.peers.get(identity.installation_id) if identity.installation_id else None
+    if identity.submitter is not None:
+        body, who = identity.submitter.entity_id, f"login:{identity.submitter.login}"
+    elif entry is None or peer is None or entry.installation_id != peer.id or not (peer.home or peer.server):
+        return None
+    else:
+        body, who = entry.entity_id, f"{'server' if peer.server else 'installation'}:{peer.host}"
+    if envelope is None:
+        return Refused(body, reason, who, recipients=tuple(recipients))
+    return Refused(
+        body, reason, who, envelope.peer, tuple(str(one.address) for one in envelope.recipients),
+        envelope.content.sha256, message_id_of(envelope.content),
+    )  # fmt: skip

@@ -221,7 +221,7 @@ class Relay:
         addresses = [registry_address(register.by_id[item.recipient_id].domain) for item in batch.items]
         raw = await batch.outgoing.octets(self._sources, register, addresses)
         self._failing.reach("before-send")
-        found = await deliver(self._pool, route, mail_from=batch.outgoing.sender, recipients=addresses, raw=raw)
+        found = await deliver(self._pool, route, mail_from=batch.outgoing.mail_from, recipients=addresses, raw=raw)
         return [found[address] for address in addresses]
 
     def _attempt(self, item: Claimed, result: Result) -> Attempt:

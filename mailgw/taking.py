@@ -10,7 +10,7 @@ from edms.content.service import StagedFile
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
 from edms.core.database import Database, UnitOfWork
-from edms.dispatch.package import LetterPackage, WireMessage
+from edms.dispatch.package import LetterPackage, Receipt, WireMessage
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.entities.sealing import note_seal
@@ -20,7 +20,7 @@ from edms.intake.service import Accepted, Arrival
 from mailgw.directory import Snapshot
 from mailgw.envelope import ReceivedEnvelope
 from mailgw.failpoints import FailPoints
-from mailgw.judging import genuine_seal, idempotency_key
+from mailgw.judging import genuine_seal, idempotency_key, judged_receipt, message_id_of
 from mailgw.parsers import Parsers
 from mailgw.policy import EntityEntry
 
@@ -43,6 +43,8 @@ class Parcel:
     peer: str
     sender_id: UUID
     recipients: tuple[UUID, ...]
+    message_id: str = ""
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,15 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
     reading = desk.parsers.read(
         envelope.content.size, envelope.content.chunks, sender_code=sender.code,
-        authority=register.peers[sender.installation_id].authority if sender.installation_id else b"",
+        authority=_authority(register, sender),
         keep=lambda part: content.stage(part, kind="received", now=envelope.received_at, store=desk.store),
     )  # fmt: skip
-    message = reading.message
+    message, flag = reading.message, ""
+    if isinstance(message, Receipt):
+        message, flag = judged_receipt(
+            message, sender_code=sender.code, authority=_authority(register, sender), revoked=register.revoked,
+            may_be_unsigned=_is_diwan(envelope, register),
+        )  # fmt: skip
     seal = genuine_seal(message, reading.seal, sender_code=sender.code, revoked=register.revoked)
     genuine_for: frozenset[str] = frozenset()
     if seal is not None and isinstance(message, LetterPackage):
@@ -88,7 +95,21 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         peer=envelope.peer,
         sender_id=sender.entity_id,
         recipients=recipients,
+        message_id=message_id_of(envelope.content),
+        flag=flag,
     )
+
+
+def _authority(register: Snapshot, sender: EntityEntry) -> bytes:
+    """Return the root (DER) under which a body's seals stand: that of the installation which serves it."""
+    return register.peers[sender.installation_id].authority if sender.installation_id else b""
+
+
+def _is_diwan(envelope: ReceivedEnvelope, register: Snapshot) -> bool:
+    """Tell whether a message comes from an installation of Diwan by its certificate, not from a person or a server."""
+    identity = envelope.identity
+    peer = register.peers.get(identity.installation_id) if identity.installation_id else None
+    return identity.submitter is None and peer is not None and not peer.server
 
 
 def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted]]:
@@ -130,7 +151,7 @@ def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk) -> list[Accepted]:
     arrival = Arrival(
         message=parcel.message, key=parcel.key, raw_file=parcel.raw.id, raw_size=parcel.raw.size,
         raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts), peer=parcel.peer,
-        genuine_for=parcel.genuine_for,
+        genuine_for=parcel.genuine_for, message_id=parcel.message_id, flag=parcel.flag,
     )  # fmt: skip
     if parcel.seal is not None:
         note_seal(uow, parcel.sender_id, parcel.seal.signer_certificate, parcel.seal.path)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-NoticeKind = Literal["delayed", "failed", "expired", "delivered"]
+ReportKind = Literal["delayed", "failed", "expired", "delivered"]
+NoticeKind = ReportKind | Literal["displayed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,11 @@ class SubmittedMail:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a body that runs its own server is told of a mail it handed in: the meta of a ``PackageKind.REPORT``.
+    """What is told of a mail: the meta of a ``PackageKind.REPORT``, to ``to`` from the null sender.
 
-    ``to`` is the envelope sender of that mail, to which the report goes from the null sender; ``recipient`` the address
-    that it speaks of, ``reply`` the last answer of the next hop, ``file_id`` the mail as it came (RET says how much of
-    it goes back).
+    Of a mail that a body's own server handed in: ``to`` is its envelope sender, ``recipient`` the address that the
+    report speaks of, ``reply`` the last answer of the next hop, ``file_id`` the mail as it came (RET says how much of
+    it goes back). ``displayed``: a person of ``recipient`` tells the writer that the mail was opened (MDN).
     """
 
     kind: NoticeKind
@@ -43,7 +44,7 @@ class Notice:
     at: datetime
     arrived_at: datetime
     message_id: str
-    file_id: UUID
+    file_id: UUID | None = None
     orcpt: str = ""
     envid: str = ""
     ret: str = ""
@@ -67,7 +68,7 @@ def notice_meta(notice: Notice) -> dict[str, Any]:
     """Return a notice's values."""
     until = notice.retry_until.isoformat() if notice.retry_until else None
     return {
-        **asdict(notice), "file_id": str(notice.file_id), "at": notice.at.isoformat(),
+        **asdict(notice), "file_id": str(notice.file_id) if notice.file_id else None, "at": notice.at.isoformat(),
         "arrived_at": notice.arrived_at.isoformat(), "retry_until": until,
     }  # fmt: skip
 
@@ -76,6 +77,7 @@ def notice_of(meta: dict[str, Any]) -> Notice:
     """Return the notice of stored values."""
     until = datetime.fromisoformat(meta["retry_until"]) if meta["retry_until"] else None
     return Notice(**{
-        **meta, "file_id": UUID(meta["file_id"]), "at": datetime.fromisoformat(meta["at"]),
+        **meta, "file_id": UUID(meta["file_id"]) if meta["file_id"] else None,
+        "at": datetime.fromisoformat(meta["at"]),
         "arrived_at": datetime.fromisoformat(meta["arrived_at"]), "retry_until": until,
     })  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Final
 
 from edms.core.database import UnitOfWork
 from edms.dispatch import evidence, queries
-from edms.dispatch.mail import Notice, NoticeKind, SubmittedMail, mail_of, notice_meta
+from edms.dispatch.mail import Notice, ReportKind, SubmittedMail, mail_of, notice_meta
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.outbox import enqueue_all, package_row
 from edms.dispatch.rules import WAITING, ErdsEvent, PackageKind
@@ -13,18 +13,18 @@ from edms.entities.models import Installation
 
 DELAYED: Final = "dispatch.delayed"
 PROVED: Final = (PackageKind.LETTER, PackageKind.MAIL)
-_EVENTS: Final[dict[NoticeKind, ErdsEvent]] = {
+_EVENTS: Final[dict[ReportKind, ErdsEvent]] = {
     "delayed": ErdsEvent.CONTENT_CONSIGNMENT_FAILURE,
     "failed": ErdsEvent.RELAY_REJECTION,
     "expired": ErdsEvent.RELAY_FAILURE,
     "delivered": ErdsEvent.RELAY_ACCEPTANCE,
 }
-_WANTED: Final[dict[NoticeKind, str]] = {
+_WANTED: Final[dict[ReportKind, str]] = {
     "delayed": "DELAY", "failed": "FAILURE", "expired": "FAILURE", "delivered": "SUCCESS",
 }  # fmt: skip
 
 
-def report(uow: UnitOfWork, item: OutboxItem, kind: NoticeKind, *, reply: str = "", act: str = "") -> None:
+def report(uow: UnitOfWork, item: OutboxItem, kind: ReportKind, *, reply: str = "", act: str = "") -> None:
     """Record that a consignment was delivered, refused, given up, or is delayed; its sender is told as RFC 3461 says.
 
     ``item`` has its new state already. Evidence is recorded of letters and mail, not of receipts and reports; a mail
@@ -40,7 +40,7 @@ def report(uow: UnitOfWork, item: OutboxItem, kind: NoticeKind, *, reply: str = 
         _send(uow, item, kind, mail_of(package.meta), reply or item.refusal)
 
 
-def _is_wanted(item: OutboxItem, kind: NoticeKind) -> bool:
+def _is_wanted(item: OutboxItem, kind: ReportKind) -> bool:
     """Tell whether NOTIFY asks for such a report; without NOTIFY failures and delays are told (RFC 3461 §4.1)."""
     asked = item.notify.split(",") if item.notify else ["FAILURE", "DELAY"]
     return _WANTED[kind] in asked
@@ -51,7 +51,7 @@ def _runs_own_server(uow: UnitOfWork, item: OutboxItem) -> bool:
     return uow.session.get_one(Installation, body.installation_id).kind == "server"
 
 
-def _send(uow: UnitOfWork, item: OutboxItem, kind: NoticeKind, mail: SubmittedMail, reply: str) -> None:
+def _send(uow: UnitOfWork, item: OutboxItem, kind: ReportKind, mail: SubmittedMail, reply: str) -> None:
     domain = entities.entity(uow, item.recipient_id).mail_domain
     notice = Notice(
         kind=kind, to=mail.mail_from, recipient=f"{item.mailbox or 'diwan'}@{domain}", at=uow.now,

@@ -74,6 +74,14 @@ def ensure_seal(uow: UnitOfWork, entity_id: UUID, *, keys: Keyring) -> SealInFor
     return SealInForce(seal.id, entity.code, seal.key_name or "", seal.certificate, chain, seal.key_id)
 
 
+def seal_in_force(uow: UnitOfWork, entity_id: UUID) -> SealInForce | None:
+    """Return a body's seal in force, or None where :func:`ensure_seal` would have to make one."""
+    entity, seal = queries.entity(uow, entity_id), queries.seal_of(uow, entity_id)
+    if seal is None or seal.key_name is None:
+        return None
+    return SealInForce(seal.id, entity.code, seal.key_name, seal.certificate, authority_chain(uow), seal.key_id)
+
+
 @dataclass(frozen=True, slots=True)
 class TrustedSeal:
     """A seal that papers may name by ``key_id`` (8 bytes): whose it is, its key (SubjectPublicKeyInfo DER), its times.

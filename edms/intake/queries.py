@@ -46,7 +46,7 @@ def message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
 
 def _message(uow: UnitOfWork, query: Select[ReceivedMessage]) -> ReceivedMessage:
     uow.actor.require(DECIDE)
-    query = query.where(ReceivedMessage.kind != MessageKind.RECEIPT)
+    query = query.where(ReceivedMessage.kind.not_in((MessageKind.RECEIPT, MessageKind.REPORT)))
     if uow.actor.entity_id is not None:
         query = query.where(ReceivedMessage.entity_id == uow.actor.entity_id)
     found = uow.session.scalars(query).one_or_none()

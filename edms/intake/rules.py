@@ -21,6 +21,7 @@ class MessageKind(StrEnum):
     RECEIPT = "receipt"
     INQUIRY = "inquiry"
     CONFIRMATION = "confirmed"
+    REPORT = "report"
     UNTYPED = "untyped"
 
 

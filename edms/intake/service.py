@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from edms.audit.service import record
-from edms.confirmations import service as confirmations
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
 from edms.core.ids import new_id
@@ -25,13 +24,12 @@ from edms.dispatch.package import (
 from edms.dispatch.packing import files_of, package_meta, package_of
 from edms.dispatch.rules import ErdsEvent
 from edms.dispatch.service import Answer
-from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
-from edms.intake import proving, queries
+from edms.intake import noting, proving, queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import ACCEPT, DECIDE, MessageKind, MessageState
-from edms.letters import closing, receiving
+from edms.letters import receiving
 from edms.letters.models import Letter
 
 
@@ -41,7 +39,7 @@ class Arrival:
 
     ``key`` is the idempotency key without the recipient, ``genuine_for`` are the codes of the bodies to which a package
     whose seal holds and is the sender's is addressed, ``files`` the stored parts of a letter package in their order.
-    ``message_id`` is without brackets.
+    ``message_id`` is without brackets, ``flag`` why the message goes to quarantine.
     """
 
     message: WireMessage
@@ -53,6 +51,7 @@ class Arrival:
     genuine_for: frozenset[str]
     peer: str
     message_id: str = ""
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,12 @@ def accept_all(
     new = [each for each in recipients if each.id not in known]
     rows = _rows(uow, arrival, sender, new)
     message = arrival.message
-    if isinstance(message, Receipt | Inquiry | Confirmation):
+    if isinstance(message, Receipt | Report | Inquiry | Confirmation):
         uow.session.add_all(rows)
-        found.update((row.entity_id, _take_note(uow, row, message, sender, keys)) for row in rows)
+        bodies = {each.id: each for each in recipients}
+        for row in rows:
+            noting.take_note(uow, row, message, sender=sender, body=bodies[row.entity_id], keys=keys)
+            found[row.entity_id] = Accepted(MessageState.NOTED)
         return [found[each.id] for each in recipients]
     found.update((row.entity_id, Accepted(MessageState.WAITING)) for row in rows)
     if isinstance(message, LetterPackage):
@@ -131,7 +133,7 @@ def _rows(uow: UnitOfWork, arrival: Arrival, sender: Entity, recipients: Sequenc
         row = ReceivedMessage(
             id=new_id(), entity_id=recipient.id, key=arrival.key, kind=_kind(arrival.message),
             state=MessageState.WAITING, sender_id=sender.id, raw_file_id=arrival.raw_file, raw_hash=arrival.raw_hash,
-            received_at=uow.now, peer=arrival.peer[:60],
+            received_at=uow.now, peer=arrival.peer[:60], flag=arrival.flag,
         )  # fmt: skip
         if isinstance(arrival.message, LetterPackage):
             row.package_id = arrival.message.package_id
@@ -244,23 +246,6 @@ def _same(row: ReceivedMessage, letter: Letter) -> bool:
     return letter.sender_id == row.sender_id and [(letter.rendition_hash or b"").hex()] == sealed
 
 
-def _take_note(
-    uow: UnitOfWork, row: ReceivedMessage, note: Receipt | Inquiry | Confirmation, sender: Entity, keys: Keyring
-) -> Accepted:
-    """Act on what needs no clerk: a receipt, an inquiry (answered at once), the answer to ours."""
-    row.state = MessageState.NOTED
-    if isinstance(note, Inquiry):
-        confirmations.answer(uow, note, asker=sender, issuer=entities.entity(uow, row.entity_id), keys=keys)
-    elif isinstance(note, Confirmation):
-        confirmations.take_answer(uow, note, issuer=sender, asker=entities.entity(uow, row.entity_id))
-    elif note.kind == "void":
-        closing.void_by_sender(uow, note, entity_id=row.entity_id, sender_id=row.sender_id)
-    else:
-        item = dispatch.apply_receipt(uow, note, from_entity=row.sender_id, to_entity=row.entity_id, received_id=row.id)
-        row.letter_id = item.letter_id if item else None
-    return Accepted(MessageState.NOTED)
-
-
 def _answer(
     uow: UnitOfWork, row: ReceivedMessage, kind: ReceiptKind, *, register_number: str = "",
     reason_code: str = "", reason_text: str = "",
@@ -294,4 +279,6 @@ def _kind(message: WireMessage) -> MessageKind:
         return MessageKind.INQUIRY
     if isinstance(message, Confirmation):
         return MessageKind.CONFIRMATION
+    if isinstance(message, Report):
+        return MessageKind.REPORT
     return MessageKind.RECEIPT if isinstance(message, Receipt) else MessageKind.UNTYPED

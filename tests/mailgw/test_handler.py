@@ -191,7 +191,8 @@ def test_refusals_are_counted_and_our_own_sender_is_told(either: World) -> None:
     async def use(handler: RegistryHandler) -> None:
         home = Identity(tls=True, installation_id=handler.home_id)
         stranger = Address("diwan", "stranger.example")
-        assert (await handler.mail(home, None, MailParameters())) is not None
+        assert (await handler.mail(home, None, MailParameters())) is None
+        assert (await handler.mail(Identity(tls=True), None, MailParameters())) is not None
         assert (await handler.mail(home, stranger, MailParameters())) is not None
         assert (await handler.mail(home, Address("diwan", A), MailParameters())) is None
         for _ in range(3):
