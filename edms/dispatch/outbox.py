@@ -29,8 +29,8 @@ def package_row(
     return package
 
 
-def enqueue_all(uow: UnitOfWork, packages: Sequence[Addressed]) -> None:
-    """Add a consignment for each recipient of each package, in two statements."""
+def enqueue_all(uow: UnitOfWork, packages: Sequence[Addressed], *, mailbox: str = "") -> None:
+    """Add a consignment for each recipient of each package, in two statements; ``mailbox`` as in the model."""
     uow.flush()
     hops = _next_hops(uow, [recipient for _, _, recipients in packages for recipient, _ in recipients])
     rows = [
@@ -39,6 +39,7 @@ def enqueue_all(uow: UnitOfWork, packages: Sequence[Addressed]) -> None:
             "entity_id": package.entity_id, "recipient_id": recipient, "installation_id": hops[recipient],
             "role": role, "state": str(ItemState.QUEUED), "attempts": 0, "next_at": uow.now,
             "created_at": uow.now, "far_number": "", "refusal": "",
+            "mailbox": mailbox,
         }
         for package, letter_id, recipients in packages
         for recipient, role in recipients

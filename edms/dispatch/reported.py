@@ -77,10 +77,11 @@ def _items(uow: UnitOfWork, report: Report, *, from_entity: UUID, to_entity: UUI
 def _item_of(uow: UnitOfWork, told: ReportedRecipient, items: Sequence[OutboxItem]) -> OutboxItem | None:
     """Return the consignment of the reported address, or the only one where its address was rewritten on the way."""
     for address in (told.address, told.original):
-        domain = address.rpartition("@")[2].lower()
+        mailbox, _, domain = address.lower().rpartition("@")
         body = entities.entity_by_domain(uow, domain) if domain else None
         if body is not None:
-            return next((item for item in items if item.recipient_id == body.id), None)
+            found = [item for item in items if item.recipient_id == body.id]
+            return next((item for item in found if item.mailbox.lower() == mailbox), found[0] if found else None)
     return items[0] if len(items) == 1 else None
 
 

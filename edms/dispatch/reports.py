@@ -1,6 +1,7 @@
 """What the relay reports of a consignment: evidence always, and a DSN to a sender that runs its own mail server."""
 
 from typing import Final
+from uuid import UUID
 
 from edms.core.database import UnitOfWork
 from edms.dispatch import evidence, queries
@@ -59,5 +60,13 @@ def _send(uow: UnitOfWork, item: OutboxItem, kind: ReportKind, mail: SubmittedMa
         envid=mail.envid, ret=mail.ret, reply=reply, smtputf8=mail.smtputf8,
         retry_until=item.created_at + WAITING if kind == "delayed" else None,
     )  # fmt: skip
-    package = package_row(uow, PackageKind.REPORT, item.entity_id, notice_meta(notice))
-    enqueue_all(uow, [(package, item.letter_id, [(item.entity_id, "to")])])
+    send_notice(uow, notice, from_entity=item.entity_id, to_entity=item.entity_id, letter_id=item.letter_id)
+
+
+def send_notice(
+    uow: UnitOfWork, notice: Notice, *, from_entity: UUID, to_entity: UUID, letter_id: UUID | None = None
+) -> None:
+    """Put a report into the outbox for the mailbox that it is for; ``from_entity`` can read the mail that it is of."""
+    package = package_row(uow, PackageKind.REPORT, from_entity, notice_meta(notice))
+    mailbox = notice.to.rpartition("@")[0]
+    enqueue_all(uow, [(package, letter_id, [(to_entity, "to")])], mailbox=mailbox[:64])

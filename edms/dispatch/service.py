@@ -222,7 +222,7 @@ def apply_receipt(
     """
     item = uow.session.scalars(select(OutboxItem).where(
         OutboxItem.package_id == receipt.package_id, OutboxItem.recipient_id == from_entity,
-        OutboxItem.entity_id == to_entity,
+        OutboxItem.entity_id == to_entity, OutboxItem.kind == PackageKind.LETTER,
     )).one_or_none()  # fmt: skip
     if item is None:
         return None
