@@ -18,6 +18,7 @@ _KINDS: Final = {
 _RETURNED: Final = frozenset({
     "message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers", "text/rfc822-header",
 })  # fmt: skip
+_CLASSES: Final = {"2": "delivered", "4": "delayed", "5": "failed"}
 _MESSAGE_ID: Final = re.compile(rb"(?im)^message-id:[ \t]*(?:\r?\n[ \t]+)?<([^<>\r\n]{1,250})>")
 _BLANK: Final = re.compile(r"\r?\n[ \t]*\r?\n")
 Fields = Mapping[str, str]
@@ -41,7 +42,7 @@ def read_report(message: Message) -> Report | None:
     found = _MESSAGE_ID.search(_body(returned)[:MAX_STATUS]) if returned is not None else None
     return Report(
         "dsn", found[1].decode("utf-8", "replace") if found else "", blocks[0].get("original-envelope-id", ""),
-        tuple(_recipient(block) for block in blocks[1 : MAX_RECIPIENTS + 1] if block.get("action")),
+        tuple(_recipient(block) for block in blocks[1 : MAX_RECIPIENTS + 1] if _action(block)),
         message_id=own, reporter=_value(blocks[0].get("reporting-mta", "")),
     )  # fmt: skip
 
@@ -63,10 +64,16 @@ def _disposition(blocks: Sequence[Fields], own: str) -> Report | None:
 
 def _recipient(fields: Fields) -> ReportedRecipient:
     return ReportedRecipient(
-        address=_value(fields.get("final-recipient", "")), action=fields["action"].split()[0].lower(),
+        address=_value(fields.get("final-recipient", "")), action=_action(fields),
         status=fields.get("status", "").split(" ")[0], diagnostic=_value(fields.get("diagnostic-code", "")),
         original=_value(fields.get("original-recipient", "")),
     )  # fmt: skip
+
+
+def _action(fields: Fields) -> str:
+    """Return the action, or what the status stands for where a server leaves the action out; else nothing."""
+    words = fields.get("action", "").split()
+    return words[0].lower() if words else _CLASSES.get(fields.get("status", "")[:1], "")
 
 
 def _fields(block: str) -> dict[str, str]:
