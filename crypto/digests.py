@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from crypto.errors import CryptoError
 
 _DEEPEST = 64
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 def sha256(data: bytes | Iterable[bytes]) -> bytes:
@@ -26,8 +27,7 @@ def canonical(value: object) -> bytes:
     floats have no place). Raises CryptoError ``crypto.not-canonical`` for anything else, lone surrogates included.
     """
     try:
-        text = json.dumps(_plain(value, 0), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-        return text.encode()
+        return _ENCODER.encode(_plain(value, 0)).encode()
     except UnicodeEncodeError:
         raise CryptoError("crypto.not-canonical", kind="surrogate") from None
 
@@ -35,7 +35,7 @@ def canonical(value: object) -> bytes:
 def _plain(value: object, depth: int) -> object:
     if depth > _DEEPEST:
         raise CryptoError("crypto.not-canonical", kind="depth")
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: _plain(item, depth + 1) for key, item in value.items()}

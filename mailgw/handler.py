@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from edms.core.errors import Conflict, EdmsError, Unavailable
+from edms.intake.accepting import Accepted
 from edms.intake.rules import MessageState
-from edms.intake.service import Accepted
 from mailgw import maillog
 from mailgw.address import Address, AddressError, parse_domain
 from mailgw.auth import Doorkeeper
@@ -73,6 +73,8 @@ class RegistryHandler:
 
     async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
         """Let a registered body of the peer's installation send, and its installation send reports (null sender)."""
+        if self._writer.crowded:
+            return reply("smtp.no-memory")
         if identity.submitter is not None and not await self._doorkeeper.stands(identity.submitter):
             return self._refused(reply("smtp.auth-ended"), identity, sender)
         snapshot = await self._register.current()

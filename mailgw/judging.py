@@ -110,6 +110,11 @@ def message_id_of(raw: Content) -> str:
     return inner.decode("utf-8", "replace")[:255] if b"\0" not in inner else ""
 
 
+def message_id_hash(message_id: str, *, sender_code: str) -> bytes | None:
+    """Return SHA-256 of the sender and a Message-ID, None for a message without one."""
+    return _digest(f"message-id|{sender_code}|{message_id}".encode()) if message_id else None
+
+
 def _untyped_key(raw: Content, sender_code: str) -> bytes:
     """Return sender, Message-ID, From, Date, Subject and body hashed; without trace headers, which differ by path."""
     try:

@@ -10,17 +10,18 @@ from edms.content.service import StagedFile
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
 from edms.core.database import Database, UnitOfWork
-from edms.dispatch.package import LetterPackage, Receipt, WireMessage
-from edms.entities import queries as entities
+from edms.dispatch.package import LetterPackage, Receipt, UntypedMessage, WireMessage
 from edms.entities.keyring import Keyring
 from edms.entities.sealing import note_seal
+from edms.intake import accepting as intake
 from edms.intake import queries as intake_queries
-from edms.intake import service as intake
-from edms.intake.service import Accepted, Arrival
+from edms.intake.accepting import Accepted, Arrival
+from edms.intake.rules import OPAQUE
+from mailgw import maillog
 from mailgw.directory import Snapshot
 from mailgw.envelope import ReceivedEnvelope
 from mailgw.failpoints import FailPoints
-from mailgw.judging import genuine_seal, idempotency_key, judged_receipt, message_id_of
+from mailgw.judging import genuine_seal, idempotency_key, judged_receipt, message_id_hash, message_id_of
 from mailgw.parsers import Parsers
 from mailgw.policy import EntityEntry
 
@@ -35,6 +36,7 @@ class Parcel:
 
     message: WireMessage
     key: bytes
+    message_id_hash: bytes | None
     raw: StagedFile
     raw_hash: bytes
     parts: tuple[StagedFile, ...]
@@ -68,7 +70,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     reading = desk.parsers.read(
         envelope.content.size, envelope.content.chunks, sender_code=sender.code,
         authority=_authority(register, sender),
-        keep=lambda part: content.stage(part, kind="received", now=envelope.received_at, store=desk.store),
+        keep=lambda part: content.stage_small(part, kind="received", now=envelope.received_at, store=desk.store),
     )  # fmt: skip
     message, flag = reading.message, ""
     if isinstance(message, Receipt):
@@ -76,17 +78,21 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
             message, sender_code=sender.code, authority=_authority(register, sender), revoked=register.revoked,
             may_be_unsigned=_is_diwan(envelope, register),
         )  # fmt: skip
+    elif isinstance(message, UntypedMessage) and message.opaque:
+        flag = OPAQUE
     seal = genuine_seal(message, reading.seal, sender_code=sender.code, revoked=register.revoked)
     genuine_for: frozenset[str] = frozenset()
     if seal is not None and isinstance(message, LetterPackage):
         genuine_for = frozenset(each.entity_code for each in message.recipients)
-    raw = envelope.content.staged or content.stage(
+    raw = envelope.content.staged or content.stage_small(
         envelope.raw, kind="message", now=envelope.received_at, store=desk.store
     )
     desk.failing.reach("after-stage")
+    message_id = message_id_of(envelope.content)
     return Parcel(
         message=message,
         key=idempotency_key(message, envelope.content, sender_code=sender.code),
+        message_id_hash=message_id_hash(message_id, sender_code=sender.code),
         raw=raw,
         raw_hash=envelope.content.sha256,
         parts=reading.parts,
@@ -95,7 +101,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         peer=envelope.peer,
         sender_id=sender.entity_id,
         recipients=recipients,
-        message_id=message_id_of(envelope.content),
+        message_id=message_id,
         flag=flag,
     )
 
@@ -112,32 +118,68 @@ def _is_diwan(envelope: ReceivedEnvelope, register: Snapshot) -> bool:
     return identity.submitter is None and peer is not None and not peer.server
 
 
-def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted]]:
-    """Adopt, accept and register the messages in ONE transaction; what comes back is durable."""
+def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted] | Exception]:
+    """Adopt, accept and register the messages in ONE transaction; what comes back is durable.
+
+    Together first. When that fails, each in a savepoint of its own in the same transaction: a message that cannot be
+    taken fails alone (its exception stands in its place) and the others are committed all the same.
+    """
     with desk.database.work(GATEWAY) as uow, uow.session.no_autoflush:
-        ids = [one for parcel in parcels for one in (parcel.sender_id, *parcel.recipients)]
-        entities.entities_by_ids(uow, ids)
-        known = [intake_queries.bodies_that_know(uow, parcel.key, parcel.recipients) for parcel in parcels]
-        unused = _adopt(uow, parcels, known, desk.keys)
-        accepted, seen = [], set()
-        for parcel in parcels:
-            if parcel.key in seen:  # the same message twice in one group: the second must see the first
-                uow.flush()
-            seen.add(parcel.key)
-            accepted.append(_take_one(uow, parcel, desk))
+        try:
+            with uow.savepoint():
+                results, unused = _take(uow, parcels, desk)
+        except Exception as error:
+            if len(parcels) == 1 or not uow.session.is_active:
+                raise
+            maillog.incident(error, phase="group")
+            results, unused = _one_by_one(uow, parcels, desk)
         desk.failing.reach("before-commit")
     desk.failing.reach("after-commit-before-250")
-    for staged in unused:
-        desk.store.delete(staged.id)
-    return accepted
+    content.forget_staged(unused, desk.store)
+    return results
 
 
-def _adopt(uow: UnitOfWork, parcels: Sequence[Parcel], known: Sequence[set[UUID]], keys: Keyring) -> list[StagedFile]:
+def _one_by_one(
+    uow: UnitOfWork, parcels: Sequence[Parcel], desk: Desk
+) -> tuple[list[list[Accepted] | Exception], list[StagedFile]]:
+    results: list[list[Accepted] | Exception] = []
+    unused: list[StagedFile] = []
+    for parcel in parcels:
+        try:
+            with uow.savepoint():
+                taken, forgotten = _take(uow, [parcel], desk)
+        except Exception as error:  # whatever it is, it concerns this message alone
+            results.append(error)
+            continue
+        results += taken
+        unused += forgotten
+    return results, unused
+
+
+def _take(
+    uow: UnitOfWork, parcels: Sequence[Parcel], desk: Desk
+) -> tuple[list[list[Accepted] | Exception], list[StagedFile]]:
+    """Take messages in together; returns what became of each, and the files that nobody needs."""
+    known = intake_queries.known_messages(
+        uow, [one for parcel in parcels for one in parcel.recipients], [parcel.key for parcel in parcels]
+    )
+    unused = _adopt(uow, parcels, set(known), desk.keys)
+    for parcel in parcels:
+        if parcel.seal is not None:
+            note_seal(uow, parcel.sender_id, parcel.seal.signer_certificate, parcel.seal.path)
+    accepted = intake.accept_all(uow, [_arrival(parcel) for parcel in parcels], known=known, keys=desk.keys)
+    return [*accepted], unused
+
+
+def _adopt(
+    uow: UnitOfWork, parcels: Sequence[Parcel], known: set[tuple[UUID, bytes]], keys: Keyring
+) -> list[StagedFile]:
     """Name the files of all parcels by rows; returns those that nobody needs, as every recipient had the message."""
     wanted: list[tuple[StagedFile, list[UUID]]] = []
     unused: list[StagedFile] = []
-    for parcel, knowing in zip(parcels, known, strict=True):
-        holders = [one for one in parcel.recipients if one not in knowing]
+    for parcel in parcels:
+        holders = [one for one in parcel.recipients if (one, parcel.key) not in known]
+        known.update((one, parcel.key) for one in holders)
         files = (parcel.raw, *parcel.parts)
         if holders:
             wanted.extend((staged, holders) for staged in files)
@@ -147,13 +189,10 @@ def _adopt(uow: UnitOfWork, parcels: Sequence[Parcel], known: Sequence[set[UUID]
     return unused
 
 
-def _take_one(uow: UnitOfWork, parcel: Parcel, desk: Desk) -> list[Accepted]:
-    arrival = Arrival(
+def _arrival(parcel: Parcel) -> Arrival:
+    return Arrival(
         message=parcel.message, key=parcel.key, raw_file=parcel.raw.id, raw_size=parcel.raw.size,
         raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts), peer=parcel.peer,
-        genuine_for=parcel.genuine_for, message_id=parcel.message_id, flag=parcel.flag,
+        genuine_for=parcel.genuine_for, sender_id=parcel.sender_id, recipients=parcel.recipients,
+        message_id=parcel.message_id, message_id_hash=parcel.message_id_hash, flag=parcel.flag,
     )  # fmt: skip
-    if parcel.seal is not None:
-        note_seal(uow, parcel.sender_id, parcel.seal.signer_certificate, parcel.seal.path)
-    bodies = [entities.entity(uow, one) for one in (parcel.sender_id, *parcel.recipients)]
-    return intake.accept_all(uow, arrival, sender=bodies[0], recipients=bodies[1:], keys=desk.keys)

@@ -1,88 +1,101 @@
 """Group commit: work that waits for one writer is done together, so that many messages share one fsync."""
 
 import asyncio
-import contextlib
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
+
+from edms.core.errors import Unavailable
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+
+PATIENCE_SECONDS = 60.0
+MOST_WAITING = 2000
 
 
 @dataclass(slots=True)
 class _Waiting(Generic[Work, Result]):
     work: Work
     weight: int
+    since: float
     answer: "asyncio.Future[Result]"
 
 
 class Together(Generic[Work, Result]):
-    """Hands all work that waits, up to ``most`` in weight, to ``perform`` in one call of a thread.
+    """Hands all work that waits, up to ``most`` in weight, to ``perform`` in one call of a thread of its own.
 
-    ``perform`` returns a result for each, in order, all or nothing. When it raises, each piece is tried alone, so a
-    piece that cannot be done fails alone; its exception is what :meth:`do` raises.
+    ``perform`` returns, in order, the result of each piece or the exception with which that piece failed alone; what it
+    raises concerns all pieces. Nobody waits longer than ``patience`` seconds: whoever does hears Unavailable, though
+    the work may yet be done, so a second try must do no harm.
     """
 
-    def __init__(self, perform: Callable[[Sequence[Work]], Sequence[Result]], *, most: int) -> None:
+    def __init__(
+        self, perform: Callable[[Sequence[Work]], Sequence[Result | Exception]], *, most: int,
+        patience: float = PATIENCE_SECONDS, most_waiting: int = MOST_WAITING,
+    ) -> None:  # fmt: skip
         self._perform = perform
         self._most = most
-        self._queue: asyncio.Queue[_Waiting[Work, Result]] = asyncio.Queue()
-        self._left_over: _Waiting[Work, Result] | None = None
-        self._runner = asyncio.get_running_loop().create_task(self._run())
+        self._patience = patience
+        self._most_waiting = most_waiting
+        self._queue: deque[_Waiting[Work, Result]] = deque()
+        self._weight = 0
+        self._under_way: list[_Waiting[Work, Result]] = []
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+
+    @property
+    def crowded(self) -> bool:
+        """Tell whether more work would wait too long: too much does already, or the writer hangs."""
+        late = bool(self._under_way) and self._loop.time() - self._under_way[0].since > self._patience
+        return late or self._weight >= self._most_waiting
 
     async def do(self, work: Work, weight: int = 1) -> Result:
-        """Wait until ``work`` has been done durably and return its result."""
-        waiting: _Waiting[Work, Result] = _Waiting(work, weight, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(waiting)
-        return await waiting.answer
+        """Wait until ``work`` has been done durably and return its result; raises Unavailable when that takes long."""
+        if self._weight and self._weight + weight > self._most_waiting:
+            raise Unavailable("gateway.writer-crowded")
+        waiting: _Waiting[Work, Result] = _Waiting(work, weight, self._loop.time(), self._loop.create_future())
+        self._queue.append(waiting)
+        self._weight += weight
+        self._begin()
+        try:
+            return await asyncio.wait_for(waiting.answer, self._patience)
+        except TimeoutError as error:
+            raise Unavailable("gateway.writer-late") from error
 
     async def close(self) -> None:
-        """Stop; call it when nothing is waiting any more."""
-        self._runner.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._runner
+        """Let what is under way end, and stop; call it when nothing is waiting any more."""
+        deadline = time.monotonic() + self._patience
+        while (self._under_way or self._queue) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self) -> None:
-        while True:
-            batch = await self._next()
-            try:
-                answers = await asyncio.to_thread(self._perform, [waiting.work for waiting in batch])
-            except Exception as error:
-                if len(batch) == 1:
-                    _fail(batch[0], error)
-                else:
-                    for waiting in batch:
-                        await self._alone(waiting)
+    def _begin(self) -> None:
+        """Hand the next group to the thread, unless it is at work: what comes meanwhile makes the next group."""
+        if self._under_way or not self._queue:
+            return
+        weight = 0
+        while self._queue and (not self._under_way or weight + self._queue[0].weight <= self._most):
+            self._under_way.append(self._queue.popleft())
+            weight += self._under_way[-1].weight
+        self._weight -= weight
+        work = [waiting.work for waiting in self._under_way]
+        self._loop.run_in_executor(self._thread, self._perform, work).add_done_callback(self._done)
+
+    def _done(self, performed: "asyncio.Future[Sequence[Result | Exception]]") -> None:
+        group, self._under_way = self._under_way, []
+        error: BaseException | None = (
+            Unavailable("gateway.writer-died") if performed.cancelled() else performed.exception()
+        )
+        answers = [error] * len(group) if error is not None else performed.result()
+        for waiting, answer in zip(group, answers, strict=True):
+            if waiting.answer.done():
+                continue
+            if isinstance(answer, BaseException):
+                waiting.answer.set_exception(answer)
             else:
-                for waiting, answer in zip(batch, answers, strict=True):
-                    if not waiting.answer.done():
-                        waiting.answer.set_result(answer)
-
-    async def _alone(self, waiting: _Waiting[Work, Result]) -> None:
-        try:
-            (answer,) = await asyncio.to_thread(partial(self._perform, [waiting.work]))
-        except Exception as error:
-            _fail(waiting, error)
-        else:
-            if not waiting.answer.done():
                 waiting.answer.set_result(answer)
-
-    async def _next(self) -> list[_Waiting[Work, Result]]:
-        batch = [self._left_over or await self._queue.get()]
-        self._left_over = None
-        weight = batch[0].weight
-        while not self._queue.empty():
-            waiting = self._queue.get_nowait()
-            if weight + waiting.weight > self._most:
-                self._left_over = waiting
-                break
-            batch.append(waiting)
-            weight += waiting.weight
-        return batch
-
-
-def _fail(waiting: _Waiting[Work, Result], error: Exception) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(error)
+        self._begin()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,7 @@ def _store(uow: UnitOfWork) -> None:
         .returning(EventHead.last_seq)
         .execution_options(synchronize_session=False)
     ).scalar_one()
+    events = []
     for seq, (entry, row, rows) in enumerate(pending, start=last - len(pending) + 1):
         entry["seq"] = seq
         if row is not None:
@@ -67,27 +69,31 @@ def _store(uow: UnitOfWork) -> None:
         if rows:
             entry["rows"] = [row_hash(each).hex() for each in rows]
         stored = canonical(entry)
-        uow.session.add(
-            Event(
-                seq=seq,
-                at=uow.now,
-                act=entry["act"],
-                actor=entry["actor"][:60],
-                employee_id=_id(entry["employee"]),
-                entity_id=_id(entry["entity"]),
-                object_type=entry["object"],
-                object_id=_id(entry["id"]),
-                entry=stored,
-                entry_hash=sha256(stored),
-            )
+        events.append(
+            {
+                "seq": seq,
+                "at": uow.now,
+                "act": entry["act"],
+                "actor": entry["actor"][:60],
+                "employee_id": _id(entry["employee"]),
+                "entity_id": _id(entry["entity"]),
+                "object_type": entry["object"],
+                "object_id": _id(entry["id"]),
+                "entry": stored,
+                "entry_hash": sha256(stored),
+            }
         )
-    uow.flush()
+    uow.insert_values(Event, events)
 
 
 def row_hash(row: Base) -> bytes:
     """Return SHA-256 over the canonical values of a row's columns, as they stand in the database."""
-    columns = inspect(row).mapper.column_attrs
-    return sha256(canonical({column.key: _plain(getattr(row, column.key)) for column in columns}))
+    return sha256(canonical({name: _plain(getattr(row, name)) for name in _columns(type(row))}))
+
+
+@cache
+def _columns(kind: type[Base]) -> tuple[str, ...]:
+    return tuple(column.key for column in inspect(kind).column_attrs)
 
 
 def facts_of(event: Event) -> dict[str, Any]:

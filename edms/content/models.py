@@ -11,7 +11,7 @@ from edms.core.ids import new_id
 
 
 class StoredFile(Base):
-    """An encrypted blob in the content store; its id is the blob's name."""
+    """An encrypted blob in the content store, or a :class:`SmallFile`; its id is the blob's name."""
 
     __tablename__ = "stored_files"
 
@@ -19,6 +19,15 @@ class StoredFile(Base):
     kind: Mapped[str] = mapped_column(String(20))
     size: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
+
+
+class SmallFile(Base):
+    """The ciphertext of a file too small to be worth two fsyncs of its own: it is committed with what names it."""
+
+    __tablename__ = "small_files"
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id"), primary_key=True)
+    blob: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class FileKey(Base):

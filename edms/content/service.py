@@ -3,33 +3,49 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from crypto.encryption import new_key
 from crypto.errors import DecryptionError
 from crypto.stream import BlobHeader, decrypt_chunks, encrypt_chunks
-from edms.content.models import FileKey, StoredFile
+from edms.content.models import FileKey, SmallFile, StoredFile
 from edms.content.store import ContentStore
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound, Unavailable
 from edms.core.ids import new_id
 from edms.entities.keyring import Keyring
 
+SMALL = 64 << 10
 _PIECE = 1 << 20
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A blob that is durable in the store but not yet named by any row; ``size`` is the plaintext's, in bytes."""
+    """A blob that is durable in the store but not yet named by any row; ``size`` is the plaintext's, in bytes.
+
+    A small one is not in the store: ``blob`` is its ciphertext, which goes into the database with the row.
+    """
 
     id: UUID
     kind: str
     size: int
     key: bytes = field(repr=False)
+    blob: bytes | None = field(default=None, repr=False)
+
+
+def stage_small(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: ContentStore) -> StagedFile:
+    """Stage a file; one of up to ``SMALL`` bytes only in memory, to be written with its row in one transaction."""
+    if not isinstance(data, bytes) or len(data) > SMALL:
+        return stage(data, kind=kind, now=now, store=store)
+    file_id, key = new_id(), new_key()
+    return StagedFile(
+        file_id, kind, len(data), key, b"".join(encrypt_chunks([data], key, _header(file_id, len(data), kind, now)))
+    )
 
 
 def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: ContentStore) -> StagedFile:
@@ -48,27 +64,24 @@ def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: Con
             yield piece
 
     length = len(data) if isinstance(data, bytes) else None
-    header = BlobHeader(blob_id=file_id, length=length, media_class=kind, created_day=now.date().toordinal() - _EPOCH)
-    store.put(file_id, encrypt_chunks(counted(), key, header))
+    store.put(file_id, encrypt_chunks(counted(), key, _header(file_id, length, kind, now)))
     return StagedFile(file_id, kind, size, key)
 
 
 def adopt(uow: UnitOfWork, staged: StagedFile, *, entities: Sequence[UUID], keys: Keyring) -> StoredFile:
     """Name a staged blob by a row and wrap its key for each body in ``entities``."""
-    return adopt_all(uow, [(staged, entities)], keys=keys)[0]
+    adopt_all(uow, [(staged, entities)], keys=keys)
+    return StoredFile(id=staged.id, kind=staged.kind, size=staged.size, created_at=uow.now)
 
 
-def adopt_all(
-    uow: UnitOfWork, staged: Sequence[tuple[StagedFile, Sequence[UUID]]], *, keys: Keyring
-) -> list[StoredFile]:
-    """Do :func:`adopt` for many blobs, each with its bodies, in two statements."""
-    rows = [StoredFile(id=one.id, kind=one.kind, size=one.size, created_at=uow.now) for one, _ in staged]
-    uow.session.add_all(rows)
-    uow.flush()
+def adopt_all(uow: UnitOfWork, staged: Sequence[tuple[StagedFile, Sequence[UUID]]], *, keys: Keyring) -> None:
+    """Do :func:`adopt` for many blobs, each with its bodies, in a statement for each table."""
+    uow.insert_values(
+        StoredFile, [{"id": one.id, "kind": one.kind, "size": one.size, "created_at": uow.now} for one, _ in staged]
+    )
+    uow.insert_values(SmallFile, [{"file_id": one.id, "blob": one.blob} for one, _ in staged if one.blob is not None])
     wraps = [wrap for one, entities in staged for wrap in _wraps(uow, one.id, one.key, entities, keys)]
-    if wraps:
-        uow.session.execute(insert(FileKey), wraps)
-    return rows
+    uow.insert_values(FileKey, wraps)
 
 
 def put(
@@ -89,8 +102,7 @@ def share(uow: UnitOfWork, file_id: UUID, *, holder: UUID, entities: Sequence[UU
     known = set(uow.session.scalars(select(FileKey.entity_id).where(FileKey.file_id == file_id)))
     missing = [entity_id for entity_id in entities if entity_id not in known]
     wraps = _wraps(uow, file_id, _key_of(uow, file_id, holder, keys), missing, keys)
-    if wraps:
-        uow.session.execute(insert(FileKey), wraps)
+    uow.insert_values(FileKey, wraps)
 
 
 def read(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring) -> bytes:
@@ -101,11 +113,23 @@ def read(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore
 def chunks(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring) -> Iterator[bytes]:
     """Yield a file's plaintext piece by piece; raises Unavailable when the blob is damaged."""
     key = _key_of(uow, file_id, entity_id, keys)
-    return _decrypted(file_id, key, store)
+    blob = uow.session.scalar(select(SmallFile.blob).where(SmallFile.file_id == file_id))
+    return _decrypted(file_id, key, store, blob)
 
 
-def _decrypted(file_id: UUID, key: bytes, store: ContentStore) -> Iterator[bytes]:
-    with store.open(file_id) as source:
+def forget_staged(staged: Iterable[StagedFile], store: ContentStore) -> None:
+    """Remove staged files that will not be adopted."""
+    for one in staged:
+        if one.blob is None:
+            store.delete(one.id)
+
+
+def _header(file_id: UUID, length: int | None, kind: str, now: datetime) -> BlobHeader:
+    return BlobHeader(blob_id=file_id, length=length, media_class=kind, created_day=now.date().toordinal() - _EPOCH)
+
+
+def _decrypted(file_id: UUID, key: bytes, store: ContentStore, blob: bytes | None) -> Iterator[bytes]:
+    with BytesIO(blob) if blob is not None else store.open(file_id) as source:
         try:
             yield from decrypt_chunks(source, key, blob_id=file_id)
         except DecryptionError as error:

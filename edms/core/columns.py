@@ -181,10 +181,15 @@ def _owner(row: object) -> UUID:
 def seal_pending(session: Session, *_: object) -> None:
     """Seal all pending values of the session's new and changed rows (SQLAlchemy ``before_flush``)."""
     for row in (*session.new, *session.dirty):
-        if getattr(type(row), "__sealed__", None) and row.id is None:
-            row.id = new_id()  # the column default would come too late: the id is part of what is sealed
-        for sealed in sealed_fields(row):
-            sealed.seal(row, session)
+        seal_row(row, session)
+
+
+def seal_row(row: Any, session: Session) -> None:
+    """Seal the pending values of one row."""
+    if getattr(type(row), "__sealed__", None) and row.id is None:
+        row.id = new_id()  # the column default would come too late: the id is part of what is sealed
+    for sealed in sealed_fields(row):
+        sealed.seal(row, session)
 
 
 event.listen(Session, "before_flush", seal_pending)

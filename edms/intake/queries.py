@@ -55,20 +55,24 @@ def _message(uow: UnitOfWork, query: Select[ReceivedMessage]) -> ReceivedMessage
     return found
 
 
-def repeats_of(uow: UnitOfWork, entity_ids: Sequence[UUID], key: bytes) -> dict[UUID, ReceivedMessage]:
-    """Return, by body, the message that already came to it under this idempotency key."""
+def known_messages(
+    uow: UnitOfWork, entity_ids: Sequence[UUID], keys: Sequence[bytes]
+) -> dict[tuple[UUID, bytes], ReceivedMessage]:
+    """Return, by body and idempotency key, which of some messages already came."""
     rows = uow.session.scalars(
-        select(ReceivedMessage).where(ReceivedMessage.entity_id.in_(entity_ids), ReceivedMessage.key == key)
+        select(ReceivedMessage).where(ReceivedMessage.entity_id.in_(entity_ids), ReceivedMessage.key.in_(keys))
     )
-    return {row.entity_id: row for row in rows}
+    return {(row.entity_id, row.key): row for row in rows}
 
 
-def bodies_that_know(uow: UnitOfWork, key: bytes, entity_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of some bodies already have the message of an idempotency key."""
-    return set(
-        uow.session.scalars(
-            select(ReceivedMessage.entity_id).where(
-                ReceivedMessage.key == key, ReceivedMessage.entity_id.in_(entity_ids)
-            )
+def same_ids(uow: UnitOfWork, places: Sequence[tuple[UUID, bytes]]) -> set[tuple[UUID, bytes]]:
+    """Return which (body, hash of sender and Message-ID) stand on a message that came before."""
+    if not places:
+        return set()
+    rows = uow.session.execute(
+        select(ReceivedMessage.entity_id, ReceivedMessage.message_id_hash).where(
+            ReceivedMessage.entity_id.in_({entity_id for entity_id, _ in places}),
+            ReceivedMessage.message_id_hash.in_({hashed for _, hashed in places}),
         )
     )
+    return {(entity_id, hashed) for entity_id, hashed in rows if hashed is not None}

@@ -27,3 +27,8 @@ class MessageKind(StrEnum):
 
 ACCEPT = permission("intake.accept", {"system:gateway"})
 DECIDE = permission("intake.decide", {"registry", "system:operator"})
+
+OPAQUE = "intake.opaque"
+"""The flag of a message whose content could not be read."""
+SAME_ID_OTHER_BODY = "intake.same-id-other-body"
+"""The flag of a message that bears the Message-ID of another one of the same sender, and the act of the alert."""

@@ -1,6 +1,7 @@
 """Taking a letter that arrived into the receiving body's own papers, with its incoming number."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from crypto.codes import normalize_verification_code
 from crypto.digests import sha256
 from crypto.errors import BadCode
 from edms.audit.service import record
-from edms.core.database import UnitOfWork
+from edms.core.database import Base, UnitOfWork
 from edms.core.errors import Conflict
 from edms.core.ids import new_id
 from edms.dispatch import service as dispatch
@@ -54,28 +55,10 @@ def receive_all(
     """
     uow.actor.require(RECEIVE)
     found = _received_before(uow, entity_ids, package.document_code)
-    day = uow.today
     new = [entity_id for entity_id in entity_ids if entity_id not in found]
-    numbers = registry.take_incoming_numbers(uow, new, day.year)
-    made = {entity_id: _letter_of(uow, package, entity_id, sender_id, files) for entity_id in numbers}
-    for entity_id, letter in made.items():
-        letter.registered_at, letter.register_number = uow.now, numbers[entity_id].written
-    uow.flush()
-    for entity_id, letter in made.items():
-        _add_parts(uow, letter, package, files)
-        registry.enter(uow, entity_id, numbers[entity_id], letter.id, entry_date=day)
-        record(
-            uow,
-            "letters.registered",
-            "letter",
-            letter.id,
-            entity_id=entity_id,
-            row=letter,
-            code=letter.document_code,
-            number=numbers[entity_id].number,
-            year=day.year,
-        )
-    uow.flush()
+    letters = [_letter_of(uow, package, entity_id, sender_id, files) for entity_id in new]
+    parts = [_parts_of(uow, letter, package, files) for letter in letters]
+    made = {letter.entity_id: letter for letter in _register_all(uow, letters, parts) if letter is not None}
     if package.kind == Kind.REPLY:
         for letter in made.values():
             _settle_asked(uow, letter, package.references)
@@ -87,25 +70,40 @@ def number_of(uow: UnitOfWork, letter_id: UUID) -> str:
     return uow.session.get_one(Letter, letter_id).register_number
 
 
-def receive_untyped(
-    uow: UnitOfWork,
-    message: UntypedMessage,
-    *,
-    entity_id: UUID,
-    sender_id: UUID,
-    raw_file: UUID,
-    raw_size: int,
-    raw_hash: bytes,
-) -> Letter:
-    """Register mail of a registered body that carries no valid package; its original is kept as an attachment."""
-    uow.actor.require(RECEIVE)
-    letter = _new_letter(uow, entity_id, sender_id, message.subject or message.message_id or "-", None)
-    letter.sensitivity = int(Sensitivity.RESTRICTED)
-    uow.flush()
-    _add_text(uow, letter, message.text)
-    _attach(uow, letter, raw_file, 0, "original.eml", "message/rfc822", raw_size, raw_hash.hex())
-    _register(uow, letter)
+@dataclass(frozen=True, slots=True)
+class UntypedArrival:
+    """Mail of a registered body that carries no valid package; the original becomes an attachment."""
+
+    message: UntypedMessage
+    entity_id: UUID
+    sender_id: UUID
+    raw_file: UUID
+    raw_size: int
+    raw_hash: bytes
+
+
+def receive_untyped(uow: UnitOfWork, arrival: UntypedArrival) -> Letter:
+    """Register one as :func:`receive_untyped_all` does; raises Conflict ``registry.year-closed``."""
+    (letter,) = receive_untyped_all(uow, [arrival])
+    if letter is None:
+        raise Conflict("registry.year-closed")
     return letter
+
+
+def receive_untyped_all(uow: UnitOfWork, arrivals: Sequence[UntypedArrival]) -> list[Letter | None]:
+    """Register ordinary mail of registered bodies in the order given; None where the body's year is closed."""
+    uow.actor.require(RECEIVE)
+    letters, parts = [], []
+    for one in arrivals:
+        subject = one.message.subject or one.message.message_id or "-"
+        letter = _new_letter(uow, one.entity_id, one.sender_id, subject, None)
+        letter.sensitivity = int(Sensitivity.RESTRICTED)
+        letters.append(letter)
+        original = _attachment(
+            letter, one.raw_file, 0, "original.eml", "message/rfc822", one.raw_size, one.raw_hash.hex()
+        )
+        parts.append([_text(uow, letter, one.message.text), original])
+    return _register_all(uow, letters, parts)
 
 
 def _received_before(uow: UnitOfWork, entity_ids: Sequence[UUID], document_code: str) -> dict[UUID, Letter]:
@@ -126,7 +124,7 @@ def _received_before(uow: UnitOfWork, entity_ids: Sequence[UUID], document_code:
 def _letter_of(
     uow: UnitOfWork, package: LetterPackage, entity_id: UUID, sender_id: UUID, files: Sequence[UUID]
 ) -> Letter:
-    """Return a body's row of a package, added to the unit of work."""
+    """Return a body's row of a package."""
     letter = _new_letter(uow, entity_id, sender_id, package.subject, package.package_id)
     letter.kind = package.kind if package.kind in tuple(Kind) else Kind.LETTER
     letter.sensitivity = _sensitivity(package.sensitivity)
@@ -139,22 +137,43 @@ def _letter_of(
     return letter
 
 
-def _add_parts(uow: UnitOfWork, letter: Letter, package: LetterPackage, files: Sequence[UUID]) -> None:
-    """Add what hangs on a letter's row, which is in the database by now: text, attachments, references."""
-    _add_text(uow, letter, package.body_text)
+def _parts_of(uow: UnitOfWork, letter: Letter, package: LetterPackage, files: Sequence[UUID]) -> list[Base]:
+    """Return what hangs on a letter's row: text, attachments, references."""
+    found: list[Base] = [_text(uow, letter, package.body_text)]
     for place, (part, file_id) in enumerate(zip(package.parts, files, strict=True)):
         if part.role == "attachment":
-            _attach(uow, letter, file_id, place, part.name, part.media_type, part.size, part.sha256)
+            found.append(_attachment(letter, file_id, place, part.name, part.media_type, part.size, part.sha256))
     for place, words in enumerate(package.references):
-        uow.session.add(
-            Reference(
-                letter_id=letter.id,
-                entity_id=letter.entity_id,
-                text=words,
-                position=place,
-                document_code=words if len(words) == 18 and words.isdigit() else None,
-            )
+        code = words if len(words) == 18 and words.isdigit() else None
+        found.append(
+            Reference(letter_id=letter.id, entity_id=letter.entity_id, position=place, document_code=code, text=words)
         )
+    return found
+
+
+def _register_all(uow: UnitOfWork, letters: Sequence[Letter], parts: Sequence[Sequence[Base]]) -> list[Letter | None]:
+    """Give new letters the next incoming numbers of their bodies and store them with their parts, all at once."""
+    day = uow.today
+    numbers = registry.take_incoming_numbers(uow, [letter.entity_id for letter in letters], day.year)
+    made = [(letter, number, rows) for letter, number, rows in zip(letters, numbers, parts, strict=True) if number]
+    for letter, number, _ in made:
+        letter.registered_at, letter.register_number = uow.now, number.written
+    uow.insert([letter for letter, _, _ in made])
+    uow.insert([row for _, _, rows in made for row in rows])
+    registry.enter_all(uow, [(letter.entity_id, number, letter.id) for letter, number, _ in made], entry_date=day)
+    for letter, number, _ in made:
+        record(
+            uow,
+            "letters.registered",
+            "letter",
+            letter.id,
+            entity_id=letter.entity_id,
+            row=letter,
+            code=letter.document_code,
+            number=number.number,
+            year=day.year,
+        )
+    return [letter if number else None for letter, number in zip(letters, numbers, strict=True)]
 
 
 def _new_letter(uow: UnitOfWork, entity_id: UUID, sender_id: UUID, subject: str, package_id: UUID | None) -> Letter:
@@ -172,52 +191,18 @@ def _new_letter(uow: UnitOfWork, entity_id: UUID, sender_id: UUID, subject: str,
         precedence=Precedence.ORDINARY,
     )
     letter.subject = subject[:300]
-    uow.session.add(letter)
     return letter
 
 
-def _add_text(uow: UnitOfWork, letter: Letter, text: str) -> None:
-    uow.session.add(
-        Version(letter_id=letter.id, entity_id=letter.entity_id, no=1, text={"text": text}, created_at=uow.now)
-    )
+def _text(uow: UnitOfWork, letter: Letter, text: str) -> Version:
+    return Version(letter_id=letter.id, entity_id=letter.entity_id, no=1, text={"text": text}, created_at=uow.now)
 
 
-def _register(uow: UnitOfWork, letter: Letter) -> None:
-    uow.flush()
-    day = uow.today
-    register = registry.register_of(uow, letter.entity_id, Direction.INCOMING)
-    entry = registry.allocate(uow, register, day.year, letter.id, entry_date=day)
-    letter.registered_at = uow.now
-    letter.register_number = f"{entry.year}/{entry.number}"
-    uow.flush()
-    record(
-        uow,
-        "letters.registered",
-        "letter",
-        letter.id,
-        entity_id=letter.entity_id,
-        row=letter,
-        code=letter.document_code,
-        number=entry.number,
-        year=entry.year,
-    )
-
-
-def _attach(
-    uow: UnitOfWork, letter: Letter, file_id: UUID, place: int, name: str, media: str, size: int, digest: str
-) -> None:
-    uow.session.add(
-        Attachment(
-            letter_id=letter.id,
-            entity_id=letter.entity_id,
-            file_id=file_id,
-            position=place,
-            name=name,
-            media_type=media,
-            size=size,
-            hash=digest,
-        )
-    )
+def _attachment(letter: Letter, file_id: UUID, place: int, name: str, media: str, size: int, digest: str) -> Attachment:
+    return Attachment(
+        letter_id=letter.id, entity_id=letter.entity_id, file_id=file_id, position=place, name=name, media_type=media,
+        size=size, hash=digest,
+    )  # fmt: skip
 
 
 def _settle_asked(uow: UnitOfWork, letter: Letter, references: Sequence[str]) -> None:

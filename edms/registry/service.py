@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import case, or_, select, update
 
 from edms.audit.service import record
 from edms.core.actor import Actor
@@ -177,31 +178,35 @@ class IncomingNumber:
         return f"{self.year}/{self.number}"
 
 
-def take_incoming_numbers(uow: UnitOfWork, entity_ids: Sequence[UUID], year: int) -> dict[UUID, IncomingNumber]:
-    """Take the next number of each body's incoming register, many at once; a body whose year is closed has none.
+def take_incoming_numbers(uow: UnitOfWork, entity_ids: Sequence[UUID], year: int) -> list[IncomingNumber | None]:
+    """Take the next number of the body's incoming register for each place of ``entity_ids``, many at once.
 
-    Every number must be entered by :func:`enter` in the same transaction.
+    A body may stand there often and gets its numbers in that order; one whose year is closed gets None. Every number
+    must be entered by :func:`enter_all` in the same transaction.
     """
-    registers = _incoming_registers(uow, entity_ids)
-    numbers = _step_all(uow, list(registers.values()), year)
-    return {
-        entity_id: IncomingNumber(register_id, year, numbers[register_id])
-        for entity_id, register_id in registers.items()
-        if register_id in numbers
-    }
+    wanted = Counter(entity_ids)
+    registers = _incoming_registers(uow, list(wanted))
+    last = _step_all(uow, {register_id: wanted[entity_id] for entity_id, register_id in registers.items()}, year)
+    given = {register_id: number - wanted[entity_id] for entity_id, register_id in registers.items()
+             if (number := last.get(register_id)) is not None}  # fmt: skip
+    found: list[IncomingNumber | None] = []
+    for register_id in map(registers.__getitem__, entity_ids):
+        if register_id not in given:
+            found.append(None)
+            continue
+        given[register_id] += 1
+        found.append(IncomingNumber(register_id, year, given[register_id]))
+    return found
 
 
-def enter(
-    uow: UnitOfWork, entity_id: UUID, taken: IncomingNumber, letter_id: UUID, *, entry_date: date
-) -> RegisterEntry:
-    """Write the entry of a number that was taken."""
-    entry = RegisterEntry(
-        register_id=taken.register_id, entity_id=entity_id, direction=Direction.INCOMING, year=taken.year,
-        number=taken.number, letter_id=letter_id, entry_date=entry_date, entered_at=uow.now,
-        clerk_id=uow.actor.employee_id,
-    )  # fmt: skip
-    uow.session.add(entry)
-    return entry
+def enter_all(uow: UnitOfWork, taken: Sequence[tuple[UUID, IncomingNumber, UUID]], *, entry_date: date) -> None:
+    """Write the entries of numbers that were taken: (body, number, letter)."""
+    uow.insert_values(RegisterEntry, [
+        {"id": new_id(), "register_id": number.register_id, "entity_id": entity_id, "direction": Direction.INCOMING,
+         "year": number.year, "number": number.number, "letter_id": letter_id, "entry_date": entry_date,
+         "entered_at": uow.now, "clerk_id": uow.actor.employee_id}
+        for entity_id, number, letter_id in taken
+    ])  # fmt: skip
 
 
 def _incoming_registers(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -235,11 +240,12 @@ def _find_incoming(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUID, UU
     return found
 
 
-def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[UUID, int]:
-    """Advance the counters of some registers by one and return their new numbers; closed years are left out.
+def _step_all(uow: UnitOfWork, steps: Mapping[UUID, int], year: int) -> dict[UUID, int]:
+    """Advance the counters of some registers by so many and return their last numbers; closed years are left out.
 
     Missing years are begun; rows are locked in one order for all callers, so that two never wait for each other.
     """
+    register_ids = list(steps)
     missing = set(register_ids) - _lock_years(uow, register_ids, year)
     if missing:
         for some in _chunks(sorted(missing)):
@@ -251,10 +257,11 @@ def _step_all(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[
         uow.flush()
     numbers: dict[UUID, int] = {}
     for some in _chunks(register_ids):
+        step = case({one: steps[one] for one in some}, value=RegisterYear.register_id)
         rows = uow.session.execute(
             update(RegisterYear)
             .where(RegisterYear.register_id.in_(some), RegisterYear.year == year, RegisterYear.closed_at.is_(None))
-            .values(last_number=RegisterYear.last_number + 1)
+            .values(last_number=RegisterYear.last_number + step)
             .returning(RegisterYear.register_id, RegisterYear.last_number)
             .execution_options(synchronize_session=False)
         )

@@ -76,10 +76,8 @@ def test_untyped_mail_is_registered_with_its_original(world: World) -> None:
             uow, b"From: x\n\nhi", kind="message", entities=[world.entity_b.id], store=world.store, keys=world.keyring
         )
         message = UntypedMessage(problems=("package.missing",), subject="استفسار", text="نص الرسالة")
-        letter = receiving.receive_untyped(
-            uow, message, entity_id=world.entity_b.id, sender_id=world.entity_a.id, raw_file=raw.id, raw_size=11,
-            raw_hash=b"\0" * 32,
-        )  # fmt: skip
+        arrival = receiving.UntypedArrival(message, world.entity_b.id, world.entity_a.id, raw.id, 11, b"\0" * 32)
+        letter = receiving.receive_untyped(uow, arrival)
         letter_id = letter.id
     with world.database.read(world.actor("b", "head")) as uow:
         letter = queries.letter(uow, letter_id)
