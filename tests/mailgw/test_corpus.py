@@ -142,7 +142,6 @@ def test_every_mail_is_kept_byte_for_byte_or_refused_by_code(gateway: Gateway) -
             count += 1
     assert count == 666
     assert sum(gateway.answers.values()) == 2 * count
-    print(gateway.answers, f"slowest NOOP {max(watch.waits) * 1000:.0f} ms")
     assert len(gateway.taken) > 500
     assert max(watch.waits) < NOOP_SECONDS
     assert children_of(gateway.pid) == nursery
