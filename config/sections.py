@@ -91,6 +91,8 @@ class Gateway:
     port: Port
     submission_port: Port
     implicit_tls_port: Port
+    processes: Small
+    loop: Annotated[str, Choice(("auto", "asyncio", "uvloop"))]
     hostname: Host
     max_message_mb: Megabytes
     max_recipients: Annotated[int, Range(100, 10_000)]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+from config.sections import Gateway
 from config.settings import Settings, SettingsError, load
 from crypto.timestamps import StampRoots
 from edms.accounts.rules import Limits as SignInLimits
@@ -22,14 +23,18 @@ from edms.web.locale import translate_error
 from edms.wiring import parts_of
 from mailgw.envelope import Door, Limits
 from mailgw.failpoints import FailPoints
+from mailgw.loops import loop_factory
 from mailgw.outgoing import Sources
 from mailgw.parsers import Parsers
 from mailgw.receive import Post, receive
 from mailgw.relay import Pace, Relay
 from mailgw.taking import Desk
+from mailgw.workers import parent_of, supervise
 
 THREADS = 16
 MEGABYTE = 1 << 20
+DRAIN_SECONDS = 20.0
+"""Less than whoever asked us to stop waits before it kills: 24 s for a worker, 25 s for the gateway."""
 USAGE = "usage: python -m mailgw receive|relay"
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
@@ -37,14 +42,13 @@ Work = Callable[[asyncio.Event], Awaitable[None]]
 
 def main() -> int:
     """Run one process: exit 0 after a signal, 1 when it cannot serve (one line on stderr), 2 on wrong usage."""
-    verbs: dict[str, Callable[[Settings, Parts], Work]] = {"receive": _receive, "relay": _relay}
+    verbs: dict[str, Callable[[Settings], None]] = {"receive": _receive, "relay": _relay}
     if len(sys.argv) != 2 or sys.argv[1] not in verbs:
         return _say(USAGE, 2)
     try:
         settings = load(None, os.environ)
         configure_logs(settings.logging)
-        work = verbs[sys.argv[1]](settings, parts_of(settings))
-        asyncio.run(_until_signal(work))
+        verbs[sys.argv[1]](settings)
     except SettingsError as error:
         return _say("; ".join(error.problems), 1)
     except EdmsError as error:
@@ -54,7 +58,28 @@ def main() -> int:
     return 0
 
 
-def _receive(settings: Settings, parts: Parts) -> Work:
+def _receive(settings: Settings) -> None:
+    """Serve, alone or as one of several workers, or watch over them."""
+    gateway, parent = settings.gateway, parent_of(os.environ)
+    try:
+        loop = loop_factory(gateway.loop)
+    except ModuleNotFoundError as error:
+        raise SettingsError((f"gateway.loop is {gateway.loop}, which is not installed",)) from error
+    if gateway.processes > 1 and parent is None:
+        doors = {Door.PEERS: gateway.port, **_submission(gateway)}
+        supervise(gateway.processes, gateway.host, doors, run_folder=settings.run_folder, environ=os.environ)
+        return
+    work = _receiving(settings, parts_of(settings), parent)
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(_until_signal(work))
+
+
+def _submission(gateway: Gateway) -> dict[Door, int]:
+    ports = {Door.SUBMISSION: gateway.submission_port, Door.IMPLICIT: gateway.implicit_tls_port}
+    return {door: port for door, port in ports.items() if port}
+
+
+def _receiving(settings: Settings, parts: Parts, parent: int | None) -> Work:
     gateway = settings.gateway
     desk = Desk(
         parts[Database], parts[ContentStore], parts[Keyring], FailPoints(),
@@ -66,20 +91,20 @@ def _receive(settings: Settings, parts: Parts) -> Work:
         connections_per_account=gateway.max_connections_per_account,
         connections_per_body=gateway.max_connections_per_entity,
         command_seconds=gateway.timeout_seconds, data_idle_seconds=gateway.message_timeout_seconds,
-        memory=gateway.memory_mb * MEGABYTE,
+        memory=gateway.memory_mb * MEGABYTE, drain_seconds=DRAIN_SECONDS,
     )  # fmt: skip
-    submission = {Door.SUBMISSION: gateway.submission_port, Door.IMPLICIT: gateway.implicit_tls_port}
     post = Post(
         gateway.host, gateway.port, gateway.hostname, settings.run_folder, limits,
         Path(gateway.tls_certificate) if gateway.tls_certificate else None,
         Path(gateway.tls_key) if gateway.tls_key else None,
         (settings.content_folder, settings.data), gateway.min_free_mb * MEGABYTE,
-        {door: port for door, port in submission.items() if port},
+        _submission(gateway), parent,
     )  # fmt: skip
     return lambda stop: receive(desk, post, parts[SignInLimits], stop)
 
 
-def _relay(settings: Settings, parts: Parts) -> Work:
+def _relay(settings: Settings) -> None:
+    parts = parts_of(settings)
     sources = Sources(parts[Database], parts[ContentStore], parts[Keyring], settings.gateway.hostname)
     wanted = settings.relay
     pace = Pace(
@@ -92,7 +117,7 @@ def _relay(settings: Settings, parts: Parts) -> Work:
     async def work(stop: asyncio.Event) -> None:
         await Relay(sources, pace, run_folder=settings.run_folder, failing=FailPoints()).run(stop)
 
-    return work
+    asyncio.run(_until_signal(work))
 
 
 async def _until_signal(work: Work) -> None:

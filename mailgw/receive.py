@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,9 @@ WATCH_SECONDS = 1.0
 class Post:
     """Where the gateway listens and what it says of itself; port 0 takes a free one, ``others`` are further doors.
 
-    ``folders`` are those that must not fill up: below ``least_free`` bytes there no mail is taken.
+    ``parent`` is the process that watches this one, when it is one of several behind the same ports: it tells the
+    ports, and this one ends when its parent is gone. ``folders`` are those that must not fill up: below ``least_free``
+    bytes there no mail is taken.
     """
 
     host: str
@@ -42,6 +45,7 @@ class Post:
     folders: tuple[Path, ...] = ()
     least_free: int = 0
     others: Mapping[Door, int] = field(default_factory=dict)
+    parent: int | None = None
 
 
 async def receive(desk: Desk, post: Post, sign_in: SignInLimits, stop: asyncio.Event) -> None:
@@ -58,18 +62,22 @@ async def receive(desk: Desk, post: Post, sign_in: SignInLimits, stop: asyncio.E
     handler = RegistryHandler(register, desk, Refusals(desk.database), Doorkeeper(desk.database, sign_in))
     context = await asyncio.to_thread(_context, certificate, post, register.snapshot)
     server = await serve(
-        handler, host=post.host, port=post.port, others=post.others, tls=context, hostname=post.hostname,
-        limits=post.limits, storage=Storage(desk.store, post.folders, least=post.least_free),
+        handler, host=post.host, port=post.port, others=post.others, shared=post.parent is not None, tls=context,
+        hostname=post.hostname, limits=post.limits,
+        storage=Storage(desk.store, post.folders, least=post.least_free),
     )  # fmt: skip
-    write_gateway(post.run_folder, server.ports)
+    if post.parent is None:
+        write_gateway(post.run_folder, server.ports)
     watching = asyncio.get_running_loop().create_task(_watch(register, certificate, trust))
+    orphaned = asyncio.get_running_loop().create_task(_outlive(post.parent, stop))
     try:
         await stop.wait()
     finally:
         remove_gateway(post.run_folder)
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        for task in (watching, orphaned):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await server.drain()
         await handler.close()
         await asyncio.to_thread(desk.parsers.close)
@@ -88,6 +96,15 @@ async def _watch(register: Register, certificate: Certificate, trust: Callable[[
                 await trust(snapshot)
         except EdmsError as error:
             maillog.event("register.not-read", error=error.code)
+
+
+async def _outlive(parent: int | None, stop: asyncio.Event) -> None:
+    """Ask to stop when the process that watches us has died."""
+    while parent is not None and os.getppid() == parent:
+        await asyncio.sleep(WATCH_SECONDS)
+    if parent is not None:
+        maillog.event("server.orphaned", parent=parent)
+        stop.set()
 
 
 def _context(certificate: Certificate, post: Post, snapshot: Snapshot) -> ssl.SSLContext:

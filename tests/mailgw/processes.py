@@ -40,14 +40,16 @@ def two_worlds(folder: Path) -> tuple[World, World]:
     return north, south
 
 
-def start(world: World, verb: str, *, fail: str = "", log: Path | None = None) -> "subprocess.Popen[bytes]":
-    """Start one process of an installation; ``fail`` is a plan for its fail points."""
+def start(
+    world: World, verb: str, *, fail: str = "", log: Path | None = None, **more: str
+) -> "subprocess.Popen[bytes]":
+    """Start one process of an installation; ``fail`` is a plan for its fail points, ``more`` are variables."""
     settings = world.settings
     environ = {
         **os.environ, "DIWAN_DATA": str(settings.data), "DIWAN_GATEWAY_PORT": str(settings.gateway.port),
         "DIWAN_GATEWAY_SUBMISSION_PORT": "0", "DIWAN_GATEWAY_IMPLICIT_TLS_PORT": "0",
         "DIWAN_DATABASE_URL": settings.database.url, "DIWAN_RELAY_BACKOFF_MINUTES": "0",
-        "DIWAN_RELAY_POLL_SECONDS": "0.1", "MAILGW_FAIL": fail,
+        "DIWAN_RELAY_POLL_SECONDS": "0.1", "MAILGW_FAIL": fail, **more,
     }  # fmt: skip
     output = (log or settings.data / f"{verb}.log").open("ab")
     try:
