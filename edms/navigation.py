@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from edms.accounts import delegation_views, guard, person_views, security_views, staff_views
+from edms.accounts import app_password_views, delegation_views, guard, person_views, security_views, staff_views
 from edms.accounts import views as accounts
 from edms.confirmations import views as confirmations
 from edms.core.actor import Actor
@@ -38,7 +38,9 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
     guard.install(app)
     for blueprint in (accounts.blueprint, staff_views.blueprint, person_views.blueprint, entities.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (security_views.blueprint, delegation_views.blueprint, authority_views.blueprint):
+    for blueprint in (security_views.blueprint, app_password_views.blueprint):
+        app.register_blueprint(blueprint)
+    for blueprint in (delegation_views.blueprint, authority_views.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
         app.register_blueprint(blueprint)

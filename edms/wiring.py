@@ -13,7 +13,7 @@ from crypto.keystore_file import FileKeyStore
 from crypto.keystore_pkcs11 import Pkcs11KeyStore
 from crypto.root_file import RootKey, open_root_file
 from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
-from edms.accounts.rules import LetterKinds
+from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
 from edms.content.store import ContentStore, DiskStore
 from edms.core.calendar import Digits, MonthNames
@@ -49,6 +49,8 @@ def parts_of(settings: Settings) -> Parts:
         ),
     )
     parts.put(LetterKinds, LetterKinds(KINDS))
+    gateway = settings.gateway
+    parts.put(MailServer, MailServer(gateway.hostname, gateway.submission_port, gateway.implicit_tls_port))
     parts.put(
         Printing,
         Printing(

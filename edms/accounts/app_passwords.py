@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from crypto.digests import sha256
+from edms.accounts import queries
 from edms.accounts.keeping import must_change_password, own_account
 from edms.accounts.models import Account, AppPassword
 from edms.accounts.passwords import UNUSABLE, generate_password
-from edms.accounts.rules import clean_password
+from edms.accounts.rules import ACT_FOR_OTHERS, clean_password
 from edms.accounts.second_factor import totp_of
 from edms.accounts.sessions import Attempt
 from edms.accounts.throttle import forget_attempts
@@ -32,13 +33,13 @@ class MailAttempt:
     app_password_id: UUID | None = None
 
 
-def make_app_password(uow: UnitOfWork, name: str) -> str:
+def make_app_password(uow: UnitOfWork, name: str, *, account_id: UUID | None = None) -> str:
     """Make a mail password for the actor and return it; it is never shown again.
 
-    Raises Invalid ``accounts.bad-app-password`` for a name that is empty or too long, Conflict
-    ``accounts.app-passwords-many`` when there are too many.
+    The operator may make one for another's ``account_id``, nobody else. Raises Invalid ``accounts.bad-app-password``
+    for a name that is empty or too long, Conflict ``accounts.app-passwords-many`` when there are too many.
     """
-    account = own_account(uow)
+    account = _account(uow, account_id)
     shown = " ".join(name.split())
     if not shown or len(shown) > NAME_LENGTH:
         raise Invalid("accounts.bad-app-password", (Problem("name", "accounts.app-password-name"),))
@@ -48,20 +49,25 @@ def make_app_password(uow: UnitOfWork, name: str) -> str:
     row = AppPassword(account_id=account.id, name=shown, secret_hash=_digest(made), created_at=uow.now)
     uow.session.add(row)
     uow.flush()
-    audit.record(uow, "accounts.app-password-made", "account", account.id, app_password=str(row.id))
+    audit.record(
+        uow, "accounts.app-password-made", "account", account.id, entity_id=account.entity_id, app_password=str(row.id)
+    )
     return made
 
 
-def revoke_app_password(uow: UnitOfWork, app_password_id: UUID) -> None:
-    """Take one of the actor's mail passwords away, at once; NotFound for another's."""
-    account = own_account(uow)
+def revoke_app_password(uow: UnitOfWork, app_password_id: UUID, *, account_id: UUID | None = None) -> None:
+    """Take one of the actor's mail passwords away, at once; NotFound for another's. ``account_id`` as for making."""
+    account = _account(uow, account_id)
     row = uow.session.get(AppPassword, app_password_id)
     if row is None or row.account_id != account.id:
         raise NotFound("accounts.unknown-app-password")
     if row.revoked_at is None:
         row.revoked_at = uow.now
         uow.flush()
-        audit.record(uow, "accounts.app-password-revoked", "account", account.id, app_password=str(row.id))
+        audit.record(
+            uow, "accounts.app-password-revoked", "account", account.id, entity_id=account.entity_id,
+            app_password=str(row.id),
+        )  # fmt: skip
 
 
 def app_passwords_of(uow: UnitOfWork, account_id: UUID) -> Sequence[AppPassword]:
@@ -108,6 +114,13 @@ def still_valid(uow: UnitOfWork, account_id: UUID, app_password_id: UUID | None)
     account = uow.session.get(Account, account_id)
     row = uow.session.get(AppPassword, app_password_id) if app_password_id is not None else None
     return account is not None and account.active and (row is None or row.revoked_at is None)
+
+
+def _account(uow: UnitOfWork, account_id: UUID | None) -> Account:
+    if account_id is None:
+        return own_account(uow)
+    uow.actor.require(ACT_FOR_OTHERS)
+    return queries.kept_account(uow, account_id)
 
 
 def _digest(typed: str) -> bytes:

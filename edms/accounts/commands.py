@@ -1,11 +1,13 @@
 """``diwan staff``: people with their posts and accounts, from the command line."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import click
 
-from edms.accounts import entry, queries, service
+from edms.accounts import app_passwords, entry, queries, service
 from edms.accounts.deputies import deputy_commands
 from edms.accounts.models import Account
 from edms.accounts.passwords import generate_password, prepare
@@ -173,6 +175,36 @@ def password(parts: Parts, login: str, from_stdin: bool, as_json: bool) -> None:
         service.set_password(uow, account.id, prepared, one_time=not from_stdin)
     shown = {"login": login, "password": None if from_stdin else given}
     emit(shown, as_json, lambda: "The password is set." if from_stdin else f"{login}  password for one use: {given}")
+
+
+@staff.command("app-password")
+@click.argument("login")
+@click.option("--name", help="Make one for this program or device, and print it this once.")
+@click.option("--revoke", type=click.UUID, help="Take the one with this id away.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def app_password(parts: Parts, login: str, name: str | None, revoke: UUID | None, as_json: bool) -> None:
+    """List a person's mail passwords, make one, or take one away."""
+    made = None
+    with parts[Database].work(OPERATOR) as uow:
+        account, _ = _person(uow, login)
+        if revoke is not None:
+            app_passwords.revoke_app_password(uow, revoke, account_id=account.id)
+        if name is not None:
+            made = app_passwords.make_app_password(uow, name, account_id=account.id)
+        listed = [
+            {"id": str(row.id), "name": row.name, "created": row.created_at, "last_used": row.last_used_at}
+            for row in app_passwords.app_passwords_of(uow, account.id)
+        ]
+    found = {"login": login, "password": made, "app_passwords": listed}
+    emit(found, as_json, lambda: f"{login}  mail password: {made}" if made else _listed(listed))
+
+
+def _listed(rows: Sequence[Mapping[str, object]]) -> str:
+    return (
+        "\n".join(f"{row['id']}  {row['name']}  last used: {row['last_used'] or 'never'}" for row in rows)
+        or "No mail passwords."
+    )
 
 
 for _command in deputy_commands:

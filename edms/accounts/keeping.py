@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from edms.accounts import queries
-from edms.accounts.models import Account, LoginSession
+from edms.accounts.models import Account, AppPassword, LoginSession
 from edms.accounts.passwords import UNUSABLE, NewPassword
 from edms.accounts.rules import (
     GRANTED_BY_ADMINISTRATORS,
@@ -65,13 +65,14 @@ def open_account(
 
 
 def set_password(uow: UnitOfWork, account_id: UUID, password: NewPassword, *, one_time: bool = False) -> None:
-    """Give an account a new password (prepared beforehand) as its keeper; all its sessions end."""
+    """Give an account a new password (prepared beforehand) as its keeper; all its sessions and mail passwords end."""
     account = kept_by_actor(uow, account_id)
     employee = uow.session.get_one(Employee, account.employee_id)
     _require_good(uow, password.text, account.login, employee, account.entity_id)
     account.password_hash = password.hashed
     account.password_changed_at = NEVER if one_time else uow.now
     end_sessions(uow, account.id)
+    end_app_passwords(uow, account.id)
     uow.flush()
     audit.record(uow, "accounts.password-set", "account", account.id, entity_id=account.entity_id, row=account)
 
@@ -213,3 +214,9 @@ def end_sessions(uow: UnitOfWork, account_id: UUID, *, but: UUID | None = None) 
     for session in rows:
         if session.id != but:
             session.revoked_at = uow.now
+
+
+def end_app_passwords(uow: UnitOfWork, account_id: UUID) -> None:
+    """End all mail passwords of an account."""
+    living = AppPassword.account_id == account_id, AppPassword.revoked_at.is_(None)
+    uow.session.execute(update(AppPassword).where(*living).values(revoked_at=uow.now))

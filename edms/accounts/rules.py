@@ -53,6 +53,15 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail clients submit, as people enter it there; a port of 0 is not served."""
+
+    name: str
+    starttls_port: int
+    tls_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class LetterKinds:
     """The kinds of letters that may be delegated one by one, with their names (msgids)."""
 

@@ -18,7 +18,7 @@ from edms.accounts.factor_rules import (
     clean_secret,
     new_recovery_code,
 )
-from edms.accounts.keeping import end_sessions, kept_by_actor, own_account, wrong_old_password
+from edms.accounts.keeping import end_app_passwords, end_sessions, kept_by_actor, own_account, wrong_old_password
 from edms.accounts.models import Account, RecoveryCode, SigningPin, TotpFactor
 from edms.audit import service as audit
 from edms.core.database import UnitOfWork
@@ -138,7 +138,7 @@ def use_code(uow: UnitOfWork, account_id: UUID, typed: str) -> Means | None:
 
 
 def reset_factors(uow: UnitOfWork, account_id: UUID) -> None:
-    """Take all factors of an account away as its keeper: PIN, app, recovery codes; its sessions end.
+    """Take all factors of an account away as its keeper: PIN, app, recovery codes; sessions and mail passwords end.
 
     The person is told at the next sign-in; what the factors were is never shown to anybody.
     """
@@ -149,6 +149,7 @@ def reset_factors(uow: UnitOfWork, account_id: UUID) -> None:
     _forget(uow, account.id)
     account.factors_reset_at = uow.now
     end_sessions(uow, account.id)
+    end_app_passwords(uow, account.id)
     uow.flush()
     audit.record(uow, "accounts.factors-reset", "account", account.id, entity_id=account.entity_id, row=account)
 

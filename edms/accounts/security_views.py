@@ -8,6 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts import second_factor
+from edms.accounts.app_passwords import app_passwords_of
 from edms.accounts.factor_rules import PIN_SIZES, RECOVERY_CODES
 from edms.accounts.guard import database
 from edms.accounts.keeping import own_account
@@ -99,7 +100,7 @@ def _page(problems: tuple[Problem, ...], status: int = 200) -> Response:
             "accounts/security.html", status, problems=problems, login=account.login,
             factors=second_factor.factors_of(uow, account.id), was_reset=account.factors_reset_at,
             target=safe_next(request.values.get("next"), PAGE), sizes=(PIN_SIZES[0], PIN_SIZES[-1]),
-            may_delegate=bool(actor.post_ids),
+            may_delegate=bool(actor.post_ids), mail_passwords=len(app_passwords_of(uow, account.id)),
         )  # fmt: skip
 
 

@@ -108,3 +108,19 @@ def test_person_gets_and_loses_roles_and_posts(world: World) -> None:
     assert run(world, "staff", "unassign", "employee.a", "--post", "امين السجل")["ended"] == 1
     with pytest.raises(NotFound):
         run(world, "staff", "unassign", "employee.a", "--post", "أمين السجل")
+
+
+def test_mail_password_is_made_listed_and_taken_away(world: World) -> None:
+    made = run(world, "staff", "app-password", "employee.a", "--name", "Thunderbird")
+    user = entry.prove(world.database, "employee.a", made["password"], address="10.0.0.1")
+    listed = run(world, "staff", "app-password", "employee.a")
+    assert listed["password"] is None
+    assert [(one["id"], one["name"]) for one in listed["app_passwords"]] == [(str(user.app_password_id), "Thunderbird")]
+    assert listed["app_passwords"][0]["last_used"]
+    with pytest.raises(NotFound):
+        run(world, "staff", "app-password", "employee.b", "--revoke", str(user.app_password_id))
+    assert (
+        run(world, "staff", "app-password", "employee.a", "--revoke", str(user.app_password_id))["app_passwords"] == []
+    )
+    with pytest.raises(EdmsError):
+        entry.prove(world.database, "employee.a", made["password"], address="10.0.0.1")

@@ -140,3 +140,25 @@ def test_who_may_not_delegate_gets_the_list_alone(app: Flask, world: World) -> N
     client = sign_in(app, world.logins["b", "registry"])
     assert 'name="deputy"' not in client.get("/account/delegations").text
     assert post(client, "/account/delegations", {"reason": "x"}).status_code == 403
+
+
+def test_mail_password_is_made_after_a_step_up_shown_once_and_taken_away(app: Flask, world: World) -> None:
+    client = sign_in(app, world.logins["a", "administrator"], stepped_up=False)
+    asked = post(client, "/account/mail-passwords", {"name": "هاتفي"})
+    assert 'name="step_up"' in asked.text
+    page = post(client, "/account/mail-passwords", {"name": "هاتفي الشخصي", "step_up": PIN}).text
+    made = re.findall(r"[a-z2-9]{4}(?:-[a-z2-9]{4}){4}", page)
+    assert len(made) == 1
+    assert "moh.gov.example" in page
+    again = client.get("/account/mail-passwords").text
+    assert made[0] not in again
+    assert "هاتفي الشخصي" in again
+    assert "كلمة مرور بريد واحدة" in client.get(SECURITY).text
+    for wrong in ("", "x" * 61):
+        assert post(client, "/account/mail-passwords", {"name": wrong}).status_code == 422
+    address = re.search(r"/account/mail-passwords/[0-9a-f-]{36}/revoke", again)
+    assert address is not None
+    stranger = sign_in(app, world.logins["a", "head"])
+    assert post(stranger, address[0]).status_code == 404
+    assert post(client, address[0]).status_code == 303
+    assert "هاتفي الشخصي" not in client.get("/account/mail-passwords").text
