@@ -58,6 +58,17 @@ def sign_detached(
     return der
 
 
+def attached(content: bytes, signature: bytes) -> bytes:
+    """Return a detached signature with ``content`` inside, as one DER file.
+
+    ``openssl cms -verify -inform DER -purpose any -CAfile root.pem`` verifies it and gives the content back.
+    """
+    message = cms.ContentInfo.load(signature, strict=True)
+    message["content"]["encap_content_info"] = {"content_type": "data", "content": content}
+    der: bytes = message.dump(force=True)
+    return der
+
+
 def verify_detached(
     content: bytes,
     signature: bytes,

@@ -6,6 +6,7 @@ from edms.accounts import app_password_views, delegation_views, guard, person_vi
 from edms.accounts import views as accounts
 from edms.confirmations import views as confirmations
 from edms.core.actor import Actor
+from edms.dispatch import refused_views as refused
 from edms.dispatch import views as dispatch
 from edms.entities import authority_views
 from edms.entities import views as entities
@@ -18,7 +19,9 @@ from edms.letters.rules import DRAFT
 from edms.search import api as search_api
 from edms.search import views as search
 from edms.tracking import api as tracking_api
+from edms.tracking import balance_views as balance
 from edms.tracking import compliance_views as compliance
+from edms.tracking import proof_views as proofs
 from edms.tracking import views as tracking
 from edms.verification import api as verification_api
 from edms.verification import seal_views
@@ -48,6 +51,8 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
         app.register_blueprint(blueprint)
+    for blueprint in (refused.blueprint, proofs.blueprint, balance.blueprint):
+        app.register_blueprint(blueprint)
     for blueprint in (verification.blueprint, verification_api.blueprint, seal_views.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (search.blueprint, search_api.blueprint):
@@ -61,7 +66,12 @@ def primary_action(actor: Actor) -> Link | None:
 
 def navigation(actor: Actor) -> tuple[Section, ...]:
     """Return the side menu of an actor: only places that the actor's roles open."""
-    between = (*intake.intake_menu(actor), *dispatch.queue_menu(actor), *confirmations.confirmations_menu(actor))
+    between = (
+        *intake.intake_menu(actor),
+        *dispatch.queue_menu(actor),
+        *refused.refused_menu(actor),
+        *confirmations.confirmations_menu(actor),
+    )
     sections = list(letters_menu(actor, *between))
     places = [Link("Bodies", "/entities")]
     if not actor.roles.isdisjoint({"administrator", "centre"}):
@@ -70,5 +80,6 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     if actor.may(TRACE):
         places.append(Link("Trace a copy", "/trace"))
     places += compliance.compliance_menu(actor)
+    places += balance.balance_menu(actor)
     sections.append(Section("Administration", tuple(places)))
     return tuple(sections)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,11 +42,12 @@ class UnitOfWork:
     that letters, numbers and posts go by.
     """
 
-    def __init__(self, session: Session, actor: Actor, now: datetime, today: date) -> None:
+    def __init__(self, session: Session, actor: Actor, now: datetime, today: date, zone: ZoneInfo) -> None:
         self.session = session
         self.actor = actor
         self.now = now
         self.today = today
+        self._zone = zone
         self.info: dict[str, Any] = {}
         self._before: dict[str, Callable[[], None]] = {}
         self._after: list[Callable[[], None]] = []
@@ -92,6 +93,11 @@ class UnitOfWork:
         except BaseException:
             self.info, self._before, self._after = info, before, after
             raise
+
+    def hours_of(self, day: date) -> tuple[datetime, datetime]:
+        """Return when a day of the wall calendar begins and ends (the end is the next day's begin)."""
+        begin = datetime.combine(day, time(), self._zone)
+        return begin, datetime.combine(day + timedelta(days=1), time(), self._zone)
 
     def before_commit(self, key: str, action: Callable[[], None]) -> None:
         """Run ``action`` once, just before the commit (``key`` keeps it from being added twice)."""
@@ -188,7 +194,7 @@ class Database:
     def _unit(self, session: Session, actor: Actor) -> UnitOfWork:
         session.info[SEALER] = self._sealer
         now = self._clock()
-        return UnitOfWork(session, actor, now, now.astimezone(self._zone).date())
+        return UnitOfWork(session, actor, now, now.astimezone(self._zone).date(), self._zone)
 
 
 def _refuse_flush(session: Session, *_: object) -> None:

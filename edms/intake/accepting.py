@@ -139,7 +139,7 @@ def _row(uow: UnitOfWork, arrival: Arrival, body: Entity, values: dict[str, Any]
         peer=arrival.peer[:60], message_id_hash=arrival.message_id_hash, times_received=1,
         flag=arrival.flag,
     )  # fmt: skip
-    if isinstance(arrival.message, LetterPackage):
+    if isinstance(arrival.message, LetterPackage | UntypedMessage):
         row.package_id = arrival.message.package_id
     row.meta = {**values, "genuine": body.code in arrival.genuine_for}
     return row

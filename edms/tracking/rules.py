@@ -18,6 +18,12 @@ SEE_READERS = permission("tracking.see-readers", {"registry", "auditor", "signat
 SEE_COMPLIANCE = permission("tracking.see-compliance", {"centre", "system:operator"})
 """Who sees every body's counts; counts only, never a letter."""
 
+SEE_EVIDENCE = permission("tracking.see-evidence", {"registry", "auditor", "signatory", "system:operator"})
+"""Who sees what was proved of the own body's letters, with the hashes, and takes it along signed."""
+
+SEE_BALANCE = permission("tracking.see-balance", {"registry", "centre", "system:operator"})
+"""Who sees whether what was sent and what was received agree: a registry of its own body, the centre of all."""
+
 FACTS: Final = ("taken", "delivered", "opened", "registered", "settled")
 LIFE: Final = (
     "letters.drafted", "letters.submitted", "letters.returned", "letters.signed", "letters.issued",

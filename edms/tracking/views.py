@@ -9,7 +9,7 @@ from edms.core.database import Database
 from edms.letters import queries as letters
 from edms.letters.models import Letter
 from edms.registry.rules import Direction
-from edms.tracking import queries
+from edms.tracking import proofs, queries
 from edms.tracking.rules import FACTS, SEE_READERS, Show, Totals
 from edms.web.formats import current_locale, number, translate
 from edms.web.guards import current_actor
@@ -35,7 +35,7 @@ def track(letter_id: UUID) -> Response:
             facts=queries.facts(uow, letter, show=show, offset=pages.offset, limit=pages.size,
                                 locale=current_locale()),
             timeline=queries.timeline(uow, letter), readers=queries.readers(uow, letter),
-            sees_readers=actor.may(SEE_READERS), format_code=format_code, names=FACTS,
+            sees_readers=actor.may(SEE_READERS), proved=proofs.count(uow, letter), format_code=format_code, names=FACTS,
         )  # fmt: skip
 
 
