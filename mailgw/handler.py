@@ -16,6 +16,7 @@ from mailgw.address import Address, AddressError, parse_domain
 from mailgw.auth import Doorkeeper
 from mailgw.directory import Register
 from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope, Submitter
+from mailgw.parsers import Turns
 from mailgw.policy import author, check_content, check_recipient, check_sender
 from mailgw.refusals import Refusals, refused_submission
 from mailgw.replies import Reply, reply
@@ -36,6 +37,7 @@ class RegistryHandler:
         self._doorkeeper = doorkeeper or Doorkeeper(desk.database)
         self._register = register
         self._desk = desk
+        self._turns = Turns()
         self._refusals = refusals
         self._writer: Together[Parcel, list[Accepted]] = Together(
             lambda parcels: take_in(parcels, desk), most=MOST_AT_ONCE
@@ -100,7 +102,8 @@ class RegistryHandler:
         if sender is None or not known:  # the register changed between RCPT and DATA
             return reply("smtp.unavailable")
         try:
-            parcel = await asyncio.to_thread(prepare, envelope, sender, snapshot, self._desk)
+            async with self._turns.of(envelope.content.size):
+                parcel = await asyncio.to_thread(prepare, envelope, sender, snapshot, self._desk)
             return _answer(await self._commit(parcel))
         except EdmsError as error:
             number = maillog.incident(error, code=error.code)

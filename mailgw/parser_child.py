@@ -20,10 +20,11 @@ from typing import Final
 from edms.dispatch.package import LetterPackage, WireMessage
 from mailgw.judging import found_seal
 from mailgw.message import read_message
-from mailgw.parser_values import WALL_TIMES, Answer, Question, dump, load
+from mailgw.parser_values import LARGE, WALL_TIMES, Answer, Question, dump, load
 
 MEMORY: Final = 256 << 20
 MEMORY_TIMES: Final = 12
+NICENESS: Final = 10
 _READ_AHEAD: Final = 1 << 18
 _HEAD: Final = 4
 
@@ -81,6 +82,8 @@ def serve(connection: socket.socket, stamp_roots: Sequence[bytes]) -> None:
             question = load(Question, source.read(int.from_bytes(head)))
             memory = MEMORY + MEMORY_TIMES * question.size
             resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
+            if question.size > LARGE:
+                os.nice(NICENESS)  # for ever, but this child is not asked again: small messages and sessions go first
             raw = source.read(question.size)
             _allow(question.seconds)
             answer, contents = answered(raw, question, stamp_roots)

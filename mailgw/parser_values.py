@@ -19,6 +19,7 @@ from edms.dispatch.package import WireMessage
 
 Value = TypeVar("Value")
 _Reader = Callable[[Any], Any]
+LARGE: Final = 1 << 20
 WALL_TIMES: Final = 4
 _NAME: Final = ""
 

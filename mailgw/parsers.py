@@ -4,9 +4,11 @@ A child that judged a PDF or read a large message is not used again: what it may
 next one is forked from a process that has loaded everything and has seen nothing, in a few milliseconds.
 """
 
+import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -15,13 +17,13 @@ from edms.core.errors import Unavailable
 from edms.dispatch.package import LetterPackage, UntypedMessage, WireMessage
 from mailgw import maillog
 from mailgw.parser_children import TOO_SLOW, UNREADABLE, Child, ChildFailed, Nursery
-from mailgw.parser_values import Question
+from mailgw.parser_values import LARGE, Question
 
 CHILDREN: Final = 2
+AT_ONCE: Final = 8
 SECONDS: Final = 5
 SECONDS_PER_MEGABYTE: Final = 2
 WAITING: Final = 240.0
-LARGE: Final = 1 << 20
 Kept = TypeVar("Kept")
 
 
@@ -32,6 +34,23 @@ class Reading(Generic[Kept]):
     message: WireMessage
     seal: PdfSeal | None = field(default=None, repr=False)
     parts: tuple[Kept, ...] = ()
+
+
+class Turns:
+    """Whose message is read next, decided before a thread waits for a child: most threads must stay free for others.
+
+    Of large messages one fewer is read than there are children, so that small ones never wait behind them.
+    """
+
+    def __init__(self, children: int = CHILDREN) -> None:
+        self._any = asyncio.Semaphore(AT_ONCE)
+        self._large = asyncio.Semaphore(max(1, children - 1))
+
+    @asynccontextmanager
+    async def of(self, size: int) -> AsyncIterator[None]:
+        """Wait for the turn of a message of ``size`` octets."""
+        async with self._large if size > LARGE else nullcontext(), self._any:
+            yield
 
 
 class Parsers:

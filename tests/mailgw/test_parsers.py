@@ -1,5 +1,6 @@
 """Messages are read in children: the answers are those of the reader itself, and nothing that a child does is fatal."""
 
+import asyncio
 import os
 import signal
 import statistics
@@ -17,7 +18,7 @@ from edms.dispatch.package import LetterPackage, UntypedMessage
 from mailgw import parsers as parsers_module
 from mailgw.message import read_message
 from mailgw.parser_values import Answer, dump, load
-from mailgw.parsers import Parsers, Reading
+from mailgw.parsers import AT_ONCE, Parsers, Reading, Turns
 from tests.mailgw import arrivals
 from tests.mailgw.packages import letter_package, receipt
 from tests.mailgw.test_message import compose
@@ -207,3 +208,22 @@ def children_of(pid: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=,stat=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     rows = [line.split() for line in listed.stdout.splitlines()]
     return [int(number) for number, state in rows if not state.startswith("Z")]
+
+
+def test_large_messages_leave_a_child_and_threads_for_small_ones() -> None:
+    async def run() -> tuple[int, int]:
+        turns, large, small, most = Turns(2), [0], [0], [0, 0]
+
+        async def one(size: int, count: list[int], kind: int) -> None:
+            async with turns.of(size):
+                count[0] += 1
+                most[kind] = max(most[kind], count[0])
+                await asyncio.sleep(0.01)
+                count[0] -= 1
+
+        await asyncio.gather(*(one(2 << 20, large, 0) for _ in range(5)), *(one(10, small, 1) for _ in range(30)))
+        return most[0], most[1]
+
+    at_once_large, at_once_small = asyncio.run(run())
+    assert at_once_large == 1
+    assert 1 < at_once_small <= AT_ONCE
