@@ -29,6 +29,18 @@ def subject_name(*, common_name: str, organization: str, serial_number: str | No
     return x509.Name(attributes)
 
 
+def names_of(certificate_der: bytes) -> frozenset[str]:
+    """Return the host names (lower case) and addresses that a certificate is for (RFC 6125: subjectAltName alone)."""
+    try:
+        found = x509.load_der_x509_certificate(certificate_der).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+    except (ValueError, x509.ExtensionNotFound):
+        return frozenset()
+    names = (*found.value.get_values_for_type(x509.DNSName), *found.value.get_values_for_type(x509.IPAddress))
+    return frozenset(str(name).lower() for name in names)
+
+
 def _one_direction(name: str, longest: int) -> str:
     """Return the name so that every reader of certificates compares it, in at most ``longest`` bytes of UTF-8.
 

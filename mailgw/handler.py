@@ -16,11 +16,12 @@ from mailgw.address import Address, AddressError, parse_domain
 from mailgw.auth import Doorkeeper
 from mailgw.directory import Register
 from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope, Submitter
+from mailgw.forwarding import Forwarded
 from mailgw.parsers import Turns
 from mailgw.policy import author, check_content, check_recipient, check_sender
 from mailgw.refusals import Refusals, refused_submission
 from mailgw.replies import Reply, reply
-from mailgw.taking import Desk, Parcel, prepare, take_in
+from mailgw.taking import Desk, Parcel, Taken, prepare, take_in
 from mailgw.tls import peer_installation
 from mailgw.together import Together
 
@@ -39,9 +40,7 @@ class RegistryHandler:
         self._desk = desk
         self._turns = Turns()
         self._refusals = refusals
-        self._writer: Together[Parcel, list[Accepted]] = Together(
-            lambda parcels: take_in(parcels, desk), most=MOST_AT_ONCE
-        )
+        self._writer: Together[Parcel, Taken] = Together(lambda parcels: take_in(parcels, desk), most=MOST_AT_ONCE)
 
     @property
     def home_id(self) -> UUID:
@@ -117,11 +116,12 @@ class RegistryHandler:
         await self._writer.close()
         await self._refusals.close()
 
-    async def _commit(self, parcel: Parcel) -> list[Accepted]:
+    async def _commit(self, parcel: Parcel) -> Taken:
+        weight = len(parcel.recipients) + (len(parcel.onward.recipients) if parcel.onward else 0)
         try:
-            return await self._writer.do(parcel, len(parcel.recipients))
+            return await self._writer.do(parcel, weight)
         except Conflict:  # another gateway has just taken the same message: now it is a repeat
-            return await self._writer.do(parcel, len(parcel.recipients))
+            return await self._writer.do(parcel, weight)
 
     def _refused(
         self, answer: Reply | None, identity: Identity, sender: Address | None, *,
@@ -134,12 +134,21 @@ class RegistryHandler:
         return answer
 
 
-def _answer(accepted: Sequence[Accepted]) -> Reply:
-    if len(accepted) > 1:
+def _answer(taken: Sequence[Accepted | Forwarded]) -> Reply:
+    accepted = [one for one in taken if isinstance(one, Accepted)]
+    onward = next((one for one in taken if isinstance(one, Forwarded)), None)
+    if onward is not None and not accepted:
+        return reply("smtp.queued", queued=onward.queued, repeats=onward.repeats)
+    if len(accepted) > 1 or onward is not None:
         registered = sum(one.state == MessageState.REGISTERED for one in accepted)
         waiting = sum(one.state == MessageState.WAITING for one in accepted)
         repeats = sum(one.repeat for one in accepted)
-        return reply("smtp.taken", registered=registered, waiting=waiting, repeats=repeats)
+        if onward is None:
+            return reply("smtp.taken", registered=registered, waiting=waiting, repeats=repeats)
+        return reply(
+            "smtp.taken-and-queued", registered=registered, waiting=waiting, repeats=repeats + onward.repeats,
+            queued=onward.queued,
+        )  # fmt: skip
     one = accepted[0]
     if one.number:
         return reply("smtp.repeat" if one.repeat else "smtp.registered", number=one.number)

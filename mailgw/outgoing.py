@@ -8,30 +8,38 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from crypto.digests import sha256
+from crypto.dkim_keys import DkimSigningKey
 from edms.content import service as content
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
 from edms.core.clock import utc_now
 from edms.core.database import Database
 from edms.dispatch import queries as dispatch_queries
-from edms.dispatch.mail import notice_of
+from edms.dispatch.mail import mail_of, notice_of
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import Confirmation, Inquiry, Receipt
 from edms.dispatch.packing import confirmation_of, inquiry_of, package_of, receipt_of
 from edms.dispatch.queries import Lane
 from edms.dispatch.rules import PackageKind
+from edms.entities.dkim_keys import held_signing_keys, signing_keys
 from edms.entities.keyring import Keyring
 from edms.entities.sealing import ensure_seal, seal_in_force
 from mailgw.address import Address
-from mailgw.client import MAX_RECIPIENTS
+from mailgw.capsule import encapsulate
+from mailgw.client import MAX_RECIPIENTS, Wishes
 from mailgw.directory import Snapshot
+from mailgw.dkim import sign
 from mailgw.dsn import compose_notice
+from mailgw.envelope import MailParameters, RcptParameters
 from mailgw.message import compose_letter, compose_note
 from mailgw.policy import POSTMASTER, REGISTRY_MAILBOX
 from mailgw.signed_mail import MailSigner
+from mailgw.trace import received_line
 
 RELAY = system_actor("relay")
 LINE = 900
+EVERY_REPORT = RcptParameters(("SUCCESS", "FAILURE", "DELAY"))
 _NOTES: Mapping[str, Callable[[dict[str, Any]], Receipt | Inquiry | Confirmation]] = {
     PackageKind.RECEIPT: receipt_of,
     PackageKind.INQUIRY: inquiry_of,
@@ -49,6 +57,8 @@ class Claimed:
     recipient_id: UUID
     installation_id: UUID
     attempts: int = 0
+    mailbox: str = ""
+    wishes: RcptParameters = field(default_factory=RcptParameters)
 
     @property
     def lane(self) -> Lane:
@@ -58,7 +68,11 @@ class Claimed:
     @classmethod
     def of(cls, item: OutboxItem) -> "Claimed":
         """Return the values of a row that are needed after its transaction."""
-        return cls(item.id, item.package_id, item.entity_id, item.recipient_id, item.installation_id, item.attempts)
+        wishes = RcptParameters(tuple(filter(None, item.notify.split(","))), item.orcpt)
+        return cls(
+            item.id, item.package_id, item.entity_id, item.recipient_id, item.installation_id, item.attempts,
+            item.mailbox, wishes,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +85,23 @@ class Sources:
     hostname: str
 
 
+class Plain:
+    """The form of a message for a next hop that takes ASCII alone, made when it is asked for; ``digest`` once it is."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self.digest = b""
+
+    async def __call__(self) -> bytes:
+        """Return the octets."""
+        octets = await asyncio.to_thread(self._make)
+        self.digest = sha256(octets)
+        return octets
+
+
 @dataclass(slots=True)
 class Outgoing:
-    """A package to be sent: its values, and its octets once somebody has asked for them."""
+    """A package to be sent: its values, and its octets, with their SHA-256, once somebody has asked for them."""
 
     package_id: UUID
     kind: str
@@ -81,17 +109,63 @@ class Outgoing:
     sender_id: UUID
     created_at: datetime
     meta: dict[str, Any] = field(repr=False)
+    dkim: tuple[DkimSigningKey, ...] = field(default=(), repr=False)
+    digest: bytes = b""
     _making: "asyncio.Task[bytes] | None" = None
 
+    @property
+    def mail_from(self) -> Address | None:
+        """Return the envelope's sender: of mail the one it was handed in with.
+
+        Reports have none, so that nothing answers them (RFC 3464 §2, RFC 8098 §3).
+        """
+        if self.kind == PackageKind.MAIL:
+            return _address(mail_of(self.meta).mail_from)
+        return None if self.kind == PackageKind.REPORT else self.sender
+
+    def parameters(self, *, to_server: bool) -> MailParameters:
+        """Return the parameters of MAIL: those that it was handed in with, or what our own letters ask a server for."""
+        if self.kind == PackageKind.MAIL:
+            mail = mail_of(self.meta)
+            return MailParameters(smtputf8=mail.smtputf8, ret=mail.ret, envid=mail.envid)
+        if self.kind == PackageKind.LETTER and to_server:
+            return MailParameters(ret="HDRS", envid=str(self.package_id))
+        return MailParameters()
+
     async def octets(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
-        """Return the message, composed in a thread when first asked for; every try gives the same octets."""
+        """Return the message, made and signed in a thread when first asked for."""
         if self._making is None:
-            work = partial(self.compose, sources, register, recipients)
+            work = partial(self._signed, sources, register, recipients)
             self._making = asyncio.get_running_loop().create_task(asyncio.to_thread(work))
         return await asyncio.shield(self._making)
 
+    def plain(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
+        """Return mail in ASCII alone, whole inside another message, for a next hop that takes no other."""
+        sender = self.mail_from or self.sender
+        raw = encapsulate(
+            self.compose(sources, register, recipients), sender=ascii_address(sender, register), number=self.package_id,
+            recipients_header=_header([ascii_address(each, register) for each in recipients]), at=self.created_at,
+        )  # fmt: skip
+        return self._trace(sources) + sign(raw, self.dkim) + raw
+
+    def _signed(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
+        raw = self.compose(sources, register, recipients)
+        whole = self._trace(sources) + sign(raw, self.dkim) + raw
+        self.digest = sha256(whole)
+        return whole
+
+    def _trace(self, sources: Sources) -> bytes:
+        if self.kind != PackageKind.MAIL:
+            return b""
+        return received_line(
+            origin=self.sender.domain, hostname=sources.hostname, number=self.package_id, at=self.created_at,
+            smtputf8=mail_of(self.meta).smtputf8,
+        )  # fmt: skip
+
     def compose(self, sources: Sources, register: Snapshot, recipients: Sequence[Address]) -> bytes:
         """Return the message; ``recipients`` are named in To where the package does not name them itself."""
+        if self.kind == PackageKind.MAIL:
+            return self._stored(sources, mail_of(self.meta).file_id)
         common: dict[str, Any] = {"mail_from": self.sender, "message_id": f"{self.package_id}@{self.sender.domain}",
                   "date": self.created_at, "hostname": sources.hostname}  # fmt: skip
         if self.kind == PackageKind.REPORT:
@@ -112,24 +186,20 @@ class Outgoing:
         header = _header([registry_address(entry.domain) for entry in named] or recipients)
         return compose_letter(package, recipients_header=header, **common)
 
-    @property
-    def mail_from(self) -> Address | None:
-        """Return the envelope's sender; reports have none, so that nothing answers them (RFC 3464 §2, RFC 8098 §3)."""
-        return None if self.kind == PackageKind.REPORT else self.sender
-
     def _notice(self, sources: Sources) -> bytes:
         """Return a report; of a DSN the postmaster is the author, of an MDN the registry whose clerk sent it."""
         notice, original = notice_of(self.meta), b""
         if notice.file_id is not None:
-            with sources.database.read(RELAY) as uow:
-                original = content.read(
-                    uow, notice.file_id, entity_id=self.sender_id, store=sources.store, keys=sources.keys
-                )
+            original = self._stored(sources, notice.file_id)
         author = self.sender if notice.kind == "displayed" else Address(POSTMASTER, self.sender.domain)
         return compose_notice(
             notice, original, message_id=f"{self.package_id}@{self.sender.domain}", hostname=sources.hostname,
             sender=author,
         )  # fmt: skip
+
+    def _stored(self, sources: Sources, file_id: UUID) -> bytes:
+        with sources.database.read(RELAY) as uow:
+            return content.read(uow, file_id, entity_id=self.sender_id, store=sources.store, keys=sources.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +210,50 @@ class Batch:
     lane: Lane
     items: tuple[Claimed, ...]
 
+    def addresses(self, register: Snapshot) -> list[Address]:
+        """Return where each consignment goes, in their order."""
+        return [
+            Address(item.mailbox or REGISTRY_MAILBOX, register.by_id[item.recipient_id].domain) for item in self.items
+        ]
+
+    def wishes(self, sources: Sources, register: Snapshot) -> Wishes:
+        """Return what goes with the message: what its sender asked for, and its forms in ASCII.
+
+        A server that bodies run themselves sends no receipts, so our letters ask it for delivery reports.
+        """
+        addresses = self.addresses(register)
+        peer = register.peers.get(self.lane.installation_id)
+        to_server = peer is not None and peer.server
+        asks = to_server and self.outgoing.kind == PackageKind.LETTER
+        paths = [*addresses, *filter(None, [self.outgoing.mail_from])]
+        plain = Plain(partial(self.outgoing.plain, sources, register, addresses))
+
+        return Wishes(
+            mail=self.outgoing.parameters(to_server=to_server),
+            rcpt={
+                address: EVERY_REPORT if asks else item.wishes
+                for address, item in zip(addresses, self.items, strict=True)
+            },
+            aliases={path: ascii_address(path, register) for path in paths},
+            plain=plain if self.outgoing.kind == PackageKind.MAIL else None,
+        )
+
 
 def load(claimed: Sequence[Claimed], database: Database, register: Snapshot) -> dict[UUID, Outgoing]:
-    """Read the packages of what was claimed, with one query for all."""
+    """Read the packages of what was claimed and the keys that sign them, with a query for all; keys may be made."""
+    bodies = {one.entity_id for one in claimed}
+    with database.read(RELAY) as uow:
+        keys = held_signing_keys(uow, list(bodies))
+    without = [body for body in bodies - keys.keys() if register.by_id[body].local]
+    if without:
+        with database.work(RELAY) as uow:
+            keys.update((body, signing_keys(uow, body)) for body in without)
     with database.read(RELAY) as uow:
         rows = dispatch_queries.packages(uow, list(dict.fromkeys(one.package_id for one in claimed)))
         return {
             row.id: Outgoing(
                 row.id, row.kind, registry_address(register.by_id[row.entity_id].domain), row.entity_id,
-                row.created_at, row.meta,
+                row.created_at, row.meta, keys.get(row.entity_id, ()),
             )
             for row in rows.values()
         }  # fmt: skip
@@ -177,6 +282,19 @@ def signer_of(sources: Sources, entity_id: UUID) -> MailSigner:
 def registry_address(domain: str) -> Address:
     """Return the address of a body's registry."""
     return Address(REGISTRY_MAILBOX, domain)
+
+
+def ascii_address(address: Address, register: Snapshot) -> Address:
+    """Return an address in ASCII: the domain is, the mailbox has an alias (or the registry's, where all mail goes)."""
+    if address.local.isascii():
+        return address
+    return registry_address(address.domain)
+
+
+def _address(text: str) -> Address | None:
+    """Return the address of an envelope that was taken in, None for the null sender."""
+    local, _, domain = text.rpartition("@")
+    return Address(local, domain) if domain else None
 
 
 def _header(addresses: Sequence[Address]) -> str:

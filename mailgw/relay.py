@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from edms.core.errors import Conflict, EdmsError
+from edms.core.errors import EdmsError
 from edms.core.ids import new_id
 from edms.dispatch import claiming, overdue
 from edms.dispatch import queries as dispatch_queries
@@ -23,7 +23,7 @@ from mailgw import maillog
 from mailgw.client import ConnectionPool, Result, deliver
 from mailgw.directory import Register, Snapshot
 from mailgw.failpoints import FailPoints
-from mailgw.outgoing import RELAY, Batch, Claimed, Sources, batches, load, registry_address
+from mailgw.outgoing import RELAY, Batch, Claimed, Plain, Sources, batches, load
 from mailgw.retry import next_delay
 from mailgw.routes import Certificate, Routes
 from mailgw.runfile import own_relay
@@ -171,9 +171,9 @@ class Relay:
     async def _carry(self, batch: Batch) -> None:
         """Deliver one message and write its results; what fails on our side comes back when the lease ends."""
         try:
-            results = await self._deliver(batch)
+            results, digest = await self._deliver(batch)
             self._failing.reach("after-250-before-commit")
-            attempts = [self._attempt(item, result) for item, result in zip(batch.items, results, strict=True)]
+            attempts = [self._attempt(item, result, digest) for item, result in zip(batch.items, results, strict=True)]
             resting = await self._results.do(attempts, len(attempts))
             self._failing.reach("after-result-commit")
             outcome = results[0]
@@ -213,32 +213,43 @@ class Relay:
         if held[batch.lane] <= LANE_MOST // 2:
             self._hands.wake.set()
 
-    async def _deliver(self, batch: Batch) -> list[Result]:
+    async def _deliver(self, batch: Batch) -> tuple[list[Result], bytes]:
+        """Return the answer for each consignment, and the SHA-256 of the octets that were sent."""
         register = await self._register.current()
         route = await asyncio.to_thread(self._routes.to, batch.lane.installation_id, register)
         if route is None:
-            return [Result(421, "", "no gateway is known", reached=False)] * len(batch.items)
-        addresses = [registry_address(register.by_id[item.recipient_id].domain) for item in batch.items]
+            return [Result(421, "", "no gateway is known", reached=False)] * len(batch.items), b""
+        addresses = batch.addresses(register)
         raw = await batch.outgoing.octets(self._sources, register, addresses)
         self._failing.reach("before-send")
-        found = await deliver(self._pool, route, mail_from=batch.outgoing.mail_from, recipients=addresses, raw=raw)
-        return [found[address] for address in addresses]
+        wishes = batch.wishes(self._sources, register)
+        found = await deliver(
+            self._pool, route, mail_from=batch.outgoing.mail_from, recipients=addresses, raw=raw, wishes=wishes
+        )
+        plain = wishes.plain.digest if isinstance(wishes.plain, Plain) else b""
+        return [found[address] for address in addresses], plain or batch.outgoing.digest
 
-    def _attempt(self, item: Claimed, result: Result) -> Attempt:
+    def _attempt(self, item: Claimed, result: Result, digest: bytes) -> Attempt:
         delay = next_delay(item.attempts + 1, self._rng, self._pace.backoff_minutes)
         return Attempt(
             item.item_id, Outcome(result.outcome), " ".join(f"{result.code} {result.enhanced} {result.text}".split()),
-            timedelta(seconds=delay), self._pace.give_up, result.reached,
+            timedelta(seconds=delay), self._pace.give_up, result.reached, digest,
         )  # fmt: skip
 
-    def _write(self, results: Sequence[list[Attempt]]) -> list[frozenset[UUID]]:
-        """Write results in one transaction; once more where another relay has met the same next hop at this moment."""
-        attempts = [attempt for each in results for attempt in each]
+    def _write(self, results: Sequence[list[Attempt]]) -> list[frozenset[UUID] | Exception]:
+        """Write results in one transaction; when that fails, those of each message in one of its own."""
         try:
-            resting = self._record(attempts)
-        except Conflict:
-            resting = self._record(attempts)
+            resting = self._record([attempt for each in results for attempt in each])
+        except EdmsError as error:
+            maillog.incident(error, phase="results")
+            return [self._write_one(each) for each in results]
         return [resting] * len(results)
+
+    def _write_one(self, attempts: Sequence[Attempt]) -> frozenset[UUID] | Exception:
+        try:
+            return self._record(attempts)
+        except Exception as error:  # these alone are delivered again when their lease ends
+            return error
 
     def _record(self, attempts: Sequence[Attempt]) -> frozenset[UUID]:
         with self._sources.database.work(RELAY) as uow:

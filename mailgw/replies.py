@@ -114,6 +114,8 @@ TABLE: MappingProxyType[str, tuple[int, str]] = MappingProxyType(
         "smtp.repeat": (250, "2.0.0"),
         "smtp.waiting": (250, "2.0.0"),
         "smtp.taken": (250, "2.0.0"),
+        "smtp.queued": (250, "2.0.0"),
+        "smtp.taken-and-queued": (250, "2.0.0"),
     }
 )
 

@@ -55,7 +55,8 @@ class Routes:
         known = self._known.get(installation_id)
         if known is not None and known[0] == facts:
             return known[1]
-        route = Route(*where, client_context(*pair, peer.authority_pem), self._hostname)
+        pinned = peer.authority if peer.server else b""
+        route = Route(*where, client_context(*pair, peer.authority_pem), self._hostname, pinned)
         self._known[installation_id] = (facts, route)
         return route
 

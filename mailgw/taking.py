@@ -11,6 +11,7 @@ from edms.content.store import ContentStore
 from edms.core.actor import system_actor
 from edms.core.database import Database, UnitOfWork
 from edms.dispatch.package import LetterPackage, Receipt, UntypedMessage, WireMessage
+from edms.dispatch.submitting import Submission
 from edms.entities.keyring import Keyring
 from edms.entities.sealing import note_seal
 from edms.intake import accepting as intake
@@ -21,17 +22,20 @@ from mailgw import maillog
 from mailgw.directory import Snapshot
 from mailgw.envelope import ReceivedEnvelope
 from mailgw.failpoints import FailPoints
+from mailgw.forwarding import Forwarded, forward, local_bodies, needs_file, submission_of
 from mailgw.judging import genuine_seal, idempotency_key, judged_receipt, message_id_hash, message_id_of
 from mailgw.parsers import Parsers
 from mailgw.policy import EntityEntry
 
 GATEWAY = system_actor("gateway")
+Taken = list[Accepted | Forwarded]
+"""What became of a message: for each body served here, and for all others together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """A message parsed, judged and staged; ``genuine_for`` are codes of bodies that a truly sealed package names, by
-    the ``seal`` that was found.
+    the ``seal`` that was found. ``recipients`` are served here, ``onward`` is what goes to others.
     """  # fmt: skip
 
     message: WireMessage
@@ -45,6 +49,7 @@ class Parcel:
     peer: str
     sender_id: UUID
     recipients: tuple[UUID, ...]
+    onward: Submission | None
     message_id: str = ""
     flag: str = ""
 
@@ -65,8 +70,6 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
 
     Every address of the envelope is in ``register``: the policy has asked it at MAIL and RCPT.
     """
-    found = [register.by_domain[one.address.domain] for one in envelope.recipients]
-    recipients = tuple(dict.fromkeys(entry.entity_id for entry in found))
     reading = desk.parsers.read(
         envelope.content.size, envelope.content.chunks, sender_code=sender.code,
         authority=_authority(register, sender),
@@ -89,9 +92,10 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     )
     desk.failing.reach("after-stage")
     message_id = message_id_of(envelope.content)
+    key = idempotency_key(message, envelope.content, sender_code=sender.code)
     return Parcel(
         message=message,
-        key=idempotency_key(message, envelope.content, sender_code=sender.code),
+        key=key,
         message_id_hash=message_id_hash(message_id, sender_code=sender.code),
         raw=raw,
         raw_hash=envelope.content.sha256,
@@ -100,7 +104,8 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         seal=seal,
         peer=envelope.peer,
         sender_id=sender.entity_id,
-        recipients=recipients,
+        recipients=local_bodies(envelope, register),
+        onward=submission_of(envelope, register, sender=sender, key=key, raw=raw, message_id=message_id),
         message_id=message_id,
         flag=flag,
     )
@@ -118,7 +123,7 @@ def _is_diwan(envelope: ReceivedEnvelope, register: Snapshot) -> bool:
     return identity.submitter is None and peer is not None and not peer.server
 
 
-def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted] | Exception]:
+def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[Taken | Exception]:
     """Adopt, accept and register the messages in ONE transaction; what comes back is durable.
 
     Together first. When that fails, each in a savepoint of its own in the same transaction: a message that cannot be
@@ -141,8 +146,8 @@ def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[list[Accepted] | Exce
 
 def _one_by_one(
     uow: UnitOfWork, parcels: Sequence[Parcel], desk: Desk
-) -> tuple[list[list[Accepted] | Exception], list[StagedFile]]:
-    results: list[list[Accepted] | Exception] = []
+) -> tuple[list[Taken | Exception], list[StagedFile]]:
+    results: list[Taken | Exception] = []
     unused: list[StagedFile] = []
     for parcel in parcels:
         try:
@@ -156,9 +161,7 @@ def _one_by_one(
     return results, unused
 
 
-def _take(
-    uow: UnitOfWork, parcels: Sequence[Parcel], desk: Desk
-) -> tuple[list[list[Accepted] | Exception], list[StagedFile]]:
+def _take(uow: UnitOfWork, parcels: Sequence[Parcel], desk: Desk) -> tuple[list[Taken | Exception], list[StagedFile]]:
     """Take messages in together; returns what became of each, and the files that nobody needs."""
     known = intake_queries.known_messages(
         uow, [one for parcel in parcels for one in parcel.recipients], [parcel.key for parcel in parcels]
@@ -168,23 +171,29 @@ def _take(
         if parcel.seal is not None:
             note_seal(uow, parcel.sender_id, parcel.seal.signer_certificate, parcel.seal.path)
     accepted = intake.accept_all(uow, [_arrival(parcel) for parcel in parcels], known=known, keys=desk.keys)
-    return [*accepted], unused
+    return [
+        [*taken, forward(uow, parcel.onward)] if parcel.onward else [*taken]
+        for taken, parcel in zip(accepted, parcels, strict=True)
+    ], unused
 
 
 def _adopt(
     uow: UnitOfWork, parcels: Sequence[Parcel], known: set[tuple[UUID, bytes]], keys: Keyring
 ) -> list[StagedFile]:
-    """Name the files of all parcels by rows; returns those that nobody needs, as every recipient had the message."""
+    """Name the files of all parcels by rows; returns those that nobody needs, as everybody had the message."""
     wanted: list[tuple[StagedFile, list[UUID]]] = []
-    unused: list[StagedFile] = []
+    sent_on: set[tuple[UUID, bytes]] = set()
     for parcel in parcels:
         holders = [one for one in parcel.recipients if (one, parcel.key) not in known]
         known.update((one, parcel.key) for one in holders)
-        files = (parcel.raw, *parcel.parts)
-        if holders:
-            wanted.extend((staged, holders) for staged in files)
-        else:
-            unused.extend(files)
+        wanted.extend((staged, holders) for staged in parcel.parts)
+        sender = (parcel.sender_id, parcel.key)
+        if sender not in sent_on and needs_file(uow, parcel.onward):
+            sent_on.add(sender)
+            holders = [*holders, parcel.sender_id]
+        wanted.append((parcel.raw, holders))
+    unused = [staged for staged, holders in wanted if not holders]
+    wanted = [(staged, holders) for staged, holders in wanted if holders]
     content.adopt_all(uow, wanted, keys=keys)
     return unused
 

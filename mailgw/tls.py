@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from crypto.certificate_names import names_of
+
 _DER = 2  # _ssl.ENCODING_DER
 
 
@@ -29,15 +31,26 @@ def server_context(certificate_pem: bytes, private_key_pem: bytes, trusted_cas: 
 def client_context(certificate_pem: bytes, private_key_pem: bytes, expected_ca: bytes) -> ssl.SSLContext:
     """Return the context of the relay to one installation: our certificate, and only its pinned root believed.
 
-    Names are not compared: the CA of an installation issues for that installation alone.
+    Names are not compared: the CA of an installation issues for that installation alone. For a server that a body runs
+    itself :func:`is_pinned` looks at the rest.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a server's own certificate is trusted as it stands
     _trust(context, (expected_ca,))
     _load_chain(context, certificate_pem, private_key_pem)
     return context
+
+
+def is_pinned(ssl_object: ssl.SSLObject | None, pinned: bytes, host: str) -> bool:
+    """Tell whether a server showed the very certificate ``pinned`` (DER), or one issued under it for ``host``.
+
+    The handshake has verified the chain; the authority of a pinned CA may issue for many hosts, so the name counts.
+    """
+    shown = ssl_object.getpeercert(binary_form=True) if ssl_object is not None else None
+    return shown is not None and (shown == pinned or host.lower() in names_of(shown))
 
 
 def peer_installation(ssl_object: ssl.SSLObject | None, installations: Mapping[UUID, bytes]) -> UUID | None:

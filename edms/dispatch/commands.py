@@ -105,12 +105,13 @@ def _plain(line: QueueLine) -> dict[str, Any]:
         "id": str(line.id), "kind": line.kind, "number": line.number, "document_code": line.document_code,
         "recipient": line.recipient_code, "recipient_name": line.recipient_ar, "state": line.state,
         "attempts": line.attempts, "created_at": line.created_at.isoformat(), "next_at": line.next_at.isoformat(),
-        "last_reply": line.last_reply,
+        "last_reply": line.last_reply, "message_id": line.message_id, "mailbox": line.mailbox,
+        "warned_at": line.warned_at.isoformat() if line.warned_at else None,
     }  # fmt: skip
 
 
 def _text(line: QueueLine) -> str:
-    what = line.number or f"receipt {line.document_code}"
+    what = line.number or f"{line.kind} {line.document_code or line.message_id}"
     return f"{line.id}  {line.state:9} {line.recipient_code}  {what}  tries {line.attempts}  {line.last_reply}".rstrip()
 
 

@@ -1,6 +1,6 @@
 """Next hops that cannot be reached: left alone for a while, then tried with one consignment while the others wait."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,6 +19,16 @@ def never_rests(_failures: int) -> timedelta:
     return timedelta(0)
 
 
+def wake(uow: UnitOfWork, installation_id: UUID) -> None:
+    """Let a next hop that rests be tried now."""
+    uow.session.execute(
+        update(NextHop)
+        .where(NextHop.installation_id == installation_id, NextHop.retry_at > uow.now)
+        .values(retry_at=uow.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def take_probe(uow: UnitOfWork, installation_id: UUID) -> bool:
     """Become the one who tries a next hop that has rested; False when another relay is."""
     mine = uow.session.execute(
@@ -31,7 +41,7 @@ def take_probe(uow: UnitOfWork, installation_id: UUID) -> bool:
     return mine.first() is not None
 
 
-def note(uow: UnitOfWork, reached: Iterable[UUID], missed: Mapping[UUID, str], rest: Rest) -> frozenset[UUID]:
+def note(uow: UnitOfWork, reached: Iterable[UUID], missed: Sequence[tuple[UUID, str]], rest: Rest) -> frozenset[UUID]:
     """Write which next hops were reached and which were not (with the reason); returns those that now rest.
 
     What fails while a hop rests already was under way before: only the one that was to try it counts.
@@ -44,12 +54,12 @@ def note(uow: UnitOfWork, reached: Iterable[UUID], missed: Mapping[UUID, str], r
     for one in well & troubled.keys():
         uow.session.delete(troubled[one])
     resting = set()
-    for one, reason in missed.items():
+    for one, reason in missed:
         if one in well:
             continue
         hop = troubled.get(one)
         if hop is None:
-            hop = NextHop(installation_id=one, failures=0, since=uow.now, retry_at=None, probing=False)
+            hop = troubled[one] = NextHop(installation_id=one, failures=0, since=uow.now, retry_at=None, probing=False)
             uow.session.add(hop)
         if hop.probing or hop.retry_at is None:
             hop.failures, hop.probing = hop.failures + 1, False

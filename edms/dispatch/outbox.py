@@ -1,6 +1,7 @@
 """Putting packages into the outbox: one row for what travels, one consignment for each body that it goes to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -29,23 +30,48 @@ def package_row(
     return package
 
 
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A recipient of mail: the body, the address before the @, and what was asked for it (RFC 3461)."""
+
+    recipient_id: UUID
+    mailbox: str
+    notify: str = ""
+    orcpt: str = ""
+
+
 def enqueue_all(uow: UnitOfWork, packages: Sequence[Addressed], *, mailbox: str = "") -> None:
     """Add a consignment for each recipient of each package, in two statements; ``mailbox`` as in the model."""
     uow.flush()
     hops = _next_hops(uow, [recipient for _, _, recipients in packages for recipient, _ in recipients])
     rows = [
-        {
-            "id": new_id(), "package_id": package.id, "letter_id": letter_id, "kind": package.kind,
-            "entity_id": package.entity_id, "recipient_id": recipient, "installation_id": hops[recipient],
-            "role": role, "state": str(ItemState.QUEUED), "attempts": 0, "next_at": uow.now,
-            "created_at": uow.now, "far_number": "", "refusal": "",
-            "mailbox": mailbox,
-        }
+        {**_row(uow, package, recipient, hops), "letter_id": letter_id, "role": role, "mailbox": mailbox}
         for package, letter_id, recipients in packages
         for recipient, role in recipients
-    ]  # fmt: skip
+    ]
     if rows:
         uow.session.execute(insert(OutboxItem), rows)
+
+
+def enqueue_mailed(uow: UnitOfWork, package: OutboundPackage, recipients: Sequence[Mailed]) -> None:
+    """Add a consignment of mail for each of its recipients."""
+    uow.flush()
+    hops = _next_hops(uow, [one.recipient_id for one in recipients])
+    uow.session.execute(insert(OutboxItem), [
+        {
+            **_row(uow, package, one.recipient_id, hops), "role": "to", "mailbox": one.mailbox, "notify": one.notify,
+            "orcpt": one.orcpt,
+        }
+        for one in recipients
+    ])  # fmt: skip
+
+
+def _row(uow: UnitOfWork, package: OutboundPackage, recipient: UUID, hops: Mapping[UUID, UUID]) -> dict[str, Any]:
+    return {
+        "id": new_id(), "package_id": package.id, "kind": package.kind, "entity_id": package.entity_id,
+        "recipient_id": recipient, "installation_id": hops[recipient], "state": str(ItemState.QUEUED), "attempts": 0,
+        "next_at": uow.now, "created_at": uow.now, "far_number": "", "refusal": "",
+    }  # fmt: skip
 
 
 def _next_hops(uow: UnitOfWork, bodies: Sequence[UUID]) -> dict[UUID, UUID]:

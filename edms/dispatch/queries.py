@@ -111,7 +111,7 @@ def something_overdue(uow: UnitOfWork, *, warn: timedelta, give_up: timedelta) -
     over = select(OutboxItem.id).where(
         IS_OPEN,
         OutboxItem.created_at <= uow.now - min(warn, give_up),
-        late | (OutboxItem.created_at <= uow.now - give_up),
+        late | (OutboxItem.created_at <= uow.now - give_up) & OutboxItem.refused_at.is_(None),
     )
     return uow.session.scalar(over.limit(1)) is not None
 
@@ -142,7 +142,10 @@ def attempts_of(uow: UnitOfWork, item_id: UUID) -> Sequence[DeliveryAttempt]:
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
-    """A consignment in the queue in plain values; ``number`` is the letter's, empty for a receipt."""
+    """A consignment in the queue in plain values; ``number`` is the letter's, empty for a receipt.
+
+    Of mail, ``message_id`` and ``mailbox`` say which it is; ``warned_at`` is when its delay was told.
+    """
 
     id: UUID
     kind: str
@@ -156,6 +159,9 @@ class QueueLine:
     created_at: datetime
     next_at: datetime
     last_reply: str
+    message_id: str = ""
+    mailbox: str = ""
+    warned_at: datetime | None = None
 
 
 def queue(
@@ -197,10 +203,11 @@ def _lines(uow: UnitOfWork, items: Sequence[OutboxItem]) -> list[QueueLine]:
     for item in items:
         meta, body = found[item.package_id].meta, bodies[item.recipient_id]
         lines.append(QueueLine(
-            id=item.id, kind=item.kind, number=meta.get("number", ""), document_code=meta["document_code"],
+            id=item.id, kind=item.kind, number=meta.get("number", ""), document_code=meta.get("document_code", ""),
             recipient_code=body.code, recipient_ar=body.name_ar, recipient_en=body.name_en, state=item.state,
             attempts=item.attempts, created_at=item.created_at, next_at=item.next_at,
-            last_reply=replies.get(item.id, ""),
+            last_reply=replies.get(item.id, ""), message_id=found[item.package_id].message_id, mailbox=item.mailbox,
+            warned_at=item.warned_at,
         ))  # fmt: skip
     return lines
 

@@ -38,7 +38,9 @@ def report(uow: UnitOfWork, item: OutboxItem, kind: ReportKind, *, reply: str = 
     reason = {"delivered": "", "delayed": DELAYED}.get(kind, reply or item.refusal or "dispatch.no-answer")
     evidence.prove(uow, evidence.of_item(item, _EVENTS[kind], reason, package=package), act=act, row=item)
     if item.kind == PackageKind.MAIL and _is_wanted(item, kind) and _runs_own_server(uow, item):
-        _send(uow, item, kind, mail_of(package.meta), reply or item.refusal)
+        mail = mail_of(package.meta)
+        if mail.mail_from:  # nothing answers a report (RFC 5321 §4.5.5)
+            _send(uow, item, kind, mail, reply or item.refusal)
 
 
 def _is_wanted(item: OutboxItem, kind: ReportKind) -> bool:

@@ -13,7 +13,7 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, NotFound
 from edms.dispatch import evidence, facts, queries
 from edms.dispatch.evidence import NOTHING_KNOWN, Proof, Received
-from edms.dispatch.hops import Rest, never_rests, note
+from edms.dispatch.hops import Rest, never_rests, note, wake
 from edms.dispatch.models import DeliveryAttempt, OutboxItem, RefusalCount
 from edms.dispatch.outbox import enqueue_all, package_row
 from edms.dispatch.package import Receipt, ReceiptKind
@@ -36,7 +36,8 @@ from edms.entities import queries as entities
 class Attempt:
     """What the next hop answered for a consignment; ``retry_in`` counts for a transient answer until ``give_up``.
 
-    ``reached``: the next hop was there to answer; else ``reply`` says why not.
+    ``reached``: the next hop was there to answer; else ``reply`` says why not. ``message_hash`` is the SHA-256 of the
+    octets that were sent.
     """
 
     item_id: UUID
@@ -45,6 +46,7 @@ class Attempt:
     retry_in: timedelta = timedelta(minutes=1)
     give_up: timedelta = WAITING
     reached: bool = True
+    message_hash: bytes = b""
 
 
 def enqueue(
@@ -172,16 +174,16 @@ def record_attempts(
     for at in range(0, len(ids), 500):
         some = select(OutboxItem).where(OutboxItem.id.in_(ids[at : at + 500]))
         items.update((row.id, row) for row in uow.session.scalars(some.with_for_update(key_share=True)))
-    hops = {attempt.item_id: items[attempt.item_id].installation_id for attempt in attempts if attempt.item_id in items}
-    resting = note(
-        uow,
-        {hops[each.item_id] for each in attempts if each.reached and each.item_id in hops},
-        {hops[each.item_id]: each.reply for each in attempts if not each.reached and each.item_id in hops},
-        rest,
-    )
+    known = [(attempt, items[attempt.item_id]) for attempt in attempts if attempt.item_id in items]
+    reached = {item.installation_id for attempt, item in known if attempt.reached}
+    missed = {  # one message to many is one failure
+        (item.installation_id, item.package_id): attempt.reply for attempt, item in known if not attempt.reached
+    }
+    resting = note(uow, reached, [(hop, reply) for (hop, _), reply in missed.items()], rest)
     queries.packages(uow, list({item.package_id for item in items.values()}))
     for attempt in attempts:
-        waits = not attempt.reached and hops.get(attempt.item_id) in resting
+        found = items.get(attempt.item_id)
+        waits = found is not None and not attempt.reached and found.installation_id in resting
         record_attempt(uow, owner, replace(attempt, retry_in=timedelta(0)) if waits else attempt)
     return resting
 
@@ -200,7 +202,7 @@ def record_attempt(uow: UnitOfWork, owner: UUID, attempt: Attempt) -> None:
     item.attempts += 1
     item.lease_owner = item.lease_until = None
     if outcome is Outcome.OK:
-        item.state, item.taken_at = ItemState.ACCEPTED, uow.now
+        item.state, item.taken_at, item.message_hash = ItemState.ACCEPTED, uow.now, attempt.message_hash or None
         report(uow, item, "delivered", act=f"dispatch.{item.state}")
     elif outcome is Outcome.PERMANENT:
         item.state, item.refused_at, item.refusal = ItemState.REFUSED, uow.now, reply
@@ -248,11 +250,12 @@ def settle(uow: UnitOfWork, letter_id: UUID, recipient_id: UUID) -> None:
 
 
 def retry_now(uow: UnitOfWork, item_id: UUID) -> OutboxItem:
-    """Bring a waiting or failed consignment to the front of the queue."""
+    """Bring a waiting or failed consignment to the front of the queue, and let its next hop be tried if it rests."""
     item = _kept_item(uow, item_id)
     if item.state not in (ItemState.QUEUED, ItemState.FAILED):
         raise Conflict("dispatch.not-waiting", state=item.state)
     item.state, item.next_at = ItemState.QUEUED, uow.now
+    wake(uow, item.installation_id)
     record(uow, "dispatch.retried", "outbox-item", item.id, entity_id=item.entity_id, row=item)
     return item
 

@@ -156,9 +156,11 @@ def test_a_next_hop_that_cannot_be_reached_rests_and_burns_no_attempts(world: Wo
     assert claim(world) == []  # the others wait for what becomes of it
     assert attempt(world, owner, missed(probe[0].id)) == {far}
     clock.advance(minutes=1)
-    assert claim(world) == []  # now it rests for two
-    clock.advance(minutes=1)
+    assert claim(world) == []  # now it rests for two, unless somebody wants to know
+    with world.database.work(OPERATOR) as uow:
+        service.retry_now(uow, probe[0].id)
     probe = claim(world, owner=owner)
+    assert len(probe) == 1
     assert attempt(world, owner, Attempt(probe[0].id, Outcome.OK, "250 2.0.0 Ok")) == frozenset()
     assert len(claim(world, limit=100)) == 49
     with world.database.read(OPERATOR) as uow:
@@ -240,10 +242,20 @@ def test_warned_after_twelve_hours_and_given_up_after_a_day(world: World, letter
     clock.advance(hours=12)
     assert (chase(), chase()) == (1, 0)
     ended = item(world, letter_item)
+    with world.database.work(OPERATOR) as uow:
+        service.retry_now(uow, letter_item)
+    assert chase() == 0  # it is tried once more
+    owner = new_id()
+    assert [one.id for one in claim(world, owner=owner)] == [letter_item]
+    attempt(world, owner, Attempt(letter_item, Outcome.TRANSIENT, "421 gone"))
     assert (ended.state, ended.refused_at) == (ItemState.FAILED, clock.now)
     with world.database.read(OPERATOR) as uow:
         proved = uow.session.scalars(select(Evidence.event).where(Evidence.item_id == letter_item)).all()
-        assert (events(uow, "dispatch.delayed"), events(uow, "dispatch.failed")) == (1, 1)
+        assert (events(uow, "dispatch.delayed"), events(uow, "dispatch.failed")) == (1, 2)
         balance = queries.balance(uow)
-    assert [one for one in proved if one != "SubmissionAcceptance"] == ["ContentConsignmentFailure", "RelayFailure"]
+    assert [one for one in proved if one != "SubmissionAcceptance"] == [
+        "ContentConsignmentFailure",
+        "RelayFailure",
+        "RelayFailure",
+    ]
     assert (balance.sent, balance.refused, balance.waiting) == (1, 1, 0)

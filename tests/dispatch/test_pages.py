@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
+from edms.core.actor import system_actor
+from edms.core.ids import new_id
+from edms.dispatch.claiming import claim
 from edms.dispatch.commands import queue
+from edms.dispatch.rules import Outcome
+from edms.dispatch.service import Attempt, record_attempts
 from tests.factories.issued import issued_letter
 from tests.factories.pages import application, post, sign_in
 from tests.factories.world import World, make_world
@@ -68,3 +75,20 @@ def test_an_unknown_consignment_is_refused(world: World) -> None:
     result = CliRunner().invoke(queue, ["retry", "00000000-0000-0000-0000-000000000001"], obj=world.parts)
     assert result.exit_code == 1
     assert "dispatch.unknown-item" in repr(result.exception)
+
+
+def test_the_operator_sees_which_next_hops_are_left_alone(tmp_path: Path) -> None:
+    made = make_world(tmp_path)
+    assert run(made, "hops") == []
+    issued_letter(made)
+    with made.database.work(system_actor("relay")) as uow:
+        owner = new_id()
+        (item,) = claim(uow, owner, limit=1)
+        missed = Attempt(item.id, Outcome.TRANSIENT, "421 SMTPConnectError", reached=False)
+        record_attempts(uow, owner, [missed], rest=lambda _failures: timedelta(minutes=5))
+    lines = run(made, "hops")
+    assert isinstance(lines, list)
+    assert [(line["installation"], line["failures"], line["reason"]) for line in lines] == [
+        ("home", 1, "421 SMTPConnectError")
+    ]
+    assert lines[0]["retry_at"] > lines[0]["since"]

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from edms.core.ids import new_id
+from edms.dispatch.queries import Lane
 from mailgw.directory import Peer, Snapshot
 from mailgw.envelope import Door
 from mailgw.failpoints import FailPointReached, FailPoints, read_plan
@@ -16,6 +17,7 @@ from mailgw.outgoing import Claimed, Outgoing, batches, registry_address
 from mailgw.policy import EntityEntry
 from mailgw.runfile import gateway_port, own_relay, remove_gateway, write_gateway
 from mailgw.together import Together
+from mailgw.turns import Turns
 from tests.factories.issued import issued_letter
 from tests.factories.world import make_world
 from tests.mailgw.arrivals import outbox
@@ -65,14 +67,29 @@ def test_every_try_sends_the_same_octets(tmp_path: Path) -> None:
     assert headers.first("from") == b"<diwan@moh.gov.example>"
 
 
+def test_lanes_take_turns_and_a_next_hop_gets_no_more_than_its_share() -> None:
+    turns: Turns[str] = Turns(5, 3)
+    busy, urgent, far = Lane(HOME, UUID(int=7)), Lane(HOME, UUID(int=8)), Lane(FAR, UUID(int=7))
+    for number in range(1000):
+        turns.put(busy, f"mass {number}")
+    turns.put(urgent, "urgent")
+    for number in range(3):
+        turns.put(far, f"far {number}")
+    begun = [turns.take() for _ in range(6)]
+    assert begun == ["mass 0", "urgent", "far 0", "mass 1", "far 1", None]
+    turns.done(busy)
+    assert turns.take() == "mass 2"
+    assert len(turns.withdraw(HOME)) == 997
+    turns.done(far)
+    assert (turns.take(), turns.take()) == ("far 2", None)
+
+
 def test_work_that_waits_is_done_together_and_a_bad_piece_fails_alone() -> None:
     calls: list[list[int]] = []
 
-    def perform(work: Sequence[int]) -> list[int]:
+    def perform(work: Sequence[int]) -> list[int | Exception]:
         calls.append(list(work))
-        if 13 in work:
-            raise ValueError("13")
-        return [each * 2 for each in work]
+        return [ValueError("13") if each == 13 else each * 2 for each in work]
 
     async def use() -> list[object]:
         together: Together[int, int] = Together(perform, most=4)
@@ -83,7 +100,7 @@ def test_work_that_waits_is_done_together_and_a_bad_piece_fails_alone() -> None:
     found = asyncio.run(use())
     assert [each for each in found if isinstance(each, int)] == [2, 4, 6, 8, 10, 12]
     assert isinstance(found[5], ValueError)
-    assert calls[0] == [1, 2, 3, 4]
+    assert calls[:2] == [[1], [2, 3, 4, 5]]  # what came while the first was done
     assert all(len(call) <= 4 for call in calls)
 
 
