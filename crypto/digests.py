@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from crypto.errors import CryptoError
 
 _DEEPEST = 64
+_SCALARS = frozenset({str, int, bool, type(None)})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -38,7 +39,7 @@ def _plain(value: object, depth: int) -> object:
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item, depth + 1) for key, item in value.items()}
+        return {key: item if type(item) in _SCALARS else _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [_plain(item, depth + 1) for item in value]
     raise CryptoError("crypto.not-canonical", kind=type(value).__name__)

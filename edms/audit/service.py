@@ -88,7 +88,10 @@ def _store(uow: UnitOfWork) -> None:
 
 def row_hash(row: Base) -> bytes:
     """Return SHA-256 over the canonical values of a row's columns, as they stand in the database."""
-    return sha256(canonical({name: _plain(getattr(row, name)) for name in _columns(type(row))}))
+    names = _columns(type(row))
+    if inspect(row).transient:  # stored past the session: what it was not given is empty
+        return sha256(canonical({name: _plain(row.__dict__.get(name)) for name in names}))
+    return sha256(canonical({name: _plain(getattr(row, name)) for name in names}))
 
 
 @cache
@@ -103,6 +106,8 @@ def facts_of(event: Event) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
     if isinstance(value, datetime | date):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import select
 
 from edms.audit.service import record
 from edms.core.database import Base, UnitOfWork
@@ -141,19 +141,16 @@ def prove_refusals(uow: UnitOfWork, refusals: Sequence[Refused]) -> None:
 
 def _keep(uow: UnitOfWork, *rows: Base) -> None:
     """Hold rows back until all that they speak of is in the database; then each table takes its rows at once."""
-    held: dict[type[Base], list[dict[str, Any]]] = uow.info.setdefault(_BUFFER, {})
-    for row in rows:
-        columns = inspect(row).mapper.column_attrs
-        held.setdefault(type(row), []).append({column.key: getattr(row, column.key) for column in columns})
+    held: list[Base] = uow.info.setdefault(_BUFFER, [])
+    held.extend(rows)
     uow.before_commit(_BUFFER, lambda: _write(uow))
 
 
 def _write(uow: UnitOfWork) -> None:
     uow.flush()
-    held: dict[type[Base], list[dict[str, Any]]] = uow.info.pop(_BUFFER, {})
-    for table in (Evidence, GatewayRefusal):
-        if rows := held.get(table):
-            uow.session.execute(insert(table), rows)
+    held: list[Base] = uow.info.pop(_BUFFER, [])
+    for kind in (Evidence, GatewayRefusal):
+        uow.insert([row for row in held if isinstance(row, kind)])
 
 
 def _row(uow: UnitOfWork, proof: Proof) -> Evidence:
