@@ -87,9 +87,9 @@ class Together(Generic[Work, Result]):
 
     def _done(self, performed: "asyncio.Future[Sequence[Result | Exception]]") -> None:
         group, self._under_way = self._under_way, []
-        error: BaseException | None = (
-            Unavailable("gateway.writer-died") if performed.cancelled() else performed.exception()
-        )
+        error = None if performed.cancelled() else performed.exception()
+        if performed.cancelled() or not isinstance(error, Exception | None):
+            error = Unavailable("gateway.writer-died")
         answers = [error] * len(group) if error is not None else performed.result()
         for waiting, answer in zip(group, answers, strict=True):
             if waiting.answer.done():

@@ -46,7 +46,8 @@ def change_entity(uow: UnitOfWork, entity_id: UUID, change: EntityChange) -> Ent
             act = "entities.reopened" if was_closed and body.valid_to is None else "entities.closed"
         audit.record(
             uow, act, "entity", body.id, entity_id=body.id, row=body, code=body.code, changed=" ".join(changed),
-            by_rule=body.registers_by_rule, last_day=body.valid_to.isoformat() if body.valid_to else None,
+            by_rule=body.registers_by_rule, untyped=body.registers_untyped,
+            last_day=body.valid_to.isoformat() if body.valid_to else None,
         )  # fmt: skip
     return body
 
@@ -61,6 +62,8 @@ def _wanted(change: EntityChange) -> Iterator[tuple[str, object]]:
         yield "valid_to", change.valid_to
     if change.registers_by_rule is not None:
         yield "registers_by_rule", change.registers_by_rule
+    if change.registers_untyped is not None:
+        yield "registers_untyped", change.registers_untyped
     if change.max_sensitivity is not None:
         yield "max_sensitivity", change.max_sensitivity
 

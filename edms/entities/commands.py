@@ -53,6 +53,7 @@ def add(parts: Parts, /, kind: str, domain: str, parent: str | None, valid_from:
 @entity.command("set")
 @click.argument("code")
 @click.option("--by-rule/--by-clerk", "by_rule", default=None, help="Who registers letters that arrive.")
+@click.option("--mail-by-rule/--mail-by-clerk", "untyped", default=None, help="Who registers ordinary mail.")
 @click.option("--valid-to", type=click.DateTime(["%Y-%m-%d"]), help="The last day: closes the body.")
 @click.option("--reopen", is_flag=True, help="Take the last day away.")
 @click.option("--mark", "short_mark", help="The mark before its numbers.")
@@ -61,15 +62,19 @@ def add(parts: Parts, /, kind: str, domain: str, parent: str | None, valid_from:
 @click.option("--name-en", help="The English name.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
-def set_(parts: Parts, /, code: str, by_rule: bool | None, valid_to: datetime | None, reopen: bool, as_json: bool,
-         **told: Any) -> None:  # fmt: skip
+def set_(
+    parts: Parts, /, code: str, by_rule: bool | None, untyped: bool | None, valid_to: datetime | None, reopen: bool,
+    as_json: bool, **told: Any,
+) -> None:  # fmt: skip
     """Change a body of this installation."""
     if reopen and valid_to:
         raise click.UsageError("--reopen and --valid-to exclude each other.")
     last = valid_to.date() if valid_to else None
     with parts[Database].work(OPERATOR) as uow:
         body = entity_by_typed_code(uow, code)
-        change = EntityChange(valid_to=last, reopen=reopen, registers_by_rule=by_rule, **told)
+        change = EntityChange(
+            valid_to=last, reopen=reopen, registers_by_rule=by_rule, registers_untyped=untyped, **told
+        )
         found = _shown(changing.change_entity(uow, body.id, change))
     emit(found, as_json, lambda: f"{found['code']}  {found['name_ar']}  {found['valid_to'] or '—'}")
 
@@ -177,7 +182,7 @@ def _shown(row: Entity) -> dict[str, Any]:
     return {
         "code": row.code, "name_ar": row.name_ar, "name_en": row.name_en, "type": row.type,
         "mail_domain": row.mail_domain, "short_mark": row.short_mark, "valid_from": begin, "valid_to": end,
-        "registers_by_rule": row.registers_by_rule,
+        "registers_by_rule": row.registers_by_rule, "registers_untyped": row.registers_untyped,
     }  # fmt: skip
 
 

@@ -66,13 +66,14 @@ class EntityForm:
 
 @dataclass(frozen=True, slots=True)
 class ChangeForm:
-    """The form that changes a body, as typed; ``by_rule`` is "1" where arriving letters are registered at once."""
+    """The form that changes a body, as typed; ``by_rule`` and ``untyped`` are "1" for what is registered at once."""
 
     name_ar: str = ""
     name_en: str = ""
     short_mark: str = ""
     valid_to: str = ""
     by_rule: str = ""
+    untyped: str = ""
     max_sensitivity: str = ""
 
     @classmethod
@@ -84,19 +85,22 @@ class ChangeForm:
     def of(cls, body: Entity) -> "ChangeForm":
         """Return the form as a body fills it."""
         last = body.valid_to.isoformat() if body.valid_to else ""
-        by_rule, highest = "1" if body.registers_by_rule else "", str(body.max_sensitivity)
-        return cls(body.name_ar or "", body.name_en or "", body.short_mark, last, by_rule, highest)
+        by_rule, untyped = ("1" if rule else "" for rule in (body.registers_by_rule, body.registers_untyped))
+        highest = str(body.max_sensitivity)
+        return cls(body.name_ar or "", body.name_en or "", body.short_mark, last, by_rule, untyped, highest)
 
     def value(self, *, everything: bool) -> EntityChange:
         """Return the change, of ``everything`` or of the registering alone; raises Invalid ``entities.bad-entity``."""
-        by_rule = self.by_rule == "1"
+        by_rule, untyped = self.by_rule == "1", self.untyped == "1"
         if not everything:
-            return EntityChange(registers_by_rule=by_rule)
+            return EntityChange(registers_by_rule=by_rule, registers_untyped=untyped)
         last = read_day(self.valid_to) if self.valid_to else None
         if self.valid_to and last is None:
             raise Invalid("entities.bad-entity", (Problem("valid_to", "entities.bad-date"),))
         highest = {"": None, "0": 0, "1": 1, "2": 2, "3": 3}.get(self.max_sensitivity, -1)
-        return EntityChange(self.name_ar, self.name_en, self.short_mark, last, not self.valid_to, by_rule, highest)
+        return EntityChange(
+            self.name_ar, self.name_en, self.short_mark, last, not self.valid_to, by_rule, untyped, highest
+        )
 
 
 def _key(text: str) -> UUID | None:

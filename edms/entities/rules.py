@@ -93,12 +93,14 @@ class EntityChange:
     valid_to: date | None = None
     reopen: bool = False
     registers_by_rule: bool | None = None
+    registers_untyped: bool | None = None
     max_sensitivity: int | None = None
 
     @property
     def only_registering(self) -> bool:
         """Whether nothing is told but how arriving letters are registered."""
-        return self.registers_by_rule is not None and self == EntityChange(registers_by_rule=self.registers_by_rule)
+        told = self.registers_by_rule, self.registers_untyped
+        return told != (None, None) and self == EntityChange(registers_by_rule=told[0], registers_untyped=told[1])
 
 
 def clean_name(text: str) -> str:
