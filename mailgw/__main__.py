@@ -13,7 +13,7 @@ from config.sections import Gateway
 from config.settings import Settings, SettingsError, load
 from crypto.timestamps import StampRoots
 from edms.accounts.rules import Limits as SignInLimits
-from edms.content.store import ContentStore
+from edms.content.store import ContentStore, DiskStore
 from edms.core.database import Database
 from edms.core.errors import EdmsError
 from edms.core.parts import Parts
@@ -80,9 +80,11 @@ def _submission(gateway: Gateway) -> dict[Door, int]:
 
 
 def _receiving(settings: Settings, parts: Parts, parent: int | None) -> Work:
-    gateway = settings.gateway
+    gateway, store, failing = settings.gateway, parts[ContentStore], FailPoints()
+    if isinstance(store, DiskStore):
+        store.reach = failing.reach
     desk = Desk(
-        parts[Database], parts[ContentStore], parts[Keyring], FailPoints(),
+        parts[Database], store, parts[Keyring], failing,
         Parsers(stamp_roots=parts[StampRoots].roots),
     )  # fmt: skip
     limits = Limits(

@@ -9,9 +9,14 @@ import signal
 from collections.abc import Mapping
 
 POINTS = (
+    "before-body-write",
+    "after-body-write",
+    "after-fsync",
+    "after-rename",
     "after-stage",
     "before-commit",
     "after-commit-before-250",
+    "after-250",
     "after-claim",
     "before-send",
     "after-250-before-commit",

@@ -26,6 +26,8 @@ from mailgw.tls import peer_installation
 from mailgw.together import Together
 
 MOST_AT_ONCE = 128
+REPLY_SECONDS = 0.01
+"""After the commit the reply is out by then (for the fail point behind it)."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -103,7 +105,9 @@ class RegistryHandler:
         try:
             async with self._turns.of(envelope.content.size):
                 parcel = await asyncio.to_thread(prepare, envelope, sender, snapshot, self._desk)
-            return _answer(await self._commit(parcel))
+            answer = _answer(await self._commit(parcel))
+            asyncio.get_running_loop().call_later(REPLY_SECONDS, self._desk.failing.reach, "after-250")
+            return answer
         except EdmsError as error:
             number = maillog.incident(error, code=error.code)
             if _is_full(error):

@@ -1,7 +1,7 @@
 """The content store port and its embedded adapter: a directory of encrypted blobs named by random ids."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -58,14 +58,18 @@ class ContentStore(Protocol):
 
 
 class DiskStore:
-    """Blobs as files ``ab/cd/<id>``: written aside, fsynced, renamed, the folder fsynced."""
+    """Blobs as files ``ab/cd/<id>``: written aside, fsynced, renamed, the folder fsynced.
+
+    ``reach`` is told of each step of a write, so that a test can make the process die between any two.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.reach: Callable[[str], None] = _go_on
 
     def writer(self, blob_id: UUID) -> BlobWriter:
         """Begin a blob (ContentStore)."""
-        return _DiskWriter(self._path(blob_id))
+        return _DiskWriter(self._path(blob_id), self.reach)
 
     def put(self, blob_id: UUID, chunks: Iterable[bytes]) -> int:
         """Store a blob durably (ContentStore)."""
@@ -120,12 +124,14 @@ class DiskStore:
 class _DiskWriter:
     """A file written aside until it is finished."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reach: Callable[[str], None]) -> None:
         self._path = path
+        self._reach = reach
         self._aside = path.with_suffix(_ASIDE)
         with _storing():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._aside.open("wb")
+        reach("before-body-write")
 
     def write(self, chunk: bytes) -> None:
         with _storing():
@@ -134,9 +140,12 @@ class _DiskWriter:
     def finish(self) -> None:
         with _storing():
             self._file.flush()
+            self._reach("after-body-write")
             os.fsync(self._file.fileno())
+            self._reach("after-fsync")
             self._file.close()
             self._aside.rename(self._path)
+            self._reach("after-rename")
             _sync_folder(self._path.parent)
 
     def discard(self) -> None:
@@ -144,6 +153,10 @@ class _DiskWriter:
             self._file.close()
         with _storing():
             self._aside.unlink(missing_ok=True)
+
+
+def _go_on(_step: str) -> None:
+    """Do nothing at a step."""
 
 
 @contextmanager
