@@ -10,6 +10,7 @@ from edms.dispatch import refused_views as refused
 from edms.dispatch import views as dispatch
 from edms.entities import authority_views
 from edms.entities import views as entities
+from edms.intake import notice_views
 from edms.intake import views as intake
 from edms.letters import api as letters_api
 from edms.letters import views as letters
@@ -51,7 +52,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (refused.blueprint, proofs.blueprint, balance.blueprint):
+    for blueprint in (refused.blueprint, proofs.blueprint, balance.blueprint, notice_views.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (verification.blueprint, verification_api.blueprint, seal_views.blueprint):
         app.register_blueprint(blueprint)

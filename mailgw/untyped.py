@@ -6,6 +6,8 @@ from email.header import decode_header, make_header
 from email.message import Message
 
 from edms.dispatch.package import UntypedMessage
+from mailgw.address import AddressError
+from mailgw.headers import single_mailbox
 
 MAX_SHOWN_HEADER = 2000
 MAX_SHOWN_TEXT = 100_000
@@ -22,7 +24,17 @@ def describe(message: Message, leaves: list[Message], problems: tuple[str, ...])
         subject=_shown(message, "Subject"),
         text=_text(first) if first is not None else "",
         report=message.get_content_type() == "multipart/report",
+        notify_to=_asks_notice(message),
     )
+
+
+def _asks_notice(message: Message) -> str:
+    """Return the one address of Disposition-Notification-To, or nothing; several are not answered (RFC 8098 §2.1)."""
+    fields = message.get_all("Disposition-Notification-To", [])
+    try:
+        return str(single_mailbox(str(fields[0]).encode("utf-8"))) if len(fields) == 1 else ""
+    except (AddressError, UnicodeError):
+        return ""
 
 
 def octets(part: Message) -> bytes:

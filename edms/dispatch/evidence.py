@@ -115,14 +115,17 @@ def received_as(uow: UnitOfWork, letter_id: UUID | None) -> Received:
 
 def of_item(
     item: OutboxItem, event: ErdsEvent, reason: str = "", *, package: OutboundPackage | None = None,
-    received_id: UUID | None = None, signed: bool = False,
+    received_id: UUID | None = None, signed: bool = False, message_hash: bytes | None = None,
 ) -> Proof:  # fmt: skip
-    """Return the proof of an event on a consignment's way, with what is known of its package."""
+    """Return the proof of an event on a consignment's way, with what is known of its package.
+
+    ``message_hash`` is what the far side says that it got, for where ours is not known.
+    """
     return Proof(
         event, item.entity_id, other_entity_id=item.recipient_id, item_id=item.id, received_id=received_id,
-        letter_id=item.letter_id, reason=reason, submitted_at=item.created_at, message_hash=item.message_hash,
-        message_id=package.message_id if package else "", documents=package.document_hashes if package else "",
-        signed=signed,
+        letter_id=item.letter_id, reason=reason, submitted_at=item.created_at, signed=signed,
+        message_id=package.message_id if package else "", message_hash=item.message_hash or message_hash,
+        documents=package.document_hashes if package else "",
     )  # fmt: skip
 
 

@@ -190,6 +190,7 @@ class UntypedMessage:
     """Mail without a valid package: registered as untyped incoming mail, never bounced.
 
     ``problems`` are stable codes (``package.hash-mismatch``); ``opaque`` says that not even its MIME could be read.
+    ``notify_to`` is the address to which its writer asks for a notice of reading (RFC 8098).
     ``package_id`` and ``document_code`` are what a letter.xml says that could not be taken, where it says so.
     """
 
@@ -200,6 +201,7 @@ class UntypedMessage:
     subject: str = field(default="", repr=False)
     text: str = field(default="", repr=False)
     report: bool = False
+    notify_to: str = ""
     package_id: UUID | None = None
     document_code: str = ""
 

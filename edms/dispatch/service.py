@@ -234,6 +234,7 @@ def apply_receipt(
     proof = evidence.of_item(
         item, event, reason or (receipt.kind if event in NEGATIVE else ""), received_id=received_id,
         package=queries.package(uow, item.package_id), signed=receipt.signed,
+        message_hash=bytes.fromhex(receipt.message_hash) or None,
     )  # fmt: skip
     evidence.prove(uow, proof, act=f"dispatch.{receipt.kind}", row=item)
     return item

@@ -252,7 +252,7 @@ def _meta(arrival: Arrival) -> dict[str, Any]:
                 "message_id": arrival.message_id}  # fmt: skip
     package_id = str(message.package_id) if message.package_id else ""
     return {"subject": message.subject, "text": message.text, "message_id": message.message_id,
-            "problems": list(message.problems), "raw_size": arrival.raw_size,
+            "problems": list(message.problems), "raw_size": arrival.raw_size, "notify_to": message.notify_to,
             "package_id": package_id, "document_code": message.document_code}  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from edms.intake.rules import MessageState
 def known_of(row: ReceivedMessage, values: Mapping[str, Any]) -> Received:
     """Return what a body knows of a message: ``values`` is its meta, read once for all the bodies that got it."""
     return Received(
-        row.id, str(values.get("message_id", "")), row.raw_hash,
+        row.id, str(values.get("message_id", "")).strip().strip("<>"), row.raw_hash,
         " ".join(part["sha256"] for part in values.get("parts", ())), _submitted(row),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
 from edms.core.errors import Invalid, Problem
-from edms.intake import queries, service
+from edms.intake import notices, queries, service
 from edms.intake.reading import shown
 from edms.intake.rules import DECIDE, MessageState
 from edms.letters import wording
@@ -80,11 +80,13 @@ def _page(message_id: UUID, problems: tuple[Problem, ...] = (), status: int = 20
         row = queries.waiting_message(uow, message_id)
         (message,) = shown(uow, [row])
         decided = row.state != MessageState.WAITING
+        notice = notices.asked(uow, row)
     return render(
         "intake/message.html",
         status,
         message=message,
         decided=decided,
+        notice=notice,
         problems=problems,
         reasons=REASONS,
         wording=wording,

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from crypto.certificates import chain_pem
 from edms.confirmations import queries as inquiries
 from edms.confirmations import service as confirmations
+from edms.content import service as content
 from edms.dispatch import queries as dispatch_queries
-from edms.dispatch.models import OutboxItem, RefusalCount
+from edms.dispatch.models import Evidence, OutboxItem, RefusalCount
 from edms.dispatch.rules import ItemState
+from edms.entities.models import Installation
 from edms.entities.queries import entity_by_code, units_of
 from edms.entities.sealing import trust_list
 from edms.intake.models import ReceivedMessage
@@ -98,6 +102,33 @@ def test_letter_is_registered_far_away_and_its_number_comes_back(two: Two) -> No
     with two.south.database.read(OPERATOR) as uow:
         noted = [one for one in trust_list(uow) if one.installation == "north"]
     assert [one.entity_code for one in noted] == [two.north.entity_a.code]
+
+
+def test_openssl_verifies_the_receipts_that_came_over_the_wire(two: Two, tmp_path: Path) -> None:
+    letter = two.letter()
+    two.run_all()
+    assert registered(two.north, letter)
+    with two.north.database.read(OPERATOR) as uow:
+        proofs = uow.session.scalars(
+            select(Evidence).where(Evidence.letter_id == letter.id).order_by(Evidence.at, Evidence.id)
+        ).all()
+        told = [proof for proof in proofs if proof.item_id and proof.received_id]
+        rows = [uow.session.get_one(ReceivedMessage, proof.received_id) for proof in told]
+        files = [
+            content.read(uow, row.raw_file_id, entity_id=row.entity_id, store=two.north.store, keys=two.north.keyring)
+            for row in rows
+        ]
+        root = entity_by_code(uow, two.south.entity_b.code).installation_id
+        authority = uow.session.get_one(Installation, root).ca_certificate
+    assert [proof.event for proof in proofs] == ["SubmissionAcceptance", "RelayAcceptance", "ContentHandover"]
+    assert [(proof.event, proof.signed) for proof in told] == [("ContentHandover", True)]
+    assert len({proof.document_hashes for proof in proofs}) == 1
+    (tmp_path / "root.pem").write_bytes(chain_pem(authority))
+    for raw in files:
+        (tmp_path / "receipt.eml").write_bytes(raw)
+        verify = ["openssl", "cms", "-verify", "-in", "receipt.eml", "-CAfile", "root.pem", "-purpose", "any"]
+        done = subprocess.run(verify, cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("point", ["after-stage", "before-commit", "after-commit-before-250"])
