@@ -17,7 +17,7 @@ from edms.entities.sealing import note_seal
 from edms.intake import accepting as intake
 from edms.intake import queries as intake_queries
 from edms.intake.accepting import Accepted, Arrival
-from edms.intake.rules import OPAQUE
+from edms.intake.rules import FOREIGN, OPAQUE
 from mailgw import maillog
 from mailgw.directory import Snapshot
 from mailgw.envelope import ReceivedEnvelope
@@ -83,6 +83,9 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         )  # fmt: skip
     elif isinstance(message, UntypedMessage) and message.opaque:
         flag = OPAQUE
+    if envelope.identity.installation_id is None and envelope.identity.submitter is None:
+        flag = FOREIGN
+        maillog.event("message.foreign", peer=envelope.peer, sender=str(envelope.mail_from or ""))
     seal = genuine_seal(message, reading.seal, sender_code=sender.code, revoked=register.revoked)
     genuine_for: frozenset[str] = frozenset()
     if seal is not None and isinstance(message, LetterPackage):

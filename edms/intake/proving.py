@@ -9,9 +9,9 @@ from edms.core.database import UnitOfWork
 from edms.core.ids import made_at
 from edms.dispatch import evidence
 from edms.dispatch.evidence import Received
-from edms.dispatch.rules import ErdsEvent
+from edms.dispatch.rules import NEGATIVE, ErdsEvent
 from edms.intake.models import ReceivedMessage
-from edms.intake.rules import MessageState
+from edms.intake.rules import FOREIGN, MessageState
 
 
 def known_of(row: ReceivedMessage, values: Mapping[str, Any]) -> Received:
@@ -27,7 +27,13 @@ def prove_arrival(uow: UnitOfWork, row: ReceivedMessage, known: Received) -> Non
     events = [ErdsEvent.CONTENT_CONSIGNMENT]
     if row.state == MessageState.REGISTERED:
         events.append(ErdsEvent.CONTENT_HANDOVER)
-    proofs = [known.proof(event, row.entity_id, row.sender_id, letter_id=row.letter_id) for event in events]
+    if row.flag == FOREIGN:
+        events.insert(0, ErdsEvent.RECEIVED_FROM_NON_ERDS)
+    proofs = [
+        known.proof(event, row.entity_id, row.sender_id, letter_id=row.letter_id,
+                    reason=row.flag if event in NEGATIVE else "")
+        for event in events
+    ]  # fmt: skip
     evidence.prove(uow, *proofs, act="intake.accepted", of=("message", row.id), row=row, kind=row.kind)
 
 

@@ -207,3 +207,15 @@ def test_refusals_are_counted_and_our_own_sender_is_told(either: World) -> None:
         proofs = [(row.event, row.entity_id, row.reason) for row in uow.session.scalars(select(Evidence))]
     assert counted == {"smtp.null-sender": 1, "smtp.sender-unregistered": 1, "smtp.recipient-unregistered": 4}
     assert proofs == [("SubmissionRejection", world.entity_a.id, "smtp.recipient-unregistered")] * 3
+
+
+def test_mail_from_nobody_who_proved_to_be_registered_is_an_alarm(world: World) -> None:
+    raw = letter_from_a(world)
+    take(world, replace(envelope(raw, A, B), identity=Identity(tls=True)))
+    [row] = messages(world)
+    with world.database.read(OPERATOR) as uow:
+        proofs = uow.session.execute(
+            select(Evidence.event, Evidence.reason).where(Evidence.received_id == row.id).order_by(Evidence.id)
+        ).all()
+    assert (row.state, row.flag) == ("waiting", "intake.foreign")
+    assert sorted(proofs) == [("ContentConsignment", ""), ("ReceivedFromNonERDS", "intake.foreign")]

@@ -13,7 +13,7 @@ from edms.dispatch.package import Receipt
 from edms.entities import queries as entities
 from edms.intake.models import ReceivedMessage
 from mailgw.address import Address
-from mailgw.envelope import Identity
+from mailgw.envelope import Identity, Submitter
 from mailgw.message import compose_note, read_message
 from mailgw.outgoing import Sources, signer_of
 from tests.factories.issued import issued_letter
@@ -122,7 +122,10 @@ def test_a_receipt_whose_signature_does_not_hold_is_kept_and_changes_nothing(wor
     else:
         raw, flag = compose_note(found, **common), "intake.receipt-unsigned"  # type: ignore[arg-type]
     if spoil == "unsigned-from-a-person":
-        take(world, replace(envelope(raw, B, A), identity=Identity(tls=True)))
+        clerk = world.actor("b", "registry")
+        assert clerk.employee_id
+        person = Submitter(clerk.employee_id, clerk.employee_id, world.entity_b.id, "registry.b")
+        take(world, replace(envelope(raw, B, A), identity=Identity(tls=True, submitter=person)))
     else:
         from_home(world, raw)
     state, row, proofs = facts(world)
