@@ -191,7 +191,7 @@ class Outgoing:
         notice, original = notice_of(self.meta), b""
         if notice.file_id is not None:
             original = self._stored(sources, notice.file_id)
-        author = self.sender if notice.kind == "displayed" else Address(POSTMASTER, self.sender.domain)
+        author = self.sender if notice.kind == "displayed" else Address(POSTMASTER, sources.hostname)
         return compose_notice(
             notice, original, message_id=f"{self.package_id}@{self.sender.domain}", hostname=sources.hostname,
             sender=author,
