@@ -11,6 +11,7 @@ from edms.dispatch import views as dispatch
 from edms.entities import authority_views
 from edms.entities import views as entities
 from edms.intake import notice_views
+from edms.intake import quarantine_views as quarantine
 from edms.intake import views as intake
 from edms.letters import api as letters_api
 from edms.letters import views as letters
@@ -48,6 +49,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
         app.register_blueprint(blueprint)
+    app.register_blueprint(quarantine.blueprint)
     for blueprint in (intake.blueprint, dispatch.blueprint, confirmations.blueprint):
         app.register_blueprint(blueprint)
     for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
@@ -69,6 +71,7 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     """Return the side menu of an actor: only places that the actor's roles open."""
     between = (
         *intake.intake_menu(actor),
+        *quarantine.quarantine_menu(actor),
         *dispatch.queue_menu(actor),
         *refused.refused_menu(actor),
         *confirmations.confirmations_menu(actor),

@@ -11,8 +11,9 @@ from edms.core.database import Database
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.dispatch import queries, service
-from edms.dispatch.queries import QueueLine
-from edms.dispatch.rules import WAITING_STATES, ItemState
+from edms.dispatch import queue as queues
+from edms.dispatch.queue import Asked, QueueLine
+from edms.dispatch.rules import WAITING_STATES, ItemState, PackageKind
 from edms.entities.queries import installations
 
 OPERATOR = system_actor("operator")
@@ -26,13 +27,25 @@ def queue() -> None:
 
 @queue.command("list")
 @click.option("--state", type=click.Choice([str(state) for state in ItemState]), help="Only this state.")
+@click.option("--kind", type=click.Choice([str(kind) for kind in PackageKind]), help="Only this kind.")
+@click.option("--to", "recipient", default="", help="Only to the body with this code.")
+@click.option("--oldest-first", is_flag=True, help="Begin with what has waited longest.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=LIMIT, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
-def list_(parts: Parts, state: str | None, limit: int, as_json: bool) -> None:
+def list_(
+    parts: Parts, state: str | None, kind: str | None, recipient: str, oldest_first: bool, limit: int, as_json: bool
+) -> None:
     """List what waits or was given up, newest first."""
+    asked = Asked(
+        (state,) if state else WAITING_STATES,
+        kind or "",
+        recipient.replace(".", ""),
+        oldest_first=oldest_first,
+        limit=limit,
+    )
     with parts[Database].read(OPERATOR) as uow:
-        found = queries.queue(uow, states=(state,) if state else WAITING_STATES, limit=limit)
+        found = queues.queue(uow, asked)
         counted = asdict(queries.balance(uow))
     emit([_plain(line) for line in found], as_json, lambda: "\n".join([*map(_text, found), _sum(counted)]))
 
@@ -44,7 +57,7 @@ def list_(parts: Parts, state: str | None, limit: int, as_json: bool) -> None:
 def show(parts: Parts, item: UUID, as_json: bool) -> None:
     """Show one consignment and every try to deliver it."""
     with parts[Database].read(OPERATOR) as uow:
-        line = queries.queue_line(uow, item)
+        line = queues.queue_line(uow, item)
         tries = [
             {"at": one.at.isoformat(), "outcome": one.outcome, "reply": one.reply}
             for one in queries.attempts_of(uow, item)

@@ -13,6 +13,8 @@ from edms.dispatch.rules import EVIDENCE_POLICY
 
 IS_OPEN = text("outbox_items.state IN ('queued', 'sending')")
 """What is still on its way, word for word as the partial indexes have it: with parameters they would not be used."""
+IS_KEPT = text("outbox_items.state IN ('queued', 'sending', 'failed', 'refused')")
+"""What the queue's page lists, in the same way."""
 IS_LEASED = text("lease_owner IS NOT NULL")
 
 
@@ -60,6 +62,7 @@ class OutboxItem(Base):
             "ix_outbox_items_open", "created_at", "warned_at", "kind", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN
         ),
         Index("ix_outbox_items_lease", "lease_owner", sqlite_where=IS_LEASED, postgresql_where=IS_LEASED),
+        Index("ix_outbox_items_kept", "entity_id", "state", "id", sqlite_where=IS_KEPT, postgresql_where=IS_KEPT),
         Index("ix_outbox_items_sent", "entity_id", "created_at"),
         Index("ix_outbox_items_sent_to", "recipient_id", "created_at"),
     )  # fmt: skip

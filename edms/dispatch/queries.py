@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
 from edms.core.database import UnitOfWork
-from edms.core.errors import NotFound
 from edms.dispatch.models import IS_OPEN, DeliveryAttempt, NextHop, OutboundPackage, OutboxItem
-from edms.dispatch.rules import SEE_QUEUE, WAITING_STATES, WARNED, ItemState, PackageKind
-from edms.entities import queries as entities
+from edms.dispatch.rules import SEE_QUEUE, WARNED, ItemState, PackageKind
 from edms.entities.models import Installation
 
 
@@ -138,78 +136,6 @@ def attempts_of(uow: UnitOfWork, item_id: UUID) -> Sequence[DeliveryAttempt]:
     return uow.session.scalars(
         select(DeliveryAttempt).where(DeliveryAttempt.item_id == item_id).order_by(DeliveryAttempt.at)
     ).all()
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLine:
-    """A consignment in the queue in plain values; ``number`` is the letter's, empty for a receipt.
-
-    Of mail, ``message_id`` and ``mailbox`` say which it is; ``warned_at`` is when its delay was told.
-    """
-
-    id: UUID
-    kind: str
-    number: str
-    document_code: str
-    recipient_code: str
-    recipient_ar: str
-    recipient_en: str
-    state: str
-    attempts: int
-    created_at: datetime
-    next_at: datetime
-    last_reply: str
-    message_id: str = ""
-    mailbox: str = ""
-    warned_at: datetime | None = None
-
-
-def queue(
-    uow: UnitOfWork, *, states: Sequence[str] = WAITING_STATES, before: UUID | None = None, limit: int = 200
-) -> list[QueueLine]:
-    """Return what waits in the queue, newest first: of the actor's body, or all for the operator."""
-    uow.actor.require(SEE_QUEUE)
-    query = select(OutboxItem).where(OutboxItem.state.in_(states))
-    if uow.actor.entity_id is not None:
-        query = query.where(OutboxItem.entity_id == uow.actor.entity_id)
-    if before is not None:
-        query = query.where(OutboxItem.id < before)
-    return _lines(uow, uow.session.scalars(query.order_by(OutboxItem.id.desc()).limit(limit)).all())
-
-
-def queue_line(uow: UnitOfWork, item_id: UUID) -> QueueLine:
-    """Return one consignment of the actor's body (any for the operator); NotFound otherwise."""
-    uow.actor.require(SEE_QUEUE)
-    item = uow.session.get(OutboxItem, item_id)
-    if item is None or (uow.actor.entity_id is not None and item.entity_id != uow.actor.entity_id):
-        raise NotFound("dispatch.unknown-item")
-    return _lines(uow, [item])[0]
-
-
-def count_stuck(uow: UnitOfWork, *, cap: int = 100) -> int:
-    """Count the consignments of the actor's body that failed or were tried in vain so far, up to ``cap``."""
-    stuck = or_(
-        OutboxItem.state == ItemState.FAILED, (OutboxItem.state == ItemState.QUEUED) & (OutboxItem.attempts > 0)
-    )
-    rows = select(OutboxItem.id).where(OutboxItem.entity_id == uow.actor.entity_id, stuck).limit(cap).subquery()
-    return uow.session.scalar(select(func.count()).select_from(rows)) or 0
-
-
-def _lines(uow: UnitOfWork, items: Sequence[OutboxItem]) -> list[QueueLine]:
-    bodies = entities.entities_by_ids(uow, [item.recipient_id for item in items])
-    found = packages(uow, list({item.package_id for item in items}))
-    replies = last_replies(uow, [item.id for item in items])
-    lines = []
-    for item in items:
-        meta, body = found[item.package_id].meta, bodies[item.recipient_id]
-        lines.append(QueueLine(
-            id=item.id, kind=item.kind, number=meta.get("number", ""), document_code=meta.get("document_code", ""),
-            recipient_code=body.code, recipient_ar=body.name_ar, recipient_en=body.name_en, state=item.state,
-            attempts=item.attempts, created_at=item.created_at, next_at=item.next_at,
-            last_reply=replies.get(item.id, ""), message_id=found[item.package_id].message_id, mailbox=item.mailbox,
-            warned_at=item.warned_at,
-        ))  # fmt: skip
-    return lines
 
 
 def last_replies(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, str]:

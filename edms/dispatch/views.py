@@ -1,6 +1,7 @@
-"""The queue's page: what waits or failed of the own body, try again, take out."""
+"""The queue's pages: what waits or failed of the own body, one consignment with all its tries, try again, take out."""
 
 from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
@@ -9,7 +10,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edms.core.actor import Actor
 from edms.core.database import Database
 from edms.dispatch import queries, service
-from edms.dispatch.rules import OPEN, SEE_QUEUE, ItemState
+from edms.dispatch import queue as queues
+from edms.dispatch.queue import Asked
+from edms.dispatch.rules import OPEN, SEE_QUEUE, ItemState, PackageKind
 from edms.web.guards import current_actor
 from edms.web.locale import msgid
 from edms.web.page import PAGE_SIZE, Link, go, render
@@ -29,6 +32,19 @@ TABS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("failed", msgid("Given up"), (ItemState.FAILED,)),
     ("refused", msgid("Refused"), (ItemState.REFUSED,)),
 )
+KINDS: Final[dict[str, str]] = {
+    PackageKind.LETTER: msgid("Official letter"),
+    PackageKind.RECEIPT: msgid("Receipt"),
+    PackageKind.INQUIRY: msgid("Inquiry about authenticity"),
+    PackageKind.CONFIRMATION: msgid("Answer about authenticity"),
+    PackageKind.MAIL: msgid("Ordinary mail"),
+    PackageKind.REPORT: msgid("Delivery report"),
+}
+OUTCOMES: Final[dict[str, tuple[str, str]]] = {
+    "ok": (msgid("Taken"), "now"),
+    "transient": (msgid("Not now"), "pending"),
+    "permanent": (msgid("Refused"), "failed"),
+}
 
 blueprint = Blueprint("dispatch", __name__, template_folder="templates")
 
@@ -38,27 +54,42 @@ def queue_menu(actor: Actor) -> tuple[Link, ...]:
     if not actor.may(SEE_QUEUE) or actor.entity_id is None:
         return ()
     with _database().read(actor) as uow:
-        return (Link("Sending queue", QUEUE, queries.count_stuck(uow) or None),)
+        return (Link("Sending queue", QUEUE, queues.count_stuck(uow) or None),)
 
 
 @blueprint.get(QUEUE)
 def queue() -> Response:
-    """List the consignments of the reader's body by where they stand."""
+    """List the consignments of the reader's body by where they stand, a kind or a recipient of them."""
     chosen = next((tab for tab in TABS if tab[0] == request.args.get("show", "")), TABS[0])
-    before = _before()
+    kind = request.args.get("kind", "") if request.args.get("kind", "") in KINDS else ""
+    recipient, oldest = request.args.get("to", "")[:8], request.args.get("order") == "oldest"
+    asked = Asked(chosen[2], kind, recipient, _after(), oldest_first=oldest, limit=PAGE_SIZE + 1)
     with _database().read(current_actor()) as uow:
-        found = queries.queue(uow, states=chosen[2], before=before, limit=PAGE_SIZE + 1)
+        found = queues.queue(uow, asked)
     rows = found[:PAGE_SIZE]
-    at = f"{QUEUE}?show={chosen[0]}" if chosen[0] else QUEUE
-    older = f"{at}{'&' if chosen[0] else '?'}before={rows[-1].id}" if len(found) > PAGE_SIZE else None
+    given = {"show": chosen[0], "kind": kind, "to": recipient, "order": "oldest" if oldest else ""}
     return render(
         "dispatch/queue.html",
         rows=rows,
         states=STATES,
-        older=older,
-        newest=at if before else None,
-        tabs=[Link(label, f"{QUEUE}?show={key}" if key else QUEUE, active=key == chosen[0]) for key, label, _ in TABS],
+        kinds=KINDS,
+        asked=asked,
+        show=chosen[0],
+        more=_url(given, after=str(rows[-1].id)) if len(found) > PAGE_SIZE else None,
+        first=_url(given) if asked.after else None,
+        other_order=_url(given, order="" if oldest else "oldest"),
+        everything=_url({"show": chosen[0]}),
+        tabs=[Link(label, _url(given, show=key), active=key == chosen[0]) for key, label, _ in TABS],
     )
+
+
+@blueprint.get(f"{QUEUE}/<uuid:item_id>")
+def show(item_id: UUID) -> Response:
+    """Show one consignment with every try to deliver it, in the next hop's words."""
+    with _database().read(current_actor()) as uow:
+        line = queues.queue_line(uow, item_id)
+        tries = queries.attempts_of(uow, item_id)
+    return render("dispatch/consignment.html", row=line, tries=tries, states=STATES, kinds=KINDS, outcomes=OUTCOMES)
 
 
 @blueprint.post(f"{QUEUE}/<uuid:item_id>/retry")
@@ -82,8 +113,13 @@ def _database() -> Database:
     return found
 
 
-def _before() -> UUID | None:
+def _url(given: dict[str, str], **changes: str) -> str:
+    words = {key: value for key, value in {**given, **changes}.items() if value}
+    return f"{QUEUE}?{urlencode(words)}" if words else QUEUE
+
+
+def _after() -> UUID | None:
     try:
-        return UUID(request.args.get("before", ""))
+        return UUID(request.args.get("after", ""))
     except ValueError:
         return None

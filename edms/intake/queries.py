@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
@@ -14,9 +14,7 @@ from edms.intake.rules import DECIDE, MessageKind, MessageState
 def waiting(uow: UnitOfWork, *, before: UUID | None = None, limit: int = 51) -> Sequence[ReceivedMessage]:
     """Return the messages of the actor's body that wait for the clerk, newest first."""
     uow.actor.require(DECIDE)
-    query = select(ReceivedMessage).where(
-        ReceivedMessage.entity_id == uow.actor.entity_id, ReceivedMessage.state == MessageState.WAITING
-    )
+    query = select(ReceivedMessage).where(*_waiting(uow))
     if before is not None:
         query = query.where(ReceivedMessage.id < before)
     return uow.session.scalars(query.order_by(ReceivedMessage.id.desc()).limit(limit)).all()
@@ -24,13 +22,16 @@ def waiting(uow: UnitOfWork, *, before: UUID | None = None, limit: int = 51) -> 
 
 def count_waiting(uow: UnitOfWork, *, cap: int = 1000) -> int:
     """Count the waiting messages of the actor's body, up to ``cap``."""
-    rows = (
-        select(ReceivedMessage.id)
-        .where(ReceivedMessage.entity_id == uow.actor.entity_id, ReceivedMessage.state == MessageState.WAITING)
-        .limit(cap)
-        .subquery()
-    )
+    rows = select(ReceivedMessage.id).where(*_waiting(uow)).limit(cap).subquery()
     return uow.session.scalar(select(func.count()).select_from(rows)) or 0
+
+
+def _waiting(uow: UnitOfWork) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a message wait for the clerk; flagged ones lie in quarantine."""
+    return (
+        ReceivedMessage.entity_id == uow.actor.entity_id, ReceivedMessage.state == MessageState.WAITING,
+        ReceivedMessage.flag == "",
+    )  # fmt: skip
 
 
 def waiting_message(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:

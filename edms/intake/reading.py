@@ -40,6 +40,8 @@ class WaitingMessage:
     signer: str
     attachments: tuple[tuple[str, int], ...]
     problems: tuple[str, ...]
+    flag: str
+    kind: str
 
 
 def shown(uow: UnitOfWork, rows: Sequence[ReceivedMessage]) -> list[WaitingMessage]:
@@ -51,7 +53,7 @@ def shown(uow: UnitOfWork, rows: Sequence[ReceivedMessage]) -> list[WaitingMessa
 def _shown(actor: Actor, row: ReceivedMessage, name_ar: str, name_en: str) -> WaitingMessage:
     meta: dict[str, Any] = row.meta
     typed = row.kind == MessageKind.LETTER
-    level = _level(str(meta.get("sensitivity", ""))) if typed else int(Sensitivity.RESTRICTED)
+    level = level_of(row)
     hidden = level > actor.clearance
     attached = [part for part in meta.get("parts", ()) if part["role"] == "attachment"]
     return WaitingMessage(
@@ -62,7 +64,7 @@ def _shown(actor: Actor, row: ReceivedMessage, name_ar: str, name_en: str) -> Wa
         received_at=row.received_at,
         genuine=bool(meta.get("genuine")),
         hidden=hidden,
-        subject="" if hidden else str(meta["subject"]),
+        subject="" if hidden else str(meta.get("subject", "")),
         body=[] if hidden else from_markup(str(meta.get("body_text" if typed else "text", ""))),
         number=str(meta.get("number", "")),
         document_code=format_code(str(meta.get("document_code", ""))),
@@ -72,6 +74,15 @@ def _shown(actor: Actor, row: ReceivedMessage, name_ar: str, name_en: str) -> Wa
         signer=f"{meta['signer_name']} – {meta['signer_post']}" if typed else "",
         attachments=() if hidden else tuple((str(part["name"]), int(part["size"])) for part in attached),
         problems=tuple(meta.get("problems", ())),
+        flag=row.flag,
+        kind=row.kind,
+    )
+
+
+def level_of(row: ReceivedMessage) -> int:
+    """Return the level of secrecy that a message is handled by: a letter's own, else restricted."""
+    return (
+        _level(str(row.meta.get("sensitivity", ""))) if row.kind == MessageKind.LETTER else int(Sensitivity.RESTRICTED)
     )
 
 

@@ -27,6 +27,7 @@ class MessageKind(StrEnum):
 
 ACCEPT = permission("intake.accept", {"system:gateway"})
 DECIDE = permission("intake.decide", {"registry", "system:operator"})
+READ_ORIGINAL = permission("intake.read-original", {"registry", "system:operator"})
 
 OPAQUE = "intake.opaque"
 """The flag of a message whose content could not be read."""

@@ -39,7 +39,7 @@ def intake_menu(actor: Actor) -> tuple[Link, ...]:
 @blueprint.get(WAITING)
 def waiting() -> Response:
     """List the messages that wait for the clerk, newest first."""
-    before = _before()
+    before = before_asked()
     with reading() as uow:
         found = queries.waiting(uow, before=before, limit=PAGE_SIZE + 1)
         rows = shown(uow, found[:PAGE_SIZE])
@@ -95,7 +95,8 @@ def _page(message_id: UUID, problems: tuple[Problem, ...] = (), status: int = 20
     )
 
 
-def _before() -> UUID | None:
+def before_asked() -> UUID | None:
+    """Return the message before which a list is to go on."""
     try:
         return UUID(request.args.get("before", ""))
     except ValueError:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, request
 
 from crypto.codes import format_code
 from edms.core.database import Database
+from edms.intake import originals
 from edms.letters import queries as letters
 from edms.letters.models import Letter
 from edms.registry.rules import Direction
@@ -35,6 +36,7 @@ def track(letter_id: UUID) -> Response:
             facts=queries.facts(uow, letter, show=show, offset=pages.offset, limit=pages.size,
                                 locale=current_locale()),
             timeline=queries.timeline(uow, letter), readers=queries.readers(uow, letter),
+            received=originals.messages_of(uow, letter.id),
             sees_readers=actor.may(SEE_READERS), proved=proofs.count(uow, letter), format_code=format_code, names=FACTS,
         )  # fmt: skip
 

@@ -136,10 +136,12 @@ def upgrade() -> None:
         )
         batch_op.drop_index("ix_outbox_items_due")
     is_open, is_leased = sa.text("outbox_items.state IN ('queued', 'sending')"), sa.text("lease_owner IS NOT NULL")
+    is_kept = sa.text("outbox_items.state IN ('queued', 'sending', 'failed', 'refused')")
     for name, columns, condition in (
         ("lane", ["installation_id", "entity_id", "next_at", "package_id"], is_open),
         ("open", ["created_at", "warned_at", "kind"], is_open),
         ("lease", ["lease_owner"], is_leased),
+        ("kept", ["entity_id", "state", "id"], is_kept),
     ):
         op.create_index(
             f"ix_outbox_items_{name}", "outbox_items", columns, sqlite_where=condition, postgresql_where=condition
@@ -164,8 +166,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("flag", sa.String(length=40), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("package_id", sa.Uuid(), nullable=True))
         batch_op.create_index("ix_received_messages_same_id", ["entity_id", "message_id_hash"], unique=False)
+        batch_op.create_index(batch_op.f("ix_received_messages_letter_id"), ["letter_id"], unique=False)
         batch_op.create_index("ix_received_messages_package", ["package_id", "entity_id"], unique=False)
         batch_op.create_index("ix_received_messages_day", ["entity_id", "received_at"], unique=False)
+    flagged = sa.text("received_messages.flag <> ''")
+    op.create_index(
+        "ix_received_messages_flagged", "received_messages", ["entity_id", "id"],
+        sqlite_where=flagged, postgresql_where=flagged,
+    )  # fmt: skip
 
 
 def downgrade() -> None:
@@ -174,9 +182,11 @@ def downgrade() -> None:
         raise RuntimeError("small_files holds content of official messages: it is not dropped")
     op.drop_table("small_files")
 
+    op.drop_index("ix_received_messages_flagged", "received_messages")
     with op.batch_alter_table("received_messages", schema=None) as batch_op:
         batch_op.drop_index("ix_received_messages_day")
         batch_op.drop_index("ix_received_messages_package")
+        batch_op.drop_index(batch_op.f("ix_received_messages_letter_id"))
         batch_op.drop_index("ix_received_messages_same_id")
         batch_op.drop_column("package_id")
         batch_op.drop_column("flag")
@@ -186,7 +196,7 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f("uq_outbound_packages_entity_id_key"), type_="unique")
         batch_op.drop_column("key")
     op.drop_table("next_hops")
-    for name in ("lane", "open", "lease"):
+    for name in ("lane", "open", "lease", "kept"):
         op.drop_index(f"ix_outbox_items_{name}", "outbox_items")
     with op.batch_alter_table("outbox_items", schema=None) as batch_op:
         batch_op.drop_column("far_sealed")

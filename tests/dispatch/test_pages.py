@@ -9,16 +9,20 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event, select
 
 from edms.core.actor import system_actor
 from edms.core.ids import new_id
+from edms.dispatch import queue as queues
 from edms.dispatch.claiming import claim
 from edms.dispatch.commands import queue
+from edms.dispatch.models import DeliveryAttempt, OutboxItem
+from edms.dispatch.queue import Asked
 from edms.dispatch.rules import Outcome
 from edms.dispatch.service import Attempt, record_attempts
 from tests.factories.issued import issued_letter
 from tests.factories.pages import application, post, sign_in
-from tests.factories.world import World, make_world
+from tests.factories.world import OPERATOR, World, make_world
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +96,62 @@ def test_the_operator_sees_which_next_hops_are_left_alone(tmp_path: Path) -> Non
         ("home", 1, "421 SMTPConnectError")
     ]
     assert lines[0]["retry_at"] > lines[0]["since"]
+
+
+def test_one_consignment_shows_every_try_in_the_next_hops_words(
+    browser: Callable[[str, str], FlaskClient], world: World
+) -> None:
+    client = browser("a", "registry")
+    made = issued_letter(world)
+    with world.database.work(OPERATOR) as uow:
+        item = uow.session.scalars(select(OutboxItem).where(OutboxItem.letter_id == made.id)).one()
+        for at, reply in ((1, "421 4.4.2 gone"), (2, "450 4.2.1 suspended <b>")):
+            when = uow.now + timedelta(seconds=at)
+            uow.session.add(DeliveryAttempt(item_id=item.id, at=when, outcome="transient", reply=reply))
+        item.attempts, item.warned_at, item_id = 2, uow.now, item.id
+    page = client.get(f"/queue/{item_id}").text
+    assert page.index("450 4.2.1 suspended &lt;b&gt;") < page.index("421 4.4.2 gone")
+    assert "متأخرة" in page
+    assert f"/queue/{item_id}/cancel" not in page
+    assert browser("b", "registry").get(f"/queue/{item_id}").status_code == 404
+    line = run(world, "show", str(item_id))
+    assert isinstance(line, dict)
+    assert [each["reply"] for each in line["tries"]] == ["421 4.4.2 gone", "450 4.2.1 suspended <b>"]
+    assert line["warned_at"]
+
+
+def test_queue_is_narrowed_by_kind_and_recipient_and_turned_round(
+    browser: Callable[[str, str], FlaskClient], world: World
+) -> None:
+    client, ids = browser("a", "registry"), [issued_letter(world).id for _ in range(2)]
+    with world.database.read(OPERATOR) as uow:
+        wanted = select(OutboxItem.id).where(OutboxItem.letter_id.in_(ids)).order_by(OutboxItem.id)
+        first, second = (str(one) for one in uow.session.scalars(wanted))
+    turned = client.get("/queue?order=oldest").text
+    assert turned.index(first) < turned.index(second)
+    assert client.get("/queue").text.index(second) < client.get("/queue").text.index(first)
+    assert first not in client.get("/queue?kind=receipt").text
+    assert first in client.get(f"/queue?kind=letter&to={world.entity_b.code}").text
+    for other in (world.centre.code, "99999999", "<script>"):
+        assert first not in client.get("/queue", query_string={"to": other}).text
+    lines = run(world, "list", "--oldest-first", "--to", world.entity_b.code, "--kind", "letter")
+    assert isinstance(lines, list)
+    found = [line["id"] for line in lines]
+    assert found == sorted(found)
+    assert {first, second} <= set(found)
+
+
+def test_list_uses_the_index_of_what_is_kept(world: World) -> None:
+    with world.database.read(world.actor("a", "registry")) as uow:
+        asked: list[str] = []
+        listener = lambda *args: asked.append(args[2])  # noqa: E731 - removed again below
+        event.listen(world.database.engine, "before_cursor_execute", listener)
+        try:
+            queues.queue(uow, Asked())
+        finally:
+            event.remove(world.database.engine, "before_cursor_execute", listener)
+        (statement,) = [one for one in asked if "FROM outbox_items" in one]
+        plan = uow.session.connection().exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", ("queued", "sending", "failed", "0" * 32, 10, 0)
+        )
+        assert "ix_outbox_items_kept" in " ".join(str(row) for row in plan)

@@ -9,9 +9,10 @@ import pytest
 from edms.core.actor import system_actor
 from edms.core.errors import Conflict, Forbidden, NotFound
 from edms.core.ids import new_id
-from edms.dispatch import claiming, queries, service
+from edms.dispatch import claiming, queries, queue, service
 from edms.dispatch.models import OutboxItem
 from edms.dispatch.package import Receipt, ReceiptKind
+from edms.dispatch.queue import Asked
 from edms.dispatch.rules import LEASE, ItemState, Outcome
 from edms.dispatch.service import Attempt
 from tests.factories.issued import issued_letter
@@ -180,13 +181,13 @@ def test_taking_out_is_possible_only_before_the_first_try(world: World) -> None:
 def test_the_queue_is_its_own_bodys_and_its_registrys(world: World) -> None:
     item_id = send(world)
     with world.database.read(world.actor("a", "registry")) as uow:
-        (line,) = queries.queue(uow)
+        (line,) = queue.queue(uow, Asked())
     assert (line.id, line.recipient_code, line.number) == (item_id, world.entity_b.code, "و.ص/1")
     with world.database.read(world.actor("b", "registry")) as uow:
-        assert queries.queue(uow) == []
+        assert queue.queue(uow, Asked()) == []
         with pytest.raises(NotFound):
-            queries.queue_line(uow, item_id)
+            queue.queue_line(uow, item_id)
     with world.database.work(world.actor("b", "registry")) as uow, pytest.raises(NotFound):
         service.retry_now(uow, item_id)
     with world.database.read(world.actor("a", "employee")) as uow, pytest.raises(Forbidden):
-        queries.queue(uow)
+        queue.queue(uow, Asked())
