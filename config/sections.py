@@ -175,3 +175,12 @@ class Logging:
 
     level: Annotated[str, Choice(("debug", "info", "warning", "error"))]
     json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures for Prometheus."""
+
+    token: Annotated[str, Text(lambda text: not text or len(text) >= 16, "16 characters or more"), SECRET] = field(
+        repr=False
+    )

@@ -19,6 +19,7 @@ from config.sections import (
     Letters,
     Locale,
     Logging,
+    Metrics,
     Relay,
     Timestamp,
     Web,
@@ -49,6 +50,7 @@ class Settings:
     locale: Locale
     accounts: Accounts
     logging: Logging
+    metrics: Metrics
     sources: Mapping[str, str] = field(repr=False, compare=False)
 
     @property

@@ -11,6 +11,7 @@ from config.settings import Settings
 from crypto.keystore import KeyStore
 from edms.core.parts import Parts
 from edms.navigation import install_pages
+from edms.tracking import measures
 from edms.wiring import parts_of
 
 _ROOM_MB = 8  # the other fields of a form that carries a letter's attachments
@@ -28,6 +29,8 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
         https=settings.web.https,
         largest_body=(settings.letters.letter_mb + _ROOM_MB) << 20,
     )
+
+    measures.install(app, token=settings.metrics.token, run_folder=settings.run_folder)
 
     def tell_zone() -> None:
         g.time_zone = settings.locale.timezone

@@ -1,10 +1,11 @@
 """``python -m mailgw receive|relay``: the gateway and the relay of one installation, until a signal ends them."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from edms.wiring import parts_of
 from mailgw.envelope import Door, Limits
 from mailgw.failpoints import FailPoints
 from mailgw.loops import loop_factory
+from mailgw.metrics import keep
 from mailgw.outgoing import Sources
 from mailgw.parsers import Parsers
 from mailgw.receive import Post, receive
@@ -71,7 +73,7 @@ def _receive(settings: Settings) -> None:
         return
     work = _receiving(settings, parts_of(settings), parent)
     with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(_until_signal(work))
+        runner.run(_until_signal(work, keep(settings.run_folder, "receive")))
 
 
 def _submission(gateway: Gateway) -> dict[Door, int]:
@@ -119,16 +121,22 @@ def _relay(settings: Settings) -> None:
     async def work(stop: asyncio.Event) -> None:
         await Relay(sources, pace, run_folder=settings.run_folder, failing=FailPoints()).run(stop)
 
-    asyncio.run(_until_signal(work))
+    asyncio.run(_until_signal(work, keep(settings.run_folder, "relay")))
 
 
-async def _until_signal(work: Work) -> None:
+async def _until_signal(work: Work, keeping: Coroutine[None, None, None]) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="mailgw") as threads:
         loop.set_default_executor(threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await work(stop)
+        counting = loop.create_task(keeping)
+        try:
+            await work(stop)
+        finally:
+            counting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await counting
 
 
 def _say(text: str, status: int) -> int:

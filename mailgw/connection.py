@@ -7,6 +7,7 @@ cancels a running commit) and the timers (one for all phases, and it never drops
 
 import asyncio
 import contextlib
+import secrets
 from abc import abstractmethod
 from collections.abc import Awaitable, Hashable
 from datetime import datetime
@@ -66,6 +67,7 @@ class Connection(SMTP):
         self._timeout_handle = None
         self._handler_coroutine = None
         self.peer = ""
+        self.trace = secrets.token_hex(6)
         self.busy = False
         self.identity = NOBODY
         self.messages = 0
@@ -132,8 +134,11 @@ class Connection(SMTP):
             self._timeout_handle.cancel()
             self._timeout_handle = None
 
+    def _log(self, name: str, **fields: object) -> None:
+        maillog.event(name, session=self.trace, peer=self.peer, **fields)
+
     def _timed_out(self) -> None:
-        maillog.event("session.timeout", peer=self.peer)
+        self._log("session.timeout")
         if self.transport is not None and not self._closing:
             with contextlib.suppress(RuntimeError, OSError):
                 cast("asyncio.WriteTransport", self.transport).write(reply("smtp.timeout").lines())
@@ -163,7 +168,7 @@ class Connection(SMTP):
                 while not self._closing and self.transport is not None:
                     await self._next_command()
         except (ConnectionError, asyncio.IncompleteReadError):
-            maillog.event("session.lost", peer=self.peer)
+            self._log("session.lost")
         finally:
             self._hang_up()
 
@@ -198,7 +203,7 @@ class Connection(SMTP):
             raise
         except Exception as error:  # whatever the handler does, an official letter is never bounced for our fault
             self._reset_transaction()
-            return reply("smtp.unexpected", id=maillog.incident(error, peer=self.peer))
+            return reply("smtp.unexpected", id=maillog.incident(error, session=self.trace, peer=self.peer))
 
     def _last_words(self, answer: Reply | None) -> Reply | None:
         """Count the answer just given and return the 421 that must follow it, if any."""

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import cast
 
-from mailgw import maillog
+from mailgw import metrics
 from mailgw.commands import Refused
 from mailgw.connection import Connection, Hub
 from mailgw.envelope import NOBODY, Door, Identity, Submitter
@@ -25,6 +25,7 @@ class Entrance(Connection):
     def __init__(self, hub: Hub, door: Door) -> None:
         super().__init__(hub)
         self.door = door
+        metrics.connected(door.value)
         self.helo = ""
         self._certified = NOBODY
         self._sign_ins = 0
@@ -52,7 +53,7 @@ class Entrance(Connection):
         self._nothing_ahead()
         await self._answer(reply("smtp.tls-ready"))
         if self._buffer():
-            maillog.event("session.tls-injection", peer=self.peer)
+            self._log("session.tls-injection")
             self.abort()
             return None
         await self._handshake(cast("asyncio.WriteTransport", self.transport), self.hub.tls)
@@ -70,7 +71,7 @@ class Entrance(Connection):
                 ssl_shutdown_timeout=TLS_FAREWELL_SECONDS,
             )
         except (ssl.SSLError, OSError) as error:
-            maillog.event("session.tls-failed", peer=self.peer, error=type(error).__name__)
+            self._log("session.tls-failed", error=type(error).__name__)
             secure = None
         if secure is None:
             self._closing = True
@@ -136,7 +137,7 @@ class Entrance(Connection):
         if isinstance(found, Reply):
             return await self._sign_in_failed(found)
         self.identity = found
-        maillog.event("session.signed-in", peer=self.peer, login=found.submitter.login if found.submitter else "")
+        self._log("session.signed-in", account=str(found.submitter.account_id) if found.submitter else "")
         return reply("smtp.signed-in" if self._claim_places() else "smtp.too-many-connections")
 
     def _no_auth_now(self) -> Reply | None:
@@ -178,7 +179,7 @@ class Entrance(Connection):
     async def _sign_in_failed(self, refusal: Reply) -> Reply:
         """Count a failure; the last one is answered 421, after a delay that makes guessing slow."""
         self._sign_ins += 1
-        maillog.event("session.sign-in-refused", peer=self.peer, reason=refusal.name)
+        self._log("session.sign-in-refused", reason=refusal.name)
         if self._sign_ins < self.hub.limits.sign_ins:
             return refusal
         self._stop_waiting()

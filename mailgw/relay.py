@@ -184,6 +184,7 @@ class Relay:
                 recipients=len(results),
                 code=outcome.code,
                 enhanced=outcome.enhanced,
+                outcomes=dict(Counter(result.outcome for result in results)),
             )
             if batch.lane.installation_id in resting:
                 await self._leave_alone(batch.lane.installation_id)

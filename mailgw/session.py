@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from mailgw import maillog
 from mailgw.address import Address, valid_helo
 from mailgw.arriving import Arriving
 from mailgw.commands import parse_mail, parse_rcpt
@@ -125,7 +124,7 @@ class GatewaySession(Entrance):
         self._utf8_replies = params.smtputf8
         refusal = await self.hub.handler.mail(self.identity, sender, params)
         if refusal is not None:
-            maillog.event("mail.refused", peer=self.peer, reason=refusal.name, sender=str(sender or ""))
+            self._log_refusal("mail.refused", refusal, sender=sender.domain if sender else "")
             return refusal
         self._sender, self._params = sender, params
         return reply("smtp.sender-ok")
@@ -138,7 +137,7 @@ class GatewaySession(Entrance):
             return reply("smtp.too-many-recipients", limit=self.hub.limits.recipients)
         refusal = await self.hub.handler.rcpt(self.identity, self._sender, address)
         if refusal is not None:
-            maillog.event("rcpt.refused", peer=self.peer, reason=refusal.name, recipient=str(address))
+            self._log_refusal("rcpt.refused", refusal, recipient=address.domain)
             return refusal
         self._recipients.append(Recipient(address, params))
         return reply("smtp.recipient-ok")
@@ -207,21 +206,21 @@ class GatewaySession(Entrance):
             received_at=self.hub.now(),
         )
         self._stop_waiting()
+        since = self.loop.time()
         answer = await asyncio.shield(self.hub.commit(_hand_over(self.hub.handler.data(envelope), content, reader)))
         self._wait(self.hub.limits.reply_seconds)
         if answer.positive:
             self.messages += 1
             self._idle_commands = self._errors = 0
-        maillog.event(
-            "message.answered",
-            peer=self.peer,
-            code=answer.code,
-            reason=answer.name,
-            octets=reader.size,
-            sender=str(envelope.mail_from or ""),
-            recipients=len(envelope.recipients),
-        )
+        self._log(
+            "message.answered", code=answer.code, enhanced=answer.enhanced, reason=answer.name, octets=reader.size,
+            sender=envelope.mail_from.domain if envelope.mail_from else "", recipients=len(envelope.recipients),
+            seconds=round(self.loop.time() - since, 4),
+        )  # fmt: skip
         return answer
+
+    def _log_refusal(self, name: str, refusal: Reply, **fields: object) -> None:
+        self._log(name, code=refusal.code, enhanced=refusal.enhanced, reason=refusal.name, **fields)
 
 
 async def _hand_over(work: Awaitable[Reply], content: Content, reader: DataReader) -> Reply:
