@@ -13,7 +13,7 @@ from edms.entities.keyring import Keyring
 from edms.intake import originals, quarantine, service
 from edms.intake.reading import shown
 from edms.intake.rules import DECIDE, MessageState
-from edms.intake.views import REASONS, before_asked
+from edms.intake.views import REASONS, before_asked, refuse_as_asked
 from edms.letters import wording
 from edms.letters.edge import parts, reading, working
 from edms.web.formats import register_number
@@ -94,12 +94,10 @@ def register(message_id: UUID) -> WerkzeugResponse:
 @blueprint.post(f"{QUARANTINE}/<uuid:message_id>/refuse")
 def refuse(message_id: UUID) -> WerkzeugResponse:
     """Send the message back with a reason."""
-    code = request.form.get("code", "")
     try:
         with working() as uow:
             quarantine.flagged(uow, message_id)
-            known = code if code in REASONS else "intake.other-reason"
-            service.refuse(uow, message_id, code=known, reason=request.form.get("reason", "")[:1000])
+            refuse_as_asked(uow, message_id)
     except Invalid as error:
         return _page(message_id, error.problems, 422)
     return go(QUARANTINE, notice="The message was refused. Its original is kept.")

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
+from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, Problem
 from edms.intake import notices, queries, service
 from edms.intake.reading import shown
@@ -65,11 +66,9 @@ def register(message_id: UUID) -> WerkzeugResponse:
 @blueprint.post(f"{WAITING}/<uuid:message_id>/refuse")
 def refuse(message_id: UUID) -> WerkzeugResponse:
     """Send the message back with a reason."""
-    code = request.form.get("code", "")
     try:
         with working() as uow:
-            known = code if code in REASONS else "intake.other-reason"
-            service.refuse(uow, message_id, code=known, reason=request.form.get("reason", "")[:1000])
+            refuse_as_asked(uow, message_id)
     except Invalid as error:
         return _page(message_id, error.problems, 422)
     return go(WAITING, notice="The message was sent back. Its sender is told the reason.")
@@ -93,6 +92,13 @@ def _page(message_id: UUID, problems: tuple[Problem, ...] = (), status: int = 20
         code=request.form.get("code", ""),
         reason=request.form.get("reason", ""),
     )
+
+
+def refuse_as_asked(uow: UnitOfWork, message_id: UUID) -> None:
+    """Send a message back for the reason in the form; raises Invalid without one."""
+    code = request.form.get("code", "")
+    known = code if code in REASONS else "intake.other-reason"
+    service.refuse(uow, message_id, code=known, reason=request.form.get("reason", "")[:1000])
 
 
 def before_asked() -> UUID | None:
