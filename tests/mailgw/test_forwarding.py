@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from edms.content import service as content
-from edms.dispatch import queries
+from edms.dispatch import queue as queues
 from edms.dispatch.mail import mail_of
 from edms.dispatch.models import Evidence, OutboundPackage, OutboxItem
 from edms.intake.models import ReceivedMessage
@@ -122,9 +122,9 @@ def test_a_failure_leaves_neither_half(world: World, monkeypatch: pytest.MonkeyP
 def test_its_body_sees_it_in_the_queue_without_its_subject(world: World) -> None:
     take(world, handed_in(f"diwan@{B}"))
 
-    def see(who: str) -> list[queries.QueueLine]:
+    def see(who: str) -> list[queues.QueueLine]:
         with world.database.read(world.actor(who, "registry")) as uow:
-            return queries.queue(uow)
+            return queues.queue(uow, queues.Asked())
 
     (line,) = see("a")
     assert (line.kind, line.message_id, line.mailbox) == ("mail", "m1@moh.gov.example", "diwan")
