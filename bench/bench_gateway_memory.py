@@ -32,7 +32,7 @@ from tests.factories.world import OPERATOR, World, make_world
 from tests.mailgw.processes import free_port, listens, start, stop, until
 
 FIRST = b"EHLO bench.example\r\n"
-ENVELOPE = b"MAIL FROM:<diwan@moh.gov.example>\r\nRCPT TO:<diwan@moe.gov.example>\r\nDATA\r\n"
+ENVELOPE = b"MAIL FROM:<diwan@moh.gov.example> SIZE=%d\r\nRCPT TO:<diwan@moe.gov.example>\r\nDATA\r\n"
 PATIENCE = 900
 FORK = multiprocessing.get_context("fork")
 
@@ -89,7 +89,7 @@ def together(client: "Client", messages: list[bytes]) -> list[str]:
 
     def one(raw: bytes) -> None:
         connection = client.connect()
-        client.say(connection, ENVELOPE, b"354")
+        client.say(connection, ENVELOPE % len(raw), b"354")
         ready.wait(120)
         answers.append(client.say(connection, raw, b"\r\n")[:9].decode())
         connection.close()
@@ -123,7 +123,7 @@ class Client:
 
     def send(self, raw: bytes) -> None:
         connection = self.connect()
-        self.say(connection, ENVELOPE, b"354")
+        self.say(connection, ENVELOPE % len(raw), b"354")
         assert self.say(connection, raw, b"\r\n").startswith(b"250")
         connection.close()
 

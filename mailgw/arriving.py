@@ -15,19 +15,23 @@ PIECE: Final = 1 << 18
 
 
 class Arriving:
-    """A message that arrives; hashing, encryption and writing of a large one happen in threads, a piece at a time."""
+    """A message that arrives; hashing, encryption and writing of a large one happen in threads, a piece at a time.
 
-    def __init__(self, reader: DataReader, storage: Storage | None, now: datetime) -> None:
+    One that was ``declared`` large (SIZE of RFC 1870, octets) is written from its first piece on.
+    """
+
+    def __init__(self, reader: DataReader, storage: Storage | None, now: datetime, declared: int = 0) -> None:
         self.reader = reader
         self._storage = storage
         self._now = now
+        self._held_most = PIECE if declared > LARGE else LARGE
         self._spool: Spool | None = None
 
     async def feed(self, chunk: bytes) -> bool:
         """Take the next octets from the wire; True when the end was seen."""
         done = self.reader.feed(chunk)
         if self._storage is not None and not self.reader.problem:
-            if self._spool is None and len(self.reader.content) >= LARGE:
+            if self._spool is None and len(self.reader.content) >= self._held_most:
                 self._spool = self._storage.spool(self._now)
             if self._spool is not None and len(self.reader.content) >= PIECE:
                 await self._write(self._spool)

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from crypto.certificates import serial_of
-from crypto.cms_signatures import verify_detached
+from crypto.cms_signatures import DetachedSignature, verify_detached
 from crypto.errors import CryptoError
 from crypto.pdf_signatures import PdfSeal, verify_pdf
 from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, Receipt, WireMessage
@@ -60,23 +60,37 @@ def genuine_seal(
     return None if since and (seal.stamped_at is None or seal.stamped_at >= min(since)) else seal
 
 
+def found_signature(message: WireMessage, *, authority: bytes) -> DetachedSignature | None:
+    """Return the signature of a receipt, judged under ``authority`` (root, DER), None where there is none to be read.
+
+    It is hostile until proved otherwise, so this runs in a child process; :func:`judged_receipt` says what it is worth.
+    """
+    if not authority or not isinstance(message, Receipt) or not message.signature:
+        return None
+    try:
+        return verify_detached(message.signed_part, message.signature, [authority])
+    except CryptoError:
+        return None
+
+
 def judged_receipt(
-    receipt: Receipt, *, sender_code: str, authority: bytes, revoked: Mapping[str, datetime], may_be_unsigned: bool
+    receipt: Receipt,
+    signature: DetachedSignature | None,
+    *,
+    sender_code: str,
+    revoked: Mapping[str, datetime],
+    may_be_unsigned: bool,
 ) -> tuple[Receipt, str]:
     """Return a receipt with what its signature is worth, and why it must not be applied (a code), or nothing.
 
-    It counts when it is under the seal of the body that sent it, by the root of the body's installation (``authority``,
-    DER), no revoked certificate in it; or, ``may_be_unsigned``, when it comes unsigned from a peer that is a Diwan.
+    It counts when it is under the seal of the body that sent it, by the root of the body's installation, no revoked
+    certificate in it; or, ``may_be_unsigned``, when it comes unsigned from a peer that is a Diwan.
     """
     plain = replace(receipt, signed=False, signature=b"", signed_part=b"")
     if not receipt.signature:
         return plain, "" if may_be_unsigned else RECEIPT_UNSIGNED
-    try:
-        seal = verify_detached(receipt.signed_part, receipt.signature, [authority]) if authority else None
-    except CryptoError:
-        seal = None
-    genuine = seal is not None and seal.genuine and _serial(seal.certificate) == sender_code
-    if not genuine or seal is None or serial_of(seal.certificate) in revoked:
+    genuine = signature is not None and signature.genuine and _serial(signature.certificate) == sender_code
+    if not genuine or signature is None or serial_of(signature.certificate) in revoked:
         return plain, RECEIPT_SIGNATURE
     return replace(plain, signed=True), ""
 

@@ -18,13 +18,13 @@ from dataclasses import replace
 from typing import Final
 
 from edms.dispatch.package import LetterPackage, WireMessage
-from mailgw.judging import found_seal
+from mailgw.judging import found_seal, found_signature
 from mailgw.message import read_message
 from mailgw.parser_values import LARGE, WALL_TIMES, Answer, Question, dump, load
 
 MEMORY: Final = 256 << 20
 MEMORY_TIMES: Final = 12
-NICENESS: Final = 10
+NICENESS: Final = 5
 _READ_AHEAD: Final = 1 << 18
 _HEAD: Final = 4
 
@@ -100,8 +100,9 @@ def answered(raw: bytes, question: Question, stamp_roots: Sequence[bytes]) -> tu
     seal = found_seal(
         message, sender_code=question.sender_code, authority=question.authority, stamp_roots=stamp_roots
     )  # fmt: skip
+    signature = found_signature(message, authority=question.authority)
     light, contents = _split(message)
-    return Answer(light, seal), contents
+    return Answer(light, seal, signature), contents
 
 
 def _split(message: WireMessage) -> tuple[WireMessage, list[bytes]]:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from crypto.cms_signatures import DetachedSignature
 from crypto.pdf_judging import PdfSeal
 from edms.dispatch.package import WireMessage
 
@@ -28,8 +29,8 @@ _NAME: Final = ""
 class Question:
     """What the child is asked of ``size`` octets: who they are from, and the root (DER) that a seal must end at.
 
-    Without ``authority`` no seal is looked for. ``seconds`` of processor time end the child, and ``WALL_TIMES`` as many
-    by the wall: a machine that is busy with other things must not make a sound letter unreadable.
+    Without ``authority`` no seal or signature is judged. ``seconds`` of processor time end the child, and
+    ``WALL_TIMES`` as many by the wall: a busy machine must not make a sound letter unreadable.
     """
 
     size: int
@@ -40,10 +41,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the child found: the message, its parts' octets left out, and the seal of a letter as it is."""
+    """What the child found: the message without its parts' octets, a letter's seal, a receipt's signature."""
 
     message: WireMessage
     seal: PdfSeal | None = None
+    signature: DetachedSignature | None = None
 
 
 def dump(value: object) -> bytes:

@@ -1,6 +1,6 @@
 """The gateway's side of the parser: a few child processes that read messages, replaced when one dies or was in danger.
 
-A child that judged a PDF or read a large message is not used again: what it may have become or kept ends with it. The
+A child that judged a seal or read a large message is not used again: what it may have become or kept ends with it. The
 next one is forked from a process that has loaded everything and has seen nothing, in a few milliseconds.
 """
 
@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from crypto.cms_signatures import DetachedSignature
 from crypto.pdf_judging import PdfSeal
 from edms.core.errors import Unavailable
 from edms.dispatch.package import LetterPackage, UntypedMessage, WireMessage
@@ -29,11 +30,14 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[Kept]):
-    """What a message is (its parts without octets), the seal of a letter as found, and what was kept of each part."""
+    """What a message is (its parts without octets), what was kept of each part, and a letter's seal or a receipt's
+    signature as found.
+    """  # fmt: skip
 
     message: WireMessage
-    seal: PdfSeal | None = field(default=None, repr=False)
     parts: tuple[Kept, ...] = ()
+    seal: PdfSeal | None = field(default=None, repr=False)
+    signature: DetachedSignature | None = field(default=None, repr=False)
 
 
 class Turns:
@@ -113,12 +117,13 @@ class Parsers:
             sizes = _sizes(answer.message, question.size)
             if large:
                 kept = tuple(keep(child.piecewise(each)) for each in sizes)
-                return Reading(answer.message, answer.seal, kept)
+                return Reading(answer.message, kept, answer.seal, answer.signature)
             contents = [child.octets(each) for each in sizes]
-            spent = isinstance(answer.message, LetterPackage)
+            spent = not isinstance(answer.message, UntypedMessage)
         finally:
             self._give_back(child, spent=spent)
-        return Reading(answer.message, answer.seal, tuple(keep(each) for each in contents))
+        kept = tuple(keep(each) for each in contents)
+        return Reading(answer.message, kept, answer.seal, answer.signature)
 
     def start(self) -> None:
         """Start the nursery now and do not wait for it, so that the first message need not either."""

@@ -154,7 +154,7 @@ class GatewaySession(Entrance):
         self._nothing_ahead()
         self.busy = True
         reader = DataReader(self.hub.limits.message_size, self.hub.budget)
-        arriving = Arriving(reader, self.hub.storage, self.hub.now())
+        arriving = Arriving(reader, self.hub.storage, self.hub.now(), self._params.size)
         try:
             await self._answer(reply("smtp.go-ahead"))
             await self._read_content(arriving)

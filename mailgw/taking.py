@@ -78,7 +78,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     message, flag = reading.message, ""
     if isinstance(message, Receipt):
         message, flag = judged_receipt(
-            message, sender_code=sender.code, authority=_authority(register, sender), revoked=register.revoked,
+            message, reading.signature, sender_code=sender.code, revoked=register.revoked,
             may_be_unsigned=_is_diwan(envelope, register),
         )  # fmt: skip
     elif isinstance(message, UntypedMessage) and message.opaque:

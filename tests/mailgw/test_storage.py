@@ -65,6 +65,19 @@ def test_a_large_message_is_kept_byte_for_byte_and_never_in_clear(tmp_path: Path
     assert [path.suffix for path in files(tmp_path)] == ([""] if size > 1 << 20 else [])
 
 
+def test_what_is_declared_large_is_written_from_its_first_piece(tmp_path: Path) -> None:
+    sink, raw = Sink(), large(3_000_000)
+    declared = ENVELOPE[1].replace(b"test>\r\n", b"test> SIZE=3000000\r\n", 1)
+    with running_gateway(sink, Limits(memory=600_000), storage=Storage(DiskStore(tmp_path))) as server:
+        with in_data(server) as secure:
+            assert sent(secure, FROM + b"\r\nx\r\n").startswith(b"250 ")
+            secure.sendall(declared)
+            until(secure, b"354 ")
+            assert sent(secure, raw).startswith(b"250 ")
+        assert server.budget.used == 0
+    assert sink.messages[1].content.octets() == raw
+
+
 @pytest.mark.parametrize(
     ("raw", "answer"),
     [
