@@ -85,7 +85,9 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         flag = OPAQUE
     if envelope.identity.installation_id is None and envelope.identity.submitter is None:
         flag = FOREIGN
-        maillog.event("message.foreign", peer=envelope.peer, sender=str(envelope.mail_from or ""))
+        maillog.event(
+            "message.foreign", peer=envelope.peer, sender=envelope.mail_from.domain if envelope.mail_from else ""
+        )
     seal = genuine_seal(message, reading.seal, sender_code=sender.code, revoked=register.revoked)
     genuine_for: frozenset[str] = frozenset()
     if seal is not None and isinstance(message, LetterPackage):
