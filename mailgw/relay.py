@@ -23,12 +23,12 @@ from mailgw import maillog
 from mailgw.client import ConnectionPool, Result, deliver
 from mailgw.directory import Register, Snapshot
 from mailgw.failpoints import FailPoints
+from mailgw.lane_turns import LaneTurns
 from mailgw.outgoing import RELAY, Batch, Claimed, Plain, Sources, batches, load
 from mailgw.retry import next_delay
 from mailgw.routes import Certificate, Routes
 from mailgw.runfile import own_relay
 from mailgw.together import Together
-from mailgw.turns import Turns
 
 IN_HAND = 1000
 RESULTS_AT_ONCE = 256
@@ -88,7 +88,7 @@ class Relay:
         self._pool = ConnectionPool(
             command_timeout=pace.connect_seconds, data_timeout=pace.reply_seconds, monotonic=monotonic
         )
-        self._turns: Turns[Batch] = Turns(pace.concurrency, pace.concurrency_per_hop)
+        self._turns: LaneTurns[Batch] = LaneTurns(pace.concurrency, pace.concurrency_per_hop)
         self._hands = _Hands()
         self._results: Together[list[Attempt], frozenset[UUID]] = Together(self._write, most=RESULTS_AT_ONCE)
         self._stopping = False
@@ -99,6 +99,7 @@ class Relay:
         """Deliver until ``stop``; then finish what is on the wire and give the rest back to the queue."""
         if self._ownership.predecessor is not None:
             await asyncio.to_thread(self._release, self._ownership.predecessor)
+        self._ownership.declare()
         keeping = asyncio.get_running_loop().create_task(self._keep_leases())
         waker = asyncio.get_running_loop().create_task(self._wake_at(stop))
         maillog.event("relay.started", owner=str(self.owner))

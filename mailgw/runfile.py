@@ -43,6 +43,15 @@ class Ownership:
 
     descriptor: int
     predecessor: UUID | None
+    owner: UUID
+
+    def declare(self) -> None:
+        """Say who owns the folder from here on: after the predecessor's leases were given back, before any claim.
+
+        A relay that dies in between leaves its predecessor's name, so the next one gives those leases back.
+        """
+        if self.descriptor >= 0:
+            os.pwrite(self.descriptor, f"{self.owner}\n".encode(), 0)
 
     def close(self) -> None:
         """Let go."""
@@ -59,13 +68,12 @@ def own_relay(run_folder: Path, owner: UUID) -> Ownership:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        return Ownership(-1, None)
+        return Ownership(-1, None, owner)
     before = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
-    os.pwrite(descriptor, f"{owner}\n".encode(), 0)
     predecessor = None
     with contextlib.suppress(ValueError):
         predecessor = UUID(before)
-    return Ownership(descriptor, predecessor)
+    return Ownership(descriptor, predecessor, owner)
 
 
 def _read(path: Path) -> dict[str, int]:

@@ -40,22 +40,26 @@ def two_worlds(folder: Path) -> tuple[World, World]:
     return north, south
 
 
-def start(
-    world: World, verb: str, *, fail: str = "", log: Path | None = None, **more: str
-) -> "subprocess.Popen[bytes]":
-    """Start one process of an installation; ``fail`` is a plan for its fail points, ``more`` are variables."""
+def environment(world: World, fail: str = "", **more: str) -> dict[str, str]:
+    """Return the variables of a process of an installation; ``fail`` is a plan for its fail points."""
     settings = world.settings
-    environ = {
+    return {
         **os.environ, "DIWAN_DATA": str(settings.data), "DIWAN_GATEWAY_PORT": str(settings.gateway.port),
         "DIWAN_GATEWAY_SUBMISSION_PORT": "0", "DIWAN_GATEWAY_IMPLICIT_TLS_PORT": "0",
         "DIWAN_DATABASE_URL": settings.database.url, "DIWAN_RELAY_BACKOFF_MINUTES": "0",
         "DIWAN_RELAY_POLL_SECONDS": "0.1", "MAILGW_FAIL": fail, **more,
     }  # fmt: skip
-    output = (log or settings.data / f"{verb}.log").open("ab")
+
+
+def start(
+    world: World, verb: str, *, fail: str = "", log: Path | None = None, **more: str
+) -> "subprocess.Popen[bytes]":
+    """Start one process of an installation; ``fail`` is a plan for its fail points, ``more`` are variables."""
+    output = (log or world.settings.data / f"{verb}.log").open("ab")
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "mailgw", verb], env=environ, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=output,
+            [sys.executable, "-m", "mailgw", verb], env=environment(world, fail, **more), cwd=ROOT,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
     finally:
         output.close()

@@ -3,10 +3,9 @@
 import os
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +26,8 @@ from edms.entities.queries import entity_by_code
 from edms.intake.models import ReceivedMessage
 from tests.factories.issued import issued_letter
 from tests.factories.world import OPERATOR, World, make_world
-from tests.mailgw.processes import Cast, free_port, start, until
+from tests.mailgw.processes import free_port, listens, until
+from tests.mailgw.zygote import Zygote
 
 pytestmark = pytest.mark.timeout(1800)
 ROUNDS = int(os.environ.get("DIWAN_KILL_ROUNDS", "10"))
@@ -35,8 +35,15 @@ MAILS = 5
 POINTS = ("after-claim", "before-send", "after-250-before-commit", "before-result-commit", "after-result-commit")
 
 
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def two(tmp_path: Path, database_url: str) -> Iterator[tuple[World, World]]:
+def two(tmp_path: Path, database_url: str, zygote: Zygote) -> Iterator[tuple[World, World]]:
     """A world whose relay is killed, on either database, and one whose gateway takes what it sends."""
     north = make_world(tmp_path / "north", database_url, name="north", gateway_port=free_port())
     south = make_world(
@@ -48,12 +55,12 @@ def two(tmp_path: Path, database_url: str) -> Iterator[tuple[World, World]]:
             document = exchange.export_installation(uow, keys=told.keyring)
         with hearing.database.work(OPERATOR) as uow:
             exchange.import_installation(uow, document, keys=hearing.keyring)
-    cast = Cast()
+    gateway = zygote.start(south, "receive")
     try:
-        cast.run(south, "receive")
+        assert until(lambda: listens(south.settings.gateway.port))
         yield north, south
     finally:
-        cast.close()
+        assert zygote.stop(gateway) == 0
 
 
 def submit(world: World, body: UUID, domain: str, number: str) -> None:
@@ -71,22 +78,15 @@ def submit(world: World, body: UUID, domain: str, number: str) -> None:
         enqueue_mail(uow, Submission(mail, sender.id, sha256(raw).digest(), (Mailed(body, ""),)))
 
 
-def killed_at(point: str) -> Callable[[World], None]:
-    def kill(north: World) -> None:
-        assert start(north, "relay", fail=f"{point}:kill").wait(60) == -signal.SIGKILL
-
-    return kill
+def killed_at(point: str, zygote: Zygote, north: World) -> None:
+    assert zygote.wait(zygote.start(north, "relay", fail=f"{point}:kill")) == -signal.SIGKILL
 
 
-def killed_sometime(dice: random.Random) -> Callable[[World], None]:
-    def kill(north: World) -> None:
-        process: subprocess.Popen[bytes] = start(north, "relay")
-        assert until(lambda: has_begun(north))
-        time.sleep(dice.uniform(0, 0.4))
-        process.kill()
-        process.wait(60)
-
-    return kill
+def killed_sometime(dice: random.Random, zygote: Zygote, north: World) -> None:
+    relay = zygote.start(north, "relay")
+    assert until(lambda: has_begun(north))
+    time.sleep(dice.uniform(0, 0.4))
+    zygote.kill(relay)
 
 
 def has_begun(world: World) -> bool:
@@ -102,7 +102,9 @@ def states(world: World) -> Counter[str]:
         return Counter(uow.session.scalars(select(OutboxItem.state).where(sent)))
 
 
-def test_a_relay_killed_at_every_step_and_at_random_loses_and_doubles_nothing(two: tuple[World, World]) -> None:
+def test_a_relay_killed_at_every_step_and_at_random_loses_and_doubles_nothing(
+    two: tuple[World, World], zygote: Zygote
+) -> None:
     north, south = two
     dice = random.Random(ROUNDS)
     with north.database.read(OPERATOR) as uow:
@@ -113,14 +115,13 @@ def test_a_relay_killed_at_every_step_and_at_random_loses_and_doubles_nothing(tw
         for place in range(MAILS):
             numbers.append(f"m{turn}-{place}")
             submit(north, body, south.entity_b.mail_domain, numbers[-1])
-        killing = killed_at(POINTS[turn // 2 % len(POINTS)]) if turn % 2 == 0 else killed_sometime(dice)
-        killing(north)
-    cast = Cast()
-    try:
-        cast.run(north, "relay")
-        assert until(lambda: states(north)[ItemState.ACCEPTED] == len(numbers) + 1, 120), states(north)
-    finally:
-        cast.close()
+        if turn % 2 == 0:
+            killed_at(POINTS[turn // 2 % len(POINTS)], zygote, north)
+        else:
+            killed_sometime(dice, zygote, north)
+    relay = zygote.start(north, "relay")
+    assert until(lambda: states(north)[ItemState.ACCEPTED] == len(numbers) + 1, 120), states(north)
+    assert zygote.stop(relay) == 0
     assert states(north) == {"accepted": len(numbers) + 1}
     with south.database.read(OPERATOR) as uow:
         rows = uow.session.scalars(select(ReceivedMessage)).all()

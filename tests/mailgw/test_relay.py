@@ -13,11 +13,11 @@ from mailgw.directory import Peer, Snapshot
 from mailgw.envelope import Door
 from mailgw.failpoints import FailPointReached, FailPoints, read_plan
 from mailgw.headers import read_headers
+from mailgw.lane_turns import LaneTurns
 from mailgw.outgoing import Claimed, Outgoing, batches, registry_address
 from mailgw.policy import EntityEntry
 from mailgw.runfile import gateway_port, own_relay, remove_gateway, write_gateway
 from mailgw.together import Together
-from mailgw.turns import Turns
 from tests.factories.issued import issued_letter
 from tests.factories.world import make_world
 from tests.mailgw.arrivals import outbox
@@ -68,7 +68,7 @@ def test_every_try_sends_the_same_octets(tmp_path: Path) -> None:
 
 
 def test_lanes_take_turns_and_a_next_hop_gets_no_more_than_its_share() -> None:
-    turns: Turns[str] = Turns(5, 3)
+    turns: LaneTurns[str] = LaneTurns(5, 3)
     busy, urgent, far = Lane(HOME, UUID(int=7)), Lane(HOME, UUID(int=8)), Lane(FAR, UUID(int=7))
     for number in range(1000):
         turns.put(busy, f"mass {number}")
@@ -108,11 +108,17 @@ def test_only_one_relay_owns_a_folder_and_learns_who_died_before_it(tmp_path: Pa
     first, second, third = new_id(), new_id(), new_id()
     living = own_relay(tmp_path, first)
     assert living.predecessor is None
+    living.declare()
     assert own_relay(tmp_path, second).predecessor is None  # the first lives: nothing to take over
     living.close()
+    dying = own_relay(tmp_path, second)
+    assert dying.predecessor == first
+    dying.close()  # before it has given its predecessor's leases back
     taking = own_relay(tmp_path, third)
     assert taking.predecessor == first
+    taking.declare()
     taking.close()
+    assert own_relay(tmp_path, second).predecessor == third
 
 
 def test_gateway_file_tells_the_port_while_it_serves(tmp_path: Path) -> None:

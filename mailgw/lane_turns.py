@@ -8,7 +8,7 @@ from edms.dispatch.queries import Lane
 Work = TypeVar("Work")
 
 
-class Turns(Generic[Work]):
+class LaneTurns(Generic[Work]):
     """Hands out work lane by lane, ``most`` pieces at a time and at most ``each`` to one next hop."""
 
     def __init__(self, most: int, each: int) -> None:
