@@ -118,7 +118,9 @@ def test_only_one_relay_owns_a_folder_and_learns_who_died_before_it(tmp_path: Pa
     assert taking.predecessor == first
     taking.declare()
     taking.close()
-    assert own_relay(tmp_path, second).predecessor == third
+    last = own_relay(tmp_path, second)
+    assert last.predecessor == third
+    last.close()
 
 
 def test_gateway_file_tells_the_port_while_it_serves(tmp_path: Path) -> None:
