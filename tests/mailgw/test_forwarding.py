@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from edms.content import service as content
+from edms.core.clock import utc_now
 from edms.dispatch import queue as queues
 from edms.dispatch.mail import mail_of
 from edms.dispatch.models import Evidence, OutboundPackage, OutboxItem
@@ -22,9 +24,10 @@ from tests.mailgw.relaying import own_server
 
 A, B, CENTRE = "moh.gov.example", "moe.gov.example", "centre.moh.gov.example"
 RAW = (
-    b"From: <diwan@moh.gov.example>\r\nTo: <diwan@moe.gov.example>\r\nMessage-ID: <m1@moh.gov.example>\r\n"
-    b"Subject: =?utf-8?b?2KrYudmF2YrZhQ==?=\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n\r\nText\r\n"
-)
+    f"From: <diwan@moh.gov.example>\r\nTo: <diwan@{B}>, <ديوان@{B}>\r\nCc: <diwan@{CENTRE}>\r\n"
+    "Message-ID: <m1@moh.gov.example>\r\nSubject: =?utf-8?b?2KrYudmF2YrZhQ==?=\r\n"
+    f"Date: {format_datetime(utc_now())}\r\n\r\nText\r\n"
+).encode()
 
 
 @pytest.fixture
