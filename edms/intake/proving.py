@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from edms.core.database import UnitOfWork
 from edms.core.ids import made_at
 from edms.dispatch import evidence
 from edms.dispatch.evidence import Received
+from edms.dispatch.models import Evidence
 from edms.dispatch.rules import NEGATIVE, ErdsEvent
+from edms.intake import queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import FOREIGN, MessageState
 
@@ -35,6 +39,24 @@ def prove_arrival(uow: UnitOfWork, row: ReceivedMessage, known: Received) -> Non
         for event in events
     ]  # fmt: skip
     evidence.prove(uow, *proofs, act="intake.accepted", of=("message", row.id), row=row, kind=row.kind)
+
+
+def is_shown(uow: UnitOfWork, row: ReceivedMessage) -> bool:
+    """Tell whether the registry was shown a message that waits for it, or the message waits no more."""
+    if row.state != MessageState.WAITING:
+        return True
+    known = select(Evidence.id).where(
+        Evidence.received_id == row.id, Evidence.entity_id == row.entity_id,
+        Evidence.event == ErdsEvent.CONSIGNMENT_NOTIFICATION,
+    )  # fmt: skip
+    return uow.session.scalar(known.limit(1)) is not None
+
+
+def prove_shown(uow: UnitOfWork, message_id: UUID) -> None:
+    """Record that the registry was shown a message that waits for it, the first time only."""
+    row = queries.message(uow, message_id)
+    if not is_shown(uow, row):
+        prove_decision(uow, row, ErdsEvent.CONSIGNMENT_NOTIFICATION)
 
 
 def prove_decision(uow: UnitOfWork, row: ReceivedMessage, event: ErdsEvent, *, reason: str = "") -> None:

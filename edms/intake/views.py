@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, Problem
-from edms.intake import notices, queries, service
+from edms.intake import notices, proving, queries, service
 from edms.intake.reading import shown
 from edms.intake.rules import DECIDE, MessageState
 from edms.letters import wording
@@ -50,7 +50,12 @@ def waiting() -> Response:
 
 @blueprint.get(f"{WAITING}/<uuid:message_id>")
 def show(message_id: UUID) -> Response:
-    """Show what is known of one waiting message."""
+    """Show what is known of one waiting message; that it was shown is committed before anything of it leaves."""
+    with reading() as uow:
+        shown_before = proving.is_shown(uow, queries.waiting_message(uow, message_id))
+    if not shown_before:
+        with working() as uow:
+            proving.prove_shown(uow, message_id)
     return _page(message_id)
 
 

@@ -60,7 +60,7 @@ def test_a_clerk_tells_the_writer_once_and_nobody_else_does(world: World) -> Non
         events = uow.session.scalars(select(Evidence.event).where(Evidence.received_id == row.id)).all()
     assert (item.recipient_id, item.mailbox) == (world.entity_b.id, "clerk")
     assert (notice.to, notice.recipient, notice.message_id) == (f"clerk@{B}", f"diwan@{A}", f"9@{B}")
-    assert sorted(events) == ["ContentAccessTracking", "ContentConsignment"]
+    assert sorted(events) == ["ConsignmentNotification", "ContentAccessTracking", "ContentConsignment"]
     raw = compose_notice(notice, b"", message_id="1@x", hostname="mail.example", sender=Address("diwan", A))
     found = read_message(raw)
     assert isinstance(found, Report)

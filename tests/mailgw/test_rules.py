@@ -14,7 +14,21 @@ from mailgw.retry import classify, next_delay
 from mailgw.texts import text
 
 SAMPLE = dict.fromkeys(
-    ("id", "limit", "usage", "needed", "name", "domain", "number", "registered", "waiting", "repeats", "offered", "n"),
+    (
+        "id",
+        "limit",
+        "usage",
+        "needed",
+        "name",
+        "domain",
+        "number",
+        "registered",
+        "waiting",
+        "repeats",
+        "offered",
+        "n",
+        "queued",
+    ),
     "x",
 )
 
