@@ -22,6 +22,8 @@ from edms.core.ids import new_id
 KEPT: Final = timedelta(hours=24)
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _AT_ONCE: Final = 500
+_FEW: Final = 20
+_SHARE: Final = 0.01
 
 
 class Staging:
@@ -65,18 +67,24 @@ def sweep(database: Database, actor: Actor, *, store: ContentStore, now: datetim
     """Remove what has lain for a day without a row that names it, finished or not; return how many files there were.
 
     The age of a blob is in its id (UUIDv7), so younger ones, whose transaction may still be under way, are not looked
-    up. Reads the names of all blobs: once a day is enough.
+    up. Reads the names of all blobs: once a day is enough. Raises Unavailable ``content.too-many-orphans`` and removes
+    no blob when so many have no row that the database is rather another one, or an older copy.
     """
     before = now - KEPT
     removed = store.sweep(before)
+    orphans: list[UUID] = []
+    seen = 0
     old = (one for one in store.ids() if _born(one) < before)
     while some := set(islice(old, _AT_ONCE)):
+        seen += len(some)
         with database.read(actor) as uow:
             some.difference_update(uow.session.scalars(select(StoredFile.id).where(StoredFile.id.in_(some))))
-        for orphan in some:
-            store.delete(orphan)
-        removed += len(some)
-    return removed
+        orphans.extend(some)
+    if len(orphans) > max(_FEW, seen * _SHARE):
+        raise Unavailable("content.too-many-orphans", orphans=len(orphans), files=seen)
+    for orphan in orphans:
+        store.delete(orphan)
+    return removed + len(orphans)
 
 
 def _born(blob_id: UUID) -> datetime:

@@ -61,6 +61,15 @@ def test_only_what_nobody_names_is_swept_after_a_day(world: World) -> None:
     unfinished.discard()
 
 
+def test_a_database_that_knows_hardly_any_file_is_taken_for_another_one(world: World) -> None:
+    now = utc_now()
+    strangers = [content.stage(b"x", kind="message", now=now, store=world.store).id for _ in range(21)]
+    with pytest.raises(Unavailable) as told:
+        sweep(world.database, OPERATOR, store=world.store, now=now + timedelta(hours=25))
+    assert told.value.code == "content.too-many-orphans"
+    assert set(strangers) <= set(world.store.ids())
+
+
 def test_a_file_given_up_leaves_nothing(world: World) -> None:
     before = set(world.store.ids())
     staging = Staging(kind="message", now=utc_now(), store=world.store)
