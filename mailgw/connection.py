@@ -24,6 +24,10 @@ from mailgw.replies import Reply, reply
 from mailgw.storage import Storage
 
 READ_LIMIT = 65_536
+UNREAD_REPLIES = 8192
+"""Octets of replies that wait for a client which does not read, before its commands wait too."""
+TURN = 4
+"""Commands that one connection has answered before the others get their turn, however many it has sent ahead."""
 
 
 class Hub(Protocol):
@@ -82,11 +86,15 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start serving (StreamReaderProtocol's part, then our own loop as a task)."""
         asyncio.StreamReaderProtocol.connection_made(self, transport)
-        self.transport = transport
+        self._use(transport)
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if peer else ""
         self._wait(self.hub.limits.command_seconds)
         self._handler_coroutine = self.loop.create_task(self._serve(self.hub.admit(self)))
+
+    def _use(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        cast("asyncio.WriteTransport", transport).set_write_buffer_limits(UNREAD_REPLIES)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop the loop; a running commit goes on in the server's task."""
@@ -179,6 +187,8 @@ class Connection(SMTP):
             self._closing = True
             await self._answer(reply("smtp.command-too-long"))
             return
+        if self._idle_commands % TURN == TURN - 1:
+            await asyncio.sleep(0)
         answer = await self._obey(line)
         if answer is not None:
             await self._answer(answer)

@@ -77,7 +77,7 @@ class Entrance(Connection):
             self._closing = True
             plain.abort()
             return
-        self.transport = secure
+        self._use(secure)
         for stream in (self._reader, self._writer, self):
             stream._transport = secure  # type: ignore[union-attr]  # noqa: SLF001 - no public setter before Python 3.12
         self._over_ssl = True

@@ -5,6 +5,7 @@ know that it may answer in UTF-8) the same sentence in Arabic stands before it a
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from mailgw.texts import text
@@ -26,12 +27,9 @@ class Reply:
 
     def lines(self, *, utf8: bool = False) -> bytes:
         """Return the reply as sent, each line ended by CRLF; ``utf8`` adds the Arabic line."""
-        head = f" {self.enhanced}" if self.enhanced else ""
-        english = _one_line(text(self.name, "en", **self.params)).encode("ascii", "replace").decode("ascii")
-        if not utf8:
-            return f"{self.code}{head} {english}\r\n".encode()
-        arabic = _one_line(text(self.name, "ar", **self.params))
-        return f"{self.code}-{head.lstrip()} {arabic}\r\n{self.code}{head} {english}\r\n".encode()
+        if not self.params:
+            return _fixed(self.code, self.enhanced, self.name, utf8)
+        return _composed(self.code, self.enhanced, self.name, utf8, **self.params)
 
 
 # name of the text: (basic code, enhanced code)
@@ -124,6 +122,21 @@ def reply(name: str, /, **params: object) -> Reply:
     """Return the reply of ``name``; raises KeyError for a name that the table does not know."""
     code, enhanced = TABLE[name]
     return Reply(code, enhanced, name, MappingProxyType(params))
+
+
+@cache
+def _fixed(code: int, enhanced: str, name: str, utf8: bool) -> bytes:
+    """Return the octets of a reply without parameters: most are."""
+    return _composed(code, enhanced, name, utf8)
+
+
+def _composed(code: int, enhanced: str, name: str, utf8: bool, /, **params: object) -> bytes:
+    head = f" {enhanced}" if enhanced else ""
+    english = _one_line(text(name, "en", **params)).encode("ascii", "replace").decode("ascii")
+    if not utf8:
+        return f"{code}{head} {english}\r\n".encode()
+    arabic = _one_line(text(name, "ar", **params))
+    return f"{code}-{head.lstrip()} {arabic}\r\n{code}{head} {english}\r\n".encode()
 
 
 def _one_line(sentence: str) -> str:

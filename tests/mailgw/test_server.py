@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 import threading
@@ -165,3 +166,18 @@ def test_large_message_comes_byte_for_byte() -> None:
         sock.close()
     assert sink.messages[0].raw == content
     assert server.budget.used == 0
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+def test_fault_of_ours_is_451_with_a_number_and_nothing_else(loop_name: str) -> None:
+    async def fail() -> None:
+        raise IndexError("secret of the exception")
+
+    with running_gateway(Sink(fail), loop_name=loop_name) as server:
+        sock = in_data(server)
+        sock.sendall(CONTENT)
+        answer = until(sock, b"\r\n")
+        assert re.fullmatch(rb"451 4\.3\.0 .*the number [0-9a-f]{12}\r\n", answer)
+        sock.sendall(b"NOOP\r\n")
+        assert until(sock, b"\r\n").startswith(b"250 2.0.0")
+        sock.close()

@@ -1,0 +1,176 @@
+"""A hundred and twenty clients that idle, never read, or trickle slow nobody down, and are gone within the limits."""
+
+import asyncio
+import base64
+import contextlib
+import selectors
+import smtplib
+import socket
+import ssl
+import statistics
+import threading
+import time
+
+import pytest
+
+from mailgw.envelope import Door, Limits
+from mailgw.server import Server
+from tests.mailgw.gateway import PASSWORD, Sink, peer_tls, running_gateway
+from tests.mailgw.test_server import CONTENT, connect, in_data, until, wait_for
+
+IDLE, NEVER_READING, TRICKLING = 50, 50, 20
+LIMITS = Limits(
+    connections=500, connections_per_peer=500, connections_per_body=500, command_seconds=3, reply_seconds=3,
+    data_rate_grace_seconds=2, data_octets_per_second=2000, idle_commands=10**9, errors=10**9,
+)  # fmt: skip
+
+
+def trickle(sockets: list[ssl.SSLSocket], stop: threading.Event) -> None:
+    """Send an octet on each connection every tenth of a second, until it is dropped."""
+    living = list(sockets)
+    while living and not stop.wait(0.1):
+        for sock in tuple(living):
+            try:
+                sock.send(b"x")
+            except OSError:
+                living.remove(sock)
+
+
+def honest_message(server: Server) -> float:
+    start = time.monotonic()
+    sock = in_data(server)
+    sock.sendall(CONTENT)
+    assert b"250 2.0.0" in until(sock, b"\r\n")
+    sock.close()
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+def test_honest_client_is_served_in_a_second_beside_a_crowd_that_ends(loop_name: str) -> None:
+    with running_gateway(Sink(), LIMITS, loop_name=loop_name) as server, contextlib.ExitStack() as crowd:
+        trickling = [crowd.enter_context(in_data(server)) for _ in range(TRICKLING)]
+        for listener in server._listeners:
+            if isinstance(listener, asyncio.AbstractServer):  # so that unread replies soon fill what the kernel holds
+                listener.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        for _ in range(IDLE):
+            crowd.enter_context(connect(server))
+        deaf = [crowd.enter_context(connect(server)) for _ in range(NEVER_READING)]
+        stop = threading.Event()
+        threads = [threading.Thread(target=trickle, args=(trickling, stop))]
+        threads.append(threading.Thread(target=shout, args=(deaf, stop)))
+        for thread in threads:
+            thread.start()
+        try:
+            taken = [honest_message(server) for _ in range(5)]
+            assert wait_for(lambda: server.connections == 0, 20), server.connections
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(10)
+    assert statistics.median(taken) < 1, taken
+
+
+def shout(sockets: list[socket.socket], stop: threading.Event) -> None:
+    """Send commands on each connection as fast as it takes them and read no answer."""
+    with selectors.DefaultSelector() as ready:
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setblocking(False)
+            ready.register(sock, selectors.EVENT_WRITE)
+        while ready.get_map() and not stop.is_set():
+            for key, _ in ready.select(0.1):
+                try:
+                    key.fileobj.send(b"HELP\r\n" * 50)  # type: ignore[union-attr]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    ready.unregister(key.fileobj)
+            time.sleep(0.05)
+
+
+def signed_in(server: Server) -> smtplib.SMTP_SSL:
+    client = smtplib.SMTP_SSL("127.0.0.1", server.ports[Door.IMPLICIT], context=peer_tls("none"), timeout=10)
+    client.ehlo()
+    given = base64.b64encode(f"\0salim\0{PASSWORD}".encode()).decode()  # smtplib's own login speaks ASCII only
+    code, text = client.docmd("AUTH", f"PLAIN {given}")
+    if code != 235:
+        client.close()
+        raise smtplib.SMTPResponseException(code, text)
+    return client
+
+
+@pytest.mark.parametrize("limit", ["connections_per_account", "connections_per_body"])
+def test_one_person_or_body_too_many_is_told_421(limit: str) -> None:
+    with running_gateway(Sink(), Limits(**{limit: 2})) as server:
+        first, second = signed_in(server), signed_in(server)
+        with pytest.raises(smtplib.SMTPResponseException) as refusal:
+            signed_in(server)
+        assert (refusal.value.smtp_code, str(refusal.value.smtp_error)[2:7]) == (421, "4.7.0")
+        first.quit()
+        assert wait_for(lambda: server.connections == 1)
+        third = signed_in(server)
+        assert third.noop()[0] == 250
+        second.close()
+        third.close()
+
+
+def test_one_installation_too_many_is_told_421_after_its_handshake() -> None:
+    with running_gateway(Sink(), Limits(connections_per_body=1)) as server:
+        first = in_data(server)
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as second:
+            second.starttls(context=peer_tls("far"))
+            code, text = second.ehlo()
+            assert (code, text[:5]) == (421, b"4.7.0")
+        first.close()
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+def test_handshake_that_never_begins_is_counted_and_dropped(loop_name: str) -> None:
+    limits = Limits(connections_per_peer=2, reply_seconds=1)
+    with running_gateway(Sink(), limits, loop_name=loop_name) as server:
+        port = server.ports[Door.IMPLICIT]
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(2)]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as third:
+            assert third.recv(1) == b""
+        start = time.monotonic()
+        for sock in silent:
+            with contextlib.suppress(ConnectionResetError):
+                assert sock.recv(1) == b""
+            sock.close()
+        assert time.monotonic() - start < 5
+        assert wait_for(lambda: not server._handshakes)
+        client = signed_in(server)
+        assert client.quit()[0] == 221
+
+
+def test_drain_does_not_wait_for_handshakes() -> None:
+    with running_gateway(Sink(), Limits(drain_seconds=20)) as server:
+        silent = socket.create_connection(("127.0.0.1", server.ports[Door.IMPLICIT]), timeout=10)
+        assert wait_for(lambda: bool(server._handshakes))
+        start = time.monotonic()
+    assert time.monotonic() - start < 5
+    silent.close()
+
+
+def test_garbage_at_the_tls_door_ends_nothing_else() -> None:
+    with running_gateway(Sink()) as server:
+        with socket.create_connection(("127.0.0.1", server.ports[Door.IMPLICIT]), timeout=10) as sock:
+            sock.sendall(b"EHLO plain.test\r\n")
+            assert until(sock, b"never")[:1] in {b"", b"\x15"}  # closed, perhaps after a TLS alert
+        client = signed_in(server)
+        assert client.quit()[0] == 221
+
+
+def test_slow_honest_upload_is_heard_to_its_end() -> None:
+    sink = Sink()
+    limits = Limits(command_seconds=1, reply_seconds=1, data_idle_seconds=1, data_rate_grace_seconds=0.5)
+    with running_gateway(sink, limits) as server:
+        sock = in_data(server)
+        sock.sendall(b"From: <diwan@interior.test>\r\n\r\n")
+        for _ in range(8):  # longer than every timer, and faster than the floor
+            sock.sendall((b"x" * 78 + b"\r\n") * 20)
+            time.sleep(0.25)
+        sock.sendall(b".\r\n")
+        assert b"250 2.0.0" in until(sock, b"\r\n")
+        sock.close()
+    assert len(sink.messages) == 1
