@@ -20,7 +20,8 @@ from edms.letters.rules import Sensitivity
 class WaitingMessage:
     """A waiting message in plain values; ``hidden`` is above the clerk's clearance: its subject and text are left out.
 
-    ``attachments`` are (name, size in bytes), ``problems`` the codes of what is wrong with an untyped message.
+    ``answered``: its sender is told what becomes of it, as it names a package. ``attachments`` are (name, size in
+    bytes), ``problems`` the codes of what is wrong with an untyped message.
     """
 
     id: UUID
@@ -42,6 +43,7 @@ class WaitingMessage:
     problems: tuple[str, ...]
     flag: str
     kind: str
+    answered: bool
 
 
 def shown(uow: UnitOfWork, rows: Sequence[ReceivedMessage]) -> list[WaitingMessage]:
@@ -76,6 +78,7 @@ def _shown(actor: Actor, row: ReceivedMessage, name_ar: str, name_en: str) -> Wa
         problems=tuple(meta.get("problems", ())),
         flag=row.flag,
         kind=row.kind,
+        answered=bool(meta.get("package_id")),
     )
 
 

@@ -73,9 +73,11 @@ def refuse(message_id: UUID) -> WerkzeugResponse:
     """Send the message back with a reason."""
     try:
         with working() as uow:
-            refuse_as_asked(uow, message_id)
+            answered = refuse_as_asked(uow, message_id)
     except Invalid as error:
         return _page(message_id, error.problems, 422)
+    if not answered:
+        return go(WAITING, notice="The message was refused. Its original is kept.")
     return go(WAITING, notice="The message was sent back. Its sender is told the reason.")
 
 
@@ -99,11 +101,12 @@ def _page(message_id: UUID, problems: tuple[Problem, ...] = (), status: int = 20
     )
 
 
-def refuse_as_asked(uow: UnitOfWork, message_id: UUID) -> None:
-    """Send a message back for the reason in the form; raises Invalid without one."""
+def refuse_as_asked(uow: UnitOfWork, message_id: UUID) -> bool:
+    """Refuse a message for the reason in the form, and tell whether its sender is told; raises Invalid without one."""
     code = request.form.get("code", "")
     known = code if code in REASONS else "intake.other-reason"
-    service.refuse(uow, message_id, code=known, reason=request.form.get("reason", "")[:1000])
+    row = service.refuse(uow, message_id, code=known, reason=request.form.get("reason", "")[:1000])
+    return bool(row.meta.get("package_id"))
 
 
 def before_asked() -> UUID | None:
