@@ -10,7 +10,7 @@ DATA ?= var/diwan
 DEMO_DATA ?= var/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench lock install install-test install-bench assets clean
+.PHONY: help run test nightly check demo bench lock install install-test install-bench assets clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile
@@ -23,6 +23,9 @@ demo: install assets  ## send real letters between demonstration entities and pr
 
 test: install-test assets  ## the whole suite, on SQLite and on PostgreSQL (ARGS=... for pytest)
 	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+nightly: install-test assets  ## gateway and relay killed 200 times on each database, at every step and at random
+	DIWAN_KILL_ROUNDS=200 $(BIN)/pytest $(wildcard tests/mailgw/test_kill_*.py) $(ARGS)
 
 check: install-test  ## style, types and import rules
 	$(BIN)/ruff check .

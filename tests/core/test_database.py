@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
+from edms.audit.service import row_hash
 from edms.core.actor import system_actor
 from edms.core.database import Database
 from edms.core.errors import Conflict, Unavailable
@@ -145,3 +146,38 @@ def test_sqlite_keeps_every_commit_through_a_power_cut(world: World) -> None:
         shown = {name: uow.session.scalar(text(f"PRAGMA {name}")) for name in (
             "journal_mode", "synchronous", "foreign_keys", "secure_delete")}  # fmt: skip
     assert shown == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+
+
+def test_a_savepoint_undoes_its_block_alone(world: World) -> None:
+    done: list[str] = []
+    with world.database.work(OPERATOR) as uow:
+        add_letter(uow, world.entity_a.id)
+        kept: list[str] = uow.info.setdefault("kept", ["first"])
+        with pytest.raises(Conflict), uow.savepoint():
+            twice = add_letter(uow, world.entity_a.id)
+            kept.append("second")
+            uow.before_commit("never", lambda: done.append("never"))
+            uow.after_commit(lambda: done.append("never"))
+            uow.flush()
+            uow.insert_values(Letter, [{one.key: getattr(twice, one.key) for one in Letter.__table__.columns}])
+        assert uow.info["kept"] == ["first"]
+        with uow.savepoint():
+            add_letter(uow, world.entity_a.id)
+        uow.after_commit(lambda: done.append("after"))
+    assert done == ["after"]
+    assert letters_in(world) == 2
+
+
+def test_inserted_rows_have_their_defaults_and_sealed_values(world: World) -> None:
+    with world.database.work(OPERATOR) as uow:
+        row = Letter(
+            entity_id=world.entity_a.id, direction="incoming", kind="letter", state="registered", sensitivity=0,
+            precedence="ordinary", created_at=uow.now, changed_at=uow.now,
+        )  # fmt: skip
+        row.subject = "تجهيز"
+        uow.insert([row])
+        hashed = row_hash(row)
+    with world.database.read(OPERATOR) as uow:
+        kept = uow.session.get_one(Letter, row.id)
+        assert (kept.subject, kept.version, kept.number, kept.void_at) == ("تجهيز", 1, "", None)
+        assert row_hash(kept) == hashed
