@@ -144,7 +144,9 @@ static void compose(size_t wanted) {
     static const char word[] = "\xd8\xa5\xd9\x84\xd9\x89 \xd9\x88\xd8\xb2\xd8\xa7\xd8\xb1\xd8\xa9 ";
     static const char base64[] = "JVBERi0xLjcKJb/3ov4KMSAwIG9iago8PCAvVHlwZSAvQ2F0YWxvZyAvUGFnZXMgMiAwIFIg";
     char *at = content = malloc(wanted + 4096);
-    at += sprintf(at, "Date: Sat, 28 Nov 2026 12:00:00 +0300\r\nMIME-Version: 1.0\r\n"
+    time_t today = time(NULL);
+    at += strftime(at, 64, "Date: %a, %d %b %Y %H:%M:%S +0000\r\n", gmtime(&today));
+    at += sprintf(at, "MIME-Version: 1.0\r\n"
                       "Content-Type: multipart/mixed; boundary=\"part\"\r\n\r\n--part\r\n"
                       "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
     for (int line = 0; line < 40; line++, at += sprintf(at, "\r\n"))

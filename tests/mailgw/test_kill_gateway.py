@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -45,6 +46,7 @@ POINTS = (
     "after-commit-before-250", "after-250",
 )  # fmt: skip
 A, B = "moh.gov.example", "moe.gov.example"
+WHEN = format_datetime(utc_now())
 pytestmark = pytest.mark.timeout(180 + 40 * ROUNDS)
 
 
@@ -87,8 +89,8 @@ class Sender(threading.Thread):
         """Return a message; every other one is too large for a row of the database."""
         size = LARGE if len(self.sent) % 2 else 500
         lines = "".join(f"{number:08d}\r\n" for number in range(size // 10))
-        return (f"From: <diwan@{A}>\r\nMessage-ID: <{name}@client.example>\r\nSubject: {name}\r\n"
-                f"Content-Type: text/plain\r\n\r\n{lines}").encode()  # fmt: skip
+        return (f"From: <diwan@{A}>\r\nTo: <diwan@{B}>\r\nDate: {WHEN}\r\nMessage-ID: <{name}@client.example>\r\n"
+                f"Subject: {name}\r\nContent-Type: text/plain\r\n\r\n{lines}").encode()  # fmt: skip
 
 
 def test_a_gateway_killed_at_every_step_loses_doubles_and_halves_nothing(tmp_path: Path, database_url: str) -> None:

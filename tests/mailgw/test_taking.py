@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from edms.audit.models import Event
 from edms.content import service as content
 from edms.content.models import SmallFile, StoredFile
+from edms.core.clock import utc_now
 from edms.entities import changing
 from edms.entities.rules import EntityChange
 from edms.intake.accepting import Accepted
@@ -24,6 +26,7 @@ from tests.factories.world import OPERATOR, World, make_world
 from tests.mailgw.arrivals import desk_of, envelope, with_handler
 
 A, B = "moh.gov.example", "moe.gov.example"
+WHEN = format_datetime(utc_now())
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ def world(tmp_path: Path, database_url: str) -> World:
 
 
 def mail(message_id: str, text: str = "تحية طيبة", more: str = "") -> bytes:
-    return (f"From: <diwan@{A}>\r\nMessage-ID: <{message_id}>\r\nContent-Type: text/plain; charset=utf-8\r\n{more}"
-            f"Subject: test\r\n\r\n{text}\r\n").encode()  # fmt: skip
+    return (f"From: <diwan@{A}>\r\nTo: <diwan@{B}>\r\nDate: {WHEN}\r\nMessage-ID: <{message_id}>\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\n{more}Subject: test\r\n\r\n{text}\r\n").encode()  # fmt: skip
 
 
 def answers(world: World, *raws: bytes) -> list[str]:
@@ -103,7 +106,8 @@ def test_two_bodies_under_one_message_id_at_once_are_told_apart(world: World) ->
 
 def test_what_cannot_be_read_is_flagged_and_never_registered_by_rule(world: World) -> None:
     deep = "".join(f'Content-Type: multipart/mixed; boundary="{n}"\r\n\r\n--{n}\r\n' for n in range(40))
-    raw = f"From: <diwan@{A}>\r\nMessage-ID: <deep@x>\r\nMIME-Version: 1.0\r\n{deep}".encode()
+    head = f"From: <diwan@{A}>\r\nTo: <diwan@{B}>\r\nDate: {WHEN}\r\nMessage-ID: <deep@x>\r\nMIME-Version: 1.0\r\n"
+    raw = f"{head}{deep}".encode()
     assert answers(world, raw) == ["250 2.0.0 Ok: waiting for the registry"]
     assert [row.flag for row in rows(world)] == ["intake.opaque"]
 
