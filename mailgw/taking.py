@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from crypto.digests import sha256
 from crypto.pdf_signatures import PdfSeal
 from edms.content import service as content
 from edms.content.service import StagedFile
@@ -98,6 +99,8 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     desk.failing.reach("after-stage")
     message_id = message_id_of(envelope.content)
     key = idempotency_key(message, envelope.content, sender_code=sender.code)
+    if flag and isinstance(message, Receipt):  # what does not count must not take the key of the one that will
+        key = sha256(b"flagged|" + key + envelope.content.sha256)
     return Parcel(
         message=message,
         key=key,

@@ -150,3 +150,14 @@ def test_a_receipt_of_before_has_no_evidence_in_it() -> None:
         hostname="h.example",
     )  # fmt: skip
     assert read_message(raw) == receipt()
+
+
+def test_a_spoilt_receipt_does_not_keep_the_good_one_out(world: World) -> None:
+    raw = receipt_from_b(world)
+    from_home(world, changed(raw))
+    from_home(world, raw)
+    with world.database.read(OPERATOR) as uow:
+        item = uow.session.scalars(select(OutboxItem).where(OutboxItem.kind == "letter")).one()
+        flags = uow.session.scalars(select(ReceivedMessage.flag).where(ReceivedMessage.kind == "receipt")).all()
+    assert item.state == "registered"
+    assert sorted(flags) == ["", "intake.receipt-signature"]
