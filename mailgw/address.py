@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -95,6 +96,7 @@ def _decode(part: bytes) -> str:
         raise AddressError("smtp.address-syntax") from error
 
 
+@lru_cache(maxsize=4096)
 def _ascii_domain(text: str) -> str:
     if text.isascii() and "xn--" not in text.lower():
         labels = text.lower().split(".")

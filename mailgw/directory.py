@@ -1,7 +1,6 @@
 """The register of bodies and installations as the mail side sees it: a snapshot, read again when it changes."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -10,23 +9,25 @@ from uuid import UUID
 from sqlalchemy import select
 
 from crypto.certificates import chain_pem
-from edms.audit.models import Event, EventHead
+from crypto.dkim_keys import DkimPublicKey
+from edms.audit.models import EventHead
+from edms.audit.watching import LogWatch
 from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.entities import queries as entities
-from edms.entities.models import Entity
+from edms.entities.models import DkimKey, Entity, Mailbox
 from edms.entities.peers import revoked_certificates
+from edms.entities.rules import SERVER
 from mailgw.policy import EntityEntry
 
-FRESH_SECONDS = 0.5
 _REVOKING = ("authority.revoked", "authority.renewed", "authority.peer-list-taken")
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An installation: where its gateway listens and its authority (DER); ``home`` is this one.
+    """An installation: where its gateway listens and what its certificate chains to (DER); ``home`` is this one.
 
-    ``server`` is a mail server that a body runs itself.
+    ``server`` is a mail server that a body runs itself; its certificate proves no seals.
     """
 
     id: UUID
@@ -62,6 +63,16 @@ class Snapshot:
         """Return the entity of a domain (lower-case A-labels), or None (policy.Directory)."""
         return self.by_domain.get(domain)
 
+    def is_server(self, installation_id: UUID) -> bool:
+        """Tell whether an installation is a mail server that bodies run themselves (policy.Directory)."""
+        peer = self.peers.get(installation_id)
+        return peer is not None and peer.server
+
+    def sealing_authority(self, entity: EntityEntry) -> bytes:
+        """Return the root (DER) under which a body's seals hold; nothing for a body behind a server of its own."""
+        peer = self.peers.get(entity.installation_id) if entity.installation_id else None
+        return peer.authority if peer is not None and not peer.server else b""
+
     @property
     def authorities(self) -> dict[UUID, bytes]:
         """Return the authority (PEM) of every installation, ours among them."""
@@ -69,17 +80,20 @@ class Snapshot:
 
 
 def read_snapshot(uow: UnitOfWork) -> Snapshot:
-    """Read the whole register: a row for each body (thousands at most), no sealed column."""
+    """Read the whole register in five queries: a row for each body (thousands at most), no sealed column."""
     day, position = uow.today, _position(uow)
-    found = entities.installations(uow)
     home = entities.home(uow)
     peers = {
-        one.id: Peer(one.id, one.is_home, one.gateway_host, one.gateway_port, one.ca_certificate, one.kind == "server")
-        for one in found
+        one.id: Peer(one.id, one.is_home, one.gateway_host, one.gateway_port, one.ca_certificate, one.kind == SERVER)
+        for one in entities.installations(uow)
     }
+    mailboxes, keys = _mailboxes(uow), _keys(uow)
     rows = uow.session.execute(
-        select(Entity.id, Entity.code, Entity.mail_domain, Entity.valid_from, Entity.valid_to, Entity.installation_id)
-    )
+        select(
+            Entity.id, Entity.code, Entity.mail_domain, Entity.valid_from, Entity.valid_to, Entity.installation_id,
+            Entity.mail_suspended_at,
+        )
+    )  # fmt: skip
     entries = [
         EntityEntry(
             entity_id=row.id,
@@ -87,7 +101,10 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
             domain=row.mail_domain,
             installation_id=row.installation_id,
             active=row.valid_from <= day and (row.valid_to is None or row.valid_to >= day),
+            suspended=row.mail_suspended_at is not None,
             local=row.installation_id == home.id,
+            aliases=mailboxes.get(row.id, {}),
+            dkim=keys.get(row.id, {}),
         )
         for row in rows
     ]
@@ -103,49 +120,79 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
     )
 
 
-def newer_snapshot(uow: UnitOfWork, old: Snapshot) -> Snapshot:
-    """Return ``old``, or a new reading when the log tells of a change of the register or another day has begun."""
-    position = _position(uow)
-    if uow.today == old.day:
-        if position == old.position:
-            return old
-        tells = Event.act.like("entities.%") | Event.act.in_(_REVOKING)
-        touched = select(Event.seq).where(Event.seq > old.position, tells).limit(1)
-        if uow.session.scalar(touched) is None:
-            return replace(old, position=position)
-    return read_snapshot(uow)
+def _mailboxes(uow: UnitOfWork) -> dict[UUID, dict[str, str]]:
+    found: dict[UUID, dict[str, str]] = {}
+    for owner, local, alias in uow.session.execute(select(Mailbox.entity_id, Mailbox.local, Mailbox.alias)):
+        found.setdefault(owner, {})[local] = alias
+    return found
+
+
+def _keys(uow: UnitOfWork) -> dict[UUID, dict[str, DkimPublicKey]]:
+    found: dict[UUID, dict[str, DkimPublicKey]] = {}
+    rows = uow.session.execute(
+        select(DkimKey.entity_id, DkimKey.selector, DkimKey.algorithm, DkimKey.public_key).where(
+            DkimKey.revoked_at.is_(None)
+        )
+    )
+    for owner, selector, algorithm, public in rows:
+        found.setdefault(owner, {})[selector] = DkimPublicKey(selector, algorithm, public)
+    return found
 
 
 class Register:
-    """Keeps the newest snapshot, at most half a second old when asked; ``changed`` hears of each new reading."""
+    """Keeps the newest snapshot; ``changed`` hears of each new reading.
+
+    Whoever asks gets the register as it stood at the moment of asking or later, so a change counts from the next
+    command on. Where the log can be asked in microseconds each asks for itself; else all who ask while one question is
+    under way share the next.
+    """
 
     def __init__(self, database: Database, actor: Actor, changed: Callable[[Snapshot], Awaitable[None]] | None) -> None:
         self._database = database
         self._actor = actor
         self._changed = changed
+        self._watch = LogWatch(database, "entities.", _REVOKING)
         self._asking = asyncio.Lock()
-        self._read_at = 0.0
-        self.snapshot = self._read(None)
+        self._next: asyncio.Task[None] | None = None
+        self.snapshot = self._read()
 
     async def current(self) -> Snapshot:
         """Return the register as it stands now; raises Unavailable when the database cannot say."""
-        if time.monotonic() - self._read_at > FRESH_SECONDS:
-            async with self._asking:
-                if time.monotonic() - self._read_at > FRESH_SECONDS:
-                    await self._refresh()
+        if not self._watch.instant or self._touched(*self._watch.since(self.snapshot.position)):
+            if self._next is None:
+                self._next = asyncio.get_running_loop().create_task(self._turn())
+            await asyncio.shield(self._next)
         return self.snapshot
 
-    async def _refresh(self) -> None:
-        before = self.snapshot
-        self.snapshot = await asyncio.to_thread(self._read, before)
-        if self._changed is not None and self.snapshot.by_domain is not before.by_domain:
-            await self._changed(self.snapshot)
+    def close(self) -> None:
+        """Give the connection up that asks the log."""
+        self._watch.close()
 
-    def _read(self, before: Snapshot | None) -> Snapshot:
+    async def _turn(self) -> None:
+        """Look at the log once for all who wait; who asks from here on waits for the next turn."""
+        async with self._asking:
+            self._next = None
+            before = self.snapshot
+            if self._watch.instant:
+                touched = self._touched(*self._watch.since(before.position))
+            else:
+                touched = self._touched(*await asyncio.to_thread(self._watch.since, before.position))
+            if touched:
+                self.snapshot = await asyncio.to_thread(self._read)
+                if self._changed is not None:
+                    await self._changed(self.snapshot)
+
+    def _touched(self, position: int, told: bool) -> bool:
+        """Tell whether the log, at ``position``, tells of a change of the register, or another day has begun."""
+        if told or self.snapshot.day != self._database.today():
+            return True
+        if position != self.snapshot.position:
+            self.snapshot = replace(self.snapshot, position=position)
+        return False
+
+    def _read(self) -> Snapshot:
         with self._database.read(self._actor) as uow:
-            found = read_snapshot(uow) if before is None else newer_snapshot(uow, before)
-        self._read_at = time.monotonic()
-        return found
+            return read_snapshot(uow)
 
 
 def _position(uow: UnitOfWork) -> int:

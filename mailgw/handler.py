@@ -16,12 +16,14 @@ from mailgw.address import Address, AddressError, parse_domain
 from mailgw.auth import Doorkeeper
 from mailgw.directory import Register
 from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope, Submitter
+from mailgw.examining import Examiner
 from mailgw.forwarding import Forwarded
 from mailgw.parsers import Turns
-from mailgw.policy import author, check_content, check_recipient, check_sender
+from mailgw.people import People
+from mailgw.policy import check_recipient, check_sender
 from mailgw.refusals import Refusals, refused_submission
 from mailgw.replies import Reply, reply
-from mailgw.taking import Desk, Parcel, Taken, prepare, take_in
+from mailgw.taking import GATEWAY, Desk, Parcel, Taken, prepare, take_in
 from mailgw.tls import peer_installation
 from mailgw.together import Together
 
@@ -35,10 +37,13 @@ class RegistryHandler:
     """Answers the sessions of one gateway process (envelope.Handler)."""
 
     def __init__(
-        self, register: Register, desk: Desk, refusals: Refusals, doorkeeper: Doorkeeper | None = None
-    ) -> None:
+        self, register: Register, desk: Desk, refusals: Refusals, doorkeeper: Doorkeeper | None = None, *,
+        hostname: str = "",
+    ) -> None:  # fmt: skip
         self._doorkeeper = doorkeeper or Doorkeeper(desk.database)
         self._register = register
+        self._people = People(desk.database, GATEWAY)
+        self._examiner = Examiner(hostname)
         self._desk = desk
         self._turns = Turns()
         self._refusals = refusals
@@ -75,7 +80,7 @@ class RegistryHandler:
         return None
 
     async def mail(self, identity: Identity, sender: Address | None, params: MailParameters) -> Reply | None:
-        """Let a registered body of the peer's installation send, and its installation send reports (null sender)."""
+        """Let a registered body of whoever is connected send; a report may come without a sender."""
         if self._writer.crowded:
             return reply("smtp.no-memory")
         if identity.submitter is not None and not await self._doorkeeper.stands(identity.submitter):
@@ -84,24 +89,21 @@ class RegistryHandler:
         return self._refused(check_sender(snapshot, identity, sender), identity, sender)
 
     async def rcpt(self, identity: Identity, sender: Address | None, recipient: Address) -> Reply | None:
-        """Let a body that is served here receive."""
+        """Let a registered body receive, in a mailbox of its own or of its people."""
         snapshot = await self._register.current()
-        refusal = check_recipient(snapshot, identity, recipient)
+        entity, person = snapshot.find_domain(recipient.domain), False
+        if entity is not None and entity.local and entity.alias(recipient.local) is None:
+            person = await asyncio.to_thread(self._people.has, entity.entity_id, recipient.local)
+        refusal = check_recipient(snapshot, identity, recipient, person=person)
         return self._refused(refusal, identity, sender, recipients=(str(recipient),))
 
     async def data(self, envelope: ReceivedEnvelope) -> Reply:
         """Take the message in; 250 means that it is committed, with its register numbers where registered by rule."""
         snapshot = await self._register.current()
-        refusal = check_content(envelope)
-        sender = None if refusal else author(snapshot, envelope)
-        if refusal is None and sender is None and envelope.mail_from is None:
-            refusal = reply("smtp.null-sender-content")
-        if refusal is not None:
-            self._refused(refusal, envelope.identity, envelope.mail_from, envelope=envelope)
-            return refusal
-        known = all(snapshot.find_domain(one.address.domain) for one in envelope.recipients)
-        if sender is None or not known:  # the register changed between RCPT and DATA
-            return reply("smtp.unavailable")
+        sender = await self._examiner.examine(snapshot, envelope)
+        if isinstance(sender, Reply):
+            self._refused(sender, envelope.identity, envelope.mail_from, envelope=envelope)
+            return sender
         try:
             async with self._turns.of(envelope.content.size):
                 parcel = await asyncio.to_thread(prepare, envelope, sender, snapshot, self._desk)
@@ -119,6 +121,7 @@ class RegistryHandler:
         self._doorkeeper.close()
         await self._writer.close()
         await self._refusals.close()
+        self._register.close()
 
     async def _commit(self, parcel: Parcel) -> Taken:
         weight = len(parcel.recipients) + (len(parcel.onward.recipients) if parcel.onward else 0)

@@ -1,6 +1,8 @@
 """The header block of a message read from bytes within bounds: names and unfolded values, nothing decoded."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailgw.address import Address, AddressError, parse_mailbox
@@ -9,6 +11,8 @@ MAX_HEADER_OCTETS = 256_000
 MAX_HEADER_LINES = 1000
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)\Z", re.DOTALL)
 _PHRASE = re.compile(rb"(?:\"(?:[^\"\\\x00-\x08\x0a-\x1f]|\\[ -~])*\"|[^\"<>@,;:()\[\]\\\x00-\x08\x0a-\x1f])*\Z")
+
+_LIST = re.compile(rb'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^<>]*>?|[,;:]|[^",;:<>()]+|[)>]+', re.DOTALL)
 
 
 class HeaderError(ValueError):
@@ -64,6 +68,26 @@ def single_mailbox(value: bytes) -> Address:
             raise AddressError("smtp.from-count")
         text = inner
     return parse_mailbox(text, smtputf8=True)
+
+
+def mailboxes(value: bytes) -> Iterator[Address]:
+    """Yield the addresses of an address list (RFC 5322 §3.4): single ones and those in groups, in order.
+
+    What is no plain address (comments apart) is passed over, so nothing is named that a reader would not see named.
+    """
+    plain, angle = [], b""
+    for match in _LIST.finditer(value + b","):
+        piece = match[0]
+        if piece[:1] == b"<":
+            angle = angle or piece
+        elif piece not in {b",", b";", b":"}:
+            plain.append(b"" if piece[:1] == b"(" else piece)
+        else:
+            text = angle[1:-1] if angle.endswith(b">") else b"" if angle else b"".join(plain).strip(b" \t")
+            plain, angle = [], b""
+            if piece != b":" and b"@" in text:
+                with contextlib.suppress(AddressError):
+                    yield parse_mailbox(text.strip(b" \t"), smtputf8=True)
 
 
 def _field(line: bytes) -> tuple[str, bytes]:

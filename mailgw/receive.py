@@ -59,7 +59,8 @@ async def receive(desk: Desk, post: Post, sign_in: SignInLimits, stop: asyncio.E
             server.tls = await asyncio.to_thread(_context, certificate, post, snapshot)
 
     register = Register(desk.database, GATEWAY, trust)
-    handler = RegistryHandler(register, desk, Refusals(desk.database), Doorkeeper(desk.database, sign_in))
+    doorkeeper = Doorkeeper(desk.database, sign_in)
+    handler = RegistryHandler(register, desk, Refusals(desk.database), doorkeeper, hostname=post.hostname)
     context = await asyncio.to_thread(_context, certificate, post, register.snapshot)
     server = await serve(
         handler, host=post.host, port=post.port, others=post.others, shared=post.parent is not None, tls=context,

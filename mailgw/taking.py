@@ -73,7 +73,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
     """
     reading = desk.parsers.read(
         envelope.content.size, envelope.content.chunks, sender_code=sender.code,
-        authority=_authority(register, sender),
+        authority=register.sealing_authority(sender),
         keep=lambda part: content.stage_small(part, kind="received", now=envelope.received_at, store=desk.store),
     )  # fmt: skip
     message, flag = reading.message, ""
@@ -117,11 +117,6 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         message_id=message_id,
         flag=flag,
     )
-
-
-def _authority(register: Snapshot, sender: EntityEntry) -> bytes:
-    """Return the root (DER) under which a body's seals stand: that of the installation which serves it."""
-    return register.peers[sender.installation_id].authority if sender.installation_id else b""
 
 
 def _is_diwan(envelope: ReceivedEnvelope, register: Snapshot) -> bool:

@@ -29,10 +29,10 @@ def server_context(certificate_pem: bytes, private_key_pem: bytes, trusted_cas: 
 
 
 def client_context(certificate_pem: bytes, private_key_pem: bytes, expected_ca: bytes) -> ssl.SSLContext:
-    """Return the context of the relay to one installation: our certificate, and only its pinned root believed.
+    """Return the context of the relay to one installation: our certificate, and only its pinned one believed.
 
-    Names are not compared: the CA of an installation issues for that installation alone. For a server that a body runs
-    itself :func:`is_pinned` looks at the rest.
+    ``expected_ca`` is its root, or a server's own certificate. Names are not compared: the CA of an installation issues
+    for that installation alone. For a server that a body runs itself :func:`is_pinned` looks at the rest.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -54,7 +54,7 @@ def is_pinned(ssl_object: ssl.SSLObject | None, pinned: bytes, host: str) -> boo
 
 
 def peer_installation(ssl_object: ssl.SSLObject | None, installations: Mapping[UUID, bytes]) -> UUID | None:
-    """Return whose root the client certificate of the connection chains to (``installations``: id to root in PEM).
+    """Return whose root the client certificate of the connection chains to, or is (``installations``: id to PEM).
 
     The chain is the one that OpenSSL verified in the handshake, signature by signature up to a root that we gave it, so
     two authorities of one name cannot be taken for each other. None for a client that showed no certificate.
@@ -77,9 +77,11 @@ def _verified_chain(ssl_object: ssl.SSLObject) -> list[bytes]:
 
 
 def _trust(context: ssl.SSLContext, cas: Iterable[bytes]) -> None:
+    """Believe these certificates alone, each by itself: a server may show the very certificate that is registered."""
     joined = b"\n".join(cas).decode("ascii")
     if joined.strip():
         context.load_verify_locations(cadata=joined)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 def _load_chain(context: ssl.SSLContext, certificate_pem: bytes, private_key_pem: bytes) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from edms.accounts.models import Account, Delegation, LoginSession
 from edms.accounts.rules import DEPUTY, KEEP_ALL_ACCOUNTS, Limits, clean_login, roles_of
@@ -27,6 +27,12 @@ def account_by_login(uow: UnitOfWork, login: str) -> Account | None:
     if name is None:
         return None
     return uow.session.scalars(select(Account).where(Account.login == name)).one_or_none()
+
+
+def is_login_of(uow: UnitOfWork, login: str, entity_id: UUID) -> bool:
+    """Tell whether an active account of a body has this login."""
+    query = select(exists().where(Account.login == clean_login(login), Account.entity_id == entity_id, Account.active))
+    return bool(uow.session.scalar(query))
 
 
 def account_of_employee(uow: UnitOfWork, employee_id: UUID) -> Account | None:

@@ -184,6 +184,10 @@ class Database:
             event.listen(session, "before_flush", _refuse_flush)
             yield self._unit(session, actor)
 
+    def today(self) -> date:
+        """Return the day that the wall calendar of the installation shows now."""
+        return self._clock().astimezone(self._zone).date()
+
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()

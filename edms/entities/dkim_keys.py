@@ -112,6 +112,14 @@ def take_keys(uow: UnitOfWork, body: Entity, told: Sequence[tuple[str, str, byte
             revoke_key(uow, body, row.selector)
 
 
+def retire_keys(uow: UnitOfWork, body: Entity) -> None:
+    """Let no key of a body count any more, as it has moved to where other keys are."""
+    uow.actor.require(KEEP_DKIM_KEYS)
+    for row in dkim_keys_of(uow, body.id):
+        if row.revoked_at is None:
+            revoke_key(uow, body, row.selector)
+
+
 def clean_selector(text: str) -> str:
     """Return a selector in lower case (one DNS label); raises Invalid ``entities.bad-dkim-key``."""
     selector = text.strip().lower()

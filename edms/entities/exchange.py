@@ -17,7 +17,7 @@ from edms.audit import service as audit
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, Problem
 from edms.core.ids import new_id
-from edms.entities import peers, queries
+from edms.entities import exchange_mail, peers, queries
 from edms.entities.authority import authority_chain
 from edms.entities.csv_import import read_day, read_entity_code
 from edms.entities.keyring import Keyring
@@ -36,6 +36,7 @@ def export_installation(uow: UnitOfWork, *, keys: Keyring) -> dict[str, Any]:
     issuing, root = authority_chain(uow)
     bodies = queries.all_entities(uow, home_only=True)
     codes = {body.id: body.code for body in queries.all_entities(uow)}
+    mail = exchange_mail.told_mail(uow, [body.id for body in bodies])
     audit.record(uow, "entities.installation-exported", "installation", home.id, bodies=len(bodies))
     return {
         "format": FORMAT,
@@ -47,7 +48,7 @@ def export_installation(uow: UnitOfWork, *, keys: Keyring) -> dict[str, Any]:
             "issuing_certificate": _base64(issuing),
             "crl": _base64(keep_crl(uow, keys=keys)),
         },
-        "entities": [_told(body, codes) for body in bodies],
+        "entities": [{**_told(body, codes), **mail.get(body.id, exchange_mail.NOTHING)} for body in bodies],
     }
 
 
@@ -162,7 +163,8 @@ class _Taking:
             parent = self._by_code.get(str(told.get("parent")))
             row.parent_id = parent.id if parent and parent is not row else None
         self._uow.flush()
-        for row in rows:
+        for row, told in zip(rows, listed, strict=True):
+            exchange_mail.take_mail(self._uow, row, told)
             audit.record(self._uow, "entities.peer-entity", "entity", row.id, entity_id=row.id, row=row, code=row.code)
 
     def _checked(self, number: int, told: Mapping[str, Any]) -> tuple[str, str, date, Mapping[str, Any]] | None:
@@ -186,6 +188,7 @@ class _Taking:
         begin = read_day(str(told.get("valid_from")))
         if begin is None:
             self._wrong(where, "csv.bad-date", column="valid_from", value=str(told.get("valid_from"))[:40])
+        self._problems += exchange_mail.problems_of(where, told)
         sound = len(self._problems) == before and code and domain and begin
         return (code, domain, begin, told) if sound and code and domain and begin else None
 

@@ -41,7 +41,8 @@ class Entity(Base):
     """A body (جهة) of the state; its code is never reused and means nothing.
 
     ``registers_by_rule``: genuine letters get their number at once; ``registers_untyped``: ordinary mail too. While
-    ``mail_suspended_at`` is set the gateway takes no mail for the body (450) and none from it.
+    ``mail_suspended_at`` is set the gateway takes no mail for the body (450) and none from it; ``mail_suspension`` says
+    why.
     """
 
     __tablename__ = "entities"
@@ -64,6 +65,8 @@ class Entity(Base):
     registers_untyped: Mapped[bool] = mapped_column(default=False)
     max_sensitivity: Mapped[int] = mapped_column(default=3)
     mail_suspended_at: Mapped[datetime | None]
+    mail_suspension_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    mail_suspension = SealedText()
 
     def name(self, locale: str) -> str:
         """Return the name in a reader's language, the Arabic one where there is no other."""

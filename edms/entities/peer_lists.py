@@ -43,7 +43,7 @@ class PeerLists:
         with self._database.read(_ACTOR) as uow:
             waiting = [
                 (one.id, one.authority_url, one.issuing_certificate, one.ca_certificate)
-                for one in queries.installations(uow)
+                for one in queries.authorities(uow)
                 if not one.is_home and one.authority_url and self._due.get(one.id, 0.0) <= self._clock()
             ]
         if not waiting:

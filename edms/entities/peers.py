@@ -46,7 +46,7 @@ def import_crl(uow: UnitOfWork, crl: bytes) -> Installation:
     Raises Invalid ``authority.bad-crl`` when no peer's did, Conflict ``authority.crl-not-newer``.
     """
     uow.actor.require(KEEP_INSTALLATIONS)
-    for peer in queries.installations(uow):
+    for peer in queries.authorities(uow):
         if peer.is_home or peer.issuing_certificate is None:
             continue
         try:
@@ -62,7 +62,7 @@ def import_crl(uow: UnitOfWork, crl: bytes) -> Installation:
 def crls(uow: UnitOfWork) -> list[bytes]:
     """Return every list that is known here (DER): ours of both levels, and the peers'."""
     found: list[bytes] = []
-    for one in queries.installations(uow):
+    for one in queries.authorities(uow):
         found += [each for each in (one.root_crl, one.crl) if each]
     return found
 
@@ -83,7 +83,7 @@ def revoked_certificates(uow: UnitOfWork) -> dict[str, datetime]:
         select(IssuedCertificate.serial, IssuedCertificate.revoked_at).where(IssuedCertificate.revoked_at.is_not(None))
     )
     found = {serial: at for serial, at in rows if at is not None}
-    for one in queries.installations(uow):
+    for one in queries.authorities(uow):
         known = None if one.is_home else list_of(one)
         found.update({entry.serial: entry.at for entry in known.revoked.values()} if known else {})
     return found

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
 from edms.entities.models import Assignment, Employee, Entity, EntitySeal, Installation, Post, Unit
+from edms.entities.rules import DIWAN
 
 
 def home(uow: UnitOfWork) -> Installation:
@@ -164,6 +165,11 @@ def posts_of(uow: UnitOfWork, entity_id: UUID) -> list[Post]:
     return list(uow.session.scalars(select(Post).where(Post.entity_id == entity_id).order_by(Post.id)))
 
 
+def authorities(uow: UnitOfWork) -> list[Installation]:
+    """Return the installations whose authority certifies seals and people, this one first; servers have none."""
+    return [one for one in installations(uow) if one.kind == DIWAN]
+
+
 def installations(uow: UnitOfWork) -> list[Installation]:
-    """Return this installation and its peers, this one first."""
+    """Return this installation, its peers and the servers that bodies run themselves, this one first."""
     return list(uow.session.scalars(select(Installation).order_by(Installation.is_home.desc(), Installation.name)))

@@ -1,5 +1,6 @@
 """Kinds of bodies, roles of staff, who may keep the register, and what its values may be; pure."""
 
+import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -50,8 +51,22 @@ EMPLOYEES_PER_SERIAL = 100
 
 LONGEST_NAME = 200
 LONGEST_MARK = 40
+LONGEST_REASON = 200
+LONGEST_MAILBOX = 64
+"""Octets of a mailbox's name (RFC 5321 §4.5.3.1.1)."""
+
+DIWAN, SERVER = "diwan", "server"
+"""Kinds of installations: a peer that runs Diwan, or a mail server that a body runs itself."""
+
+BUILT_IN_MAILBOXES = {"diwan": "diwan", "ديوان": "diwan", "postmaster": "postmaster"}
+"""What every body has: its registry by both names, and whom other servers' keepers write to; each with its alias."""
+
 CLEARANCES = range(4)
 
+_MAILBOX = re.compile(r"[^\W_]+(?:[._-][^\W_]+)*")
+_ALIAS = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_SCRIPTS = frozenset({"ARABIC", "LATIN", "SYRIAC"})
+_TATWEEL = "\u0640"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c\ufeff")
@@ -111,6 +126,40 @@ def clean_name(text: str) -> str:
         if one.isspace() or (unicodedata.category(one) not in _INVISIBLE and one not in _DIRECTION_MARKS)
     )
     return " ".join(kept.split())
+
+
+def clean_mailbox(text: str) -> str | None:
+    """Return a mailbox's name in NFC and lower case, or None unless every reader takes it for the same name.
+
+    Letters of one script and digits of one kind, with single ``. _ -`` between them: no sign of direction, no mark
+    above or below, no tatweel, no presentation form (RFC 6530 §13, UTS #39).
+
+    >>> clean_mailbox("الموارد.البشرية"), clean_mailbox("HR-1"), clean_mailbox("محـمد"), clean_mailbox("аdmin")
+    ('الموارد.البشرية', 'hr-1', None, None)
+    """
+    name = unicodedata.normalize("NFC", text.strip()).lower()
+    if not _MAILBOX.fullmatch(name) or len(name.encode()) > LONGEST_MAILBOX:
+        return None
+    if name != unicodedata.normalize("NFKC", name) or _TATWEEL in name:
+        return None
+    signs = [unicodedata.name(one, "").split(" ") for one in name if one.isalnum()]
+    letters = {words[0] for words in signs if "DIGIT" not in words}
+    digits = {" ".join(words[: words.index("DIGIT")]) for words in signs if "DIGIT" in words}
+    return name if len(letters) <= 1 and letters <= _SCRIPTS and len(digits) <= 1 else None
+
+
+def clean_alias(text: str) -> str | None:
+    """Return an ASCII name of a mailbox in lower case, or None when it is not one."""
+    alias = text.strip().lower()
+    return alias if _ALIAS.fullmatch(alias) and len(alias) <= LONGEST_MAILBOX else None
+
+
+def clean_host(text: str) -> str | None:
+    """Return where a server listens, a domain name in lower-case ASCII or an IP address, or None for anything else."""
+    try:
+        return str(ipaddress.ip_address(text.strip().strip("[]")))
+    except ValueError:
+        return "localhost" if text.strip().lower() == "localhost" else clean_domain(text)
 
 
 def clean_domain(text: str) -> str | None:

@@ -24,6 +24,7 @@ from edms.entities import peers, queries
 from edms.entities.authority import SKEW, authority_chain, issue, validity
 from edms.entities.keyring import Keyring
 from edms.entities.models import EntitySeal, Installation
+from edms.entities.rules import SERVER
 
 SEAL_DAYS = 3 * 365
 _GATEWAY_DAYS = 30
@@ -124,7 +125,7 @@ def note_seal(uow: UnitOfWork, entity_id: UUID, certificate: bytes, chain: Seque
     """
     body = queries.entity(uow, entity_id)
     peer = uow.session.get_one(Installation, body.installation_id)
-    if peer.is_home:
+    if peer.is_home or peer.kind == SERVER:
         return None
     key_id = key_id_of(certificate)
     if uow.session.scalar(select(EntitySeal.id).where(EntitySeal.key_id == key_id)) is not None:

@@ -147,7 +147,7 @@ def _material(database: Database, row_id: UUID, *, store: ContentStore, keys: Ke
         except EdmsError as error:
             log.warning("a sealed file cannot be read", code=error.code, letter=str(letter.id))
             return None
-        roots = [each.ca_certificate for each in entities.installations(uow)]
+        roots = [each.ca_certificate for each in entities.authorities(uow)]
         lists = dict.fromkeys([current_crl(uow, keys=keys), *peers.crls(uow)])
         return _Material(row.id, row.goal, original, row.suffix, roots, authority_chain(uow)[0], list(lists))
 

@@ -48,7 +48,7 @@ def peer_lists(parts: Parts, _site: Site) -> Finding:
     """Check that what peers revoked is known here, and lately."""
     with parts[Database].read(OPERATOR) as uow:
         now = uow.now
-        found = {one.name: peers.list_of(one) for one in queries.installations(uow) if not one.is_home}
+        found = {one.name: peers.list_of(one) for one in queries.authorities(uow) if not one.is_home}
     old = [name for name, one in found.items() if one is None or one.made_at + _OLD_LIST < now]
     if old:
         remedy = "see that diwan worker reaches them, or: diwan installation crl FILE"

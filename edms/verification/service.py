@@ -57,7 +57,7 @@ def verify_document_code(uow: UnitOfWork, text: str) -> Verdict:
 
 def roots(uow: UnitOfWork) -> list[Installation]:
     """Return the installations whose authority is trusted, this one first, in the order that findings count."""
-    return entities.installations(uow)
+    return entities.authorities(uow)
 
 
 def verify_file(uow: UnitOfWork, data: bytes, findings: Findings, trusted: Sequence[Installation]) -> Verdict:

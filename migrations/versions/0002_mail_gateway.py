@@ -70,6 +70,7 @@ def upgrade() -> None:
     with op.batch_alter_table("entities", schema=None) as batch_op:
         batch_op.add_column(sa.Column("registers_untyped", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("mail_suspended_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("mail_suspension_sealed", sa.LargeBinary(), nullable=True))
 
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.add_column(sa.Column("received_id", sa.Uuid(), nullable=True))
@@ -238,6 +239,7 @@ def downgrade() -> None:
         batch_op.drop_column("received_id")
 
     with op.batch_alter_table("entities", schema=None) as batch_op:
+        batch_op.drop_column("mail_suspension_sealed")
         batch_op.drop_column("mail_suspended_at")
         batch_op.drop_column("registers_untyped")
 

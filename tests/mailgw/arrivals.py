@@ -23,10 +23,25 @@ from mailgw.message import compose_letter, read_message
 from mailgw.outgoing import Claimed, Sources, batches, load, registry_address
 from mailgw.parsers import Parsers
 from mailgw.refusals import Refusals
+from mailgw.replies import Reply
 from mailgw.taking import GATEWAY, Desk
 from tests.factories.world import OPERATOR, World
+from tests.mailgw.gateway import whole
 
 Result = TypeVar("Result")
+
+
+HOME = UUID(int=1)
+EVERYBODY = ", ".join(f"<diwan@{one}>" for one in ("moh.gov.example", "moe.gov.example", "centre.moh.gov.example"))
+
+
+class AtHome(RegistryHandler):
+    """A handler that takes ``HOME`` for its own installation, and completes a message without Date or To."""
+
+    async def data(self, envelope: ReceivedEnvelope) -> Reply:
+        if envelope.identity.installation_id == HOME:
+            envelope = replace(envelope, identity=replace(envelope.identity, installation_id=self.home_id))
+        return await super().data(whole(envelope))
 
 
 def desk_of(world: World) -> Desk:
@@ -48,7 +63,7 @@ def with_handler(
 
     async def run() -> Result:
         register = Register(world.database, GATEWAY, None)
-        handler = RegistryHandler(register, desk or desk_of(world), Refusals(world.database))
+        handler = AtHome(register, desk or desk_of(world), Refusals(world.database))
         try:
             return await use(handler)
         finally:
@@ -77,7 +92,7 @@ def outbox(world: World) -> tuple[Snapshot, list[bytes]]:
 def envelope(raw: bytes, sender: str, *recipients: str) -> ReceivedEnvelope:
     """Return an envelope from one registry to others, by domain."""
     return ReceivedEnvelope(
-        Identity(tls=True, installation_id=UUID(int=1)), "127.0.0.1", "mail.example", Address("diwan", sender),
+        Identity(tls=True, installation_id=HOME), "127.0.0.1", "mail.example", Address("diwan", sender),
         MailParameters(), tuple(Recipient(Address("diwan", one), RcptParameters()) for one in recipients),
         Held(raw), utc_now(),
     )  # fmt: skip
@@ -88,7 +103,7 @@ def changed(raw: bytes, sender: str, change: Callable[[LetterPackage], LetterPac
     package = read_message(raw)
     assert isinstance(package, LetterPackage)
     return compose_letter(
-        change(package), mail_from=Address("diwan", sender), recipients_header="<diwan@x.example>",
+        change(package), mail_from=Address("diwan", sender), recipients_header=EVERYBODY,
         message_id="forged@x.example", date=utc_now(), hostname="x.example",
     )  # fmt: skip
 

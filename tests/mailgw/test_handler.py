@@ -109,7 +109,7 @@ def test_one_message_to_many_counts_what_became_of_each(either: World) -> None:
 
 
 def test_body_that_the_letter_does_not_name_decides_itself(world: World) -> None:
-    raw = letter_from_a(world)
+    raw = changed(letter_from_a(world), A, lambda package: package)
     assert take(world, envelope(raw, A, CENTRE)) == ["250 2.0.0 Ok: waiting for the registry"]
     (row,) = messages(world)
     assert row.state == "waiting"
