@@ -6,10 +6,12 @@ On the standard input: one line of JSON (domain, keys in base64 by selector), th
 import asyncio
 import base64
 import json
+import os
 import resource
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from crypto.dkim_keys import DkimPublicKey
@@ -19,6 +21,7 @@ from mailgw.headers import read_headers
 
 SECONDS: Final = 60
 MEMORY: Final = 2 << 30
+_HOME: Final = str(Path(__file__).parents[1])
 
 
 async def verify_apart(
@@ -29,8 +32,9 @@ async def verify_apart(
     first = json.dumps({"domain": domain, "keys": told}).encode() + b"\n"
     async with one:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mailgw.dkim_child", stdin=PIPE, stdout=PIPE, stderr=DEVNULL
-        )
+            sys.executable, "-P", "-m", "mailgw.dkim_child", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/",
+            env={"PYTHONPATH": _HOME, "LANG": "C.UTF-8", "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
         try:
             answer = await asyncio.wait_for(_told(child, first, chunks), SECONDS)
             return Verdict(answer.decode())

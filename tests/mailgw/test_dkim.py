@@ -1,5 +1,6 @@
 """What we sign holds for dkimpy and OpenDKIM; what arrives is believed by the register's keys alone."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from crypto.dkim_keys import DkimPublicKey, DkimSigningKey, dkim_record, new_dkim_key, read_dkim_public
 from crypto.errors import SignatureInvalid
+from edms.core.errors import Unavailable
 from mailgw.dkim import MOST_SIGNATURES, Verdict, is_signed, sign, verify
+from mailgw.dkim_child import verify_apart
 from mailgw.headers import read_headers
 
 PLAIN, ARABIC = "health.test", "xn--ogbhx.xn--mgbtx2b"
@@ -191,6 +194,20 @@ def test_what_cannot_be_read_or_comes_in_masses_counts_for_nobody() -> None:
     assert judged(noise + raw, PLAIN, register(PLAIN)) == Verdict.NONE
     many = b"DKIM-Signature: v=1; d=elsewhere.test\r\n" * MOST_SIGNATURES
     assert judged(many + sign(raw, keys(PLAIN)) + raw, PLAIN, register(PLAIN)) == Verdict.NONE
+
+
+def test_a_large_message_is_verified_in_a_process_of_its_own() -> None:
+    raw = message(PLAIN, b"VGhpcyBpcyBhIHRlc3Q=\r\n" * 60_000)
+    signed = sign(raw, keys(PLAIN)) + raw
+    changed = signed.replace(b"Subject: one", b"Subject: two")
+
+    async def ask(octets: bytes) -> Verdict:
+        pieces = (octets[at : at + 100_000] for at in range(0, len(octets), 100_000))
+        return await verify_apart(pieces, PLAIN, register(PLAIN), asyncio.Semaphore(1))
+
+    assert [asyncio.run(ask(octets)) for octets in (signed, changed, raw)] == ["pass", "fail", "none"]
+    with pytest.raises(Unavailable):
+        asyncio.run(ask(b"no header\r\n"))
 
 
 def test_public_keys_are_read_in_the_forms_people_have() -> None:
