@@ -135,7 +135,7 @@ def whole(identity: Identity, sender: str | None, header: str, *recipients: str)
 
 def judged(envelope: ReceivedEnvelope) -> str | None:
     refusal = check_content(REGISTER, envelope, read_headers(envelope.raw), hostname="mail.here.test")
-    return refusal and refusal.name
+    return refusal.name if refusal else None
 
 
 FROM, TO = "From: <office@electricity.test>", "To: <diwan@health.test>"
