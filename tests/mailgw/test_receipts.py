@@ -124,7 +124,7 @@ def test_a_receipt_whose_signature_does_not_hold_is_kept_and_changes_nothing(wor
     if spoil == "unsigned-from-a-person":
         clerk = world.actor("b", "registry")
         assert clerk.employee_id
-        person = Submitter(clerk.employee_id, clerk.employee_id, world.entity_b.id, "registry.b")
+        person = Submitter(clerk.employee_id, clerk.employee_id, world.entity_b.id, "registry.b", registry=True)
         take(world, replace(envelope(raw, B, A), identity=Identity(tls=True, submitter=person)))
     else:
         from_home(world, raw)
