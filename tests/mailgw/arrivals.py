@@ -4,6 +4,8 @@ import asyncio
 import atexit
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TypeVar
 from uuid import UUID
@@ -19,6 +21,7 @@ from mailgw.directory import Register, Snapshot
 from mailgw.envelope import Identity, MailParameters, RcptParameters, ReceivedEnvelope, Recipient
 from mailgw.failpoints import FailPoints
 from mailgw.handler import RegistryHandler
+from mailgw.headers import read_headers
 from mailgw.message import compose_letter, read_message
 from mailgw.outgoing import Claimed, Sources, batches, load, registry_address
 from mailgw.parsers import Parsers
@@ -35,13 +38,20 @@ HOME = UUID(int=1)
 EVERYBODY = ", ".join(f"<diwan@{one}>" for one in ("moh.gov.example", "moe.gov.example", "centre.moh.gov.example"))
 
 
+def dated(envelope: ReceivedEnvelope) -> datetime:
+    """Return when a message says that it was written: tests' messages of a fixed day arrive on that day."""
+    written = parsedate_to_datetime(read_headers(envelope.content.head).first("date").decode())
+    return written if written.tzinfo else written.replace(tzinfo=UTC)
+
+
 class AtHome(RegistryHandler):
     """A handler that takes ``HOME`` for its own installation, and completes a message without Date or To."""
 
     async def data(self, envelope: ReceivedEnvelope) -> Reply:
         if envelope.identity.installation_id == HOME:
             envelope = replace(envelope, identity=replace(envelope.identity, installation_id=self.home_id))
-        return await super().data(whole(envelope))
+        envelope = whole(envelope)
+        return await super().data(replace(envelope, received_at=dated(envelope)))
 
 
 def desk_of(world: World) -> Desk:
