@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from edms.content import service as content
 from edms.core.clock import utc_now
+from edms.core.ids import new_id
 from edms.dispatch import queue as queues
 from edms.dispatch.mail import mail_of
 from edms.dispatch.models import Evidence, OutboundPackage, OutboxItem
 from edms.intake.models import ReceivedMessage
 from mailgw.address import Address
-from mailgw.envelope import MailParameters, RcptParameters, ReceivedEnvelope, Recipient
+from mailgw.envelope import Identity, MailParameters, RcptParameters, ReceivedEnvelope, Recipient, Submitter
 from mailgw.handler import RegistryHandler
 from tests.factories.world import OPERATOR, World, make_world
 from tests.mailgw.arrivals import envelope, with_handler
@@ -50,8 +51,11 @@ def handed_in(*to: str, raw: bytes = RAW) -> ReceivedEnvelope:
 
 
 def take(world: World, *envelopes: ReceivedEnvelope) -> list[str]:
+    clerk = Submitter(new_id(), new_id(), world.entity_a.id, "clerk", registry=True)
+    sent = [replace(each, identity=Identity(tls=True, submitter=clerk)) for each in envelopes]
+
     async def use(handler: RegistryHandler) -> list[str]:
-        return [(await handler.data(each)).lines().decode().strip() for each in envelopes]
+        return [(await handler.data(each)).lines().decode().strip() for each in sent]
 
     return with_handler(world, use)
 

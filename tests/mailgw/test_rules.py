@@ -14,7 +14,7 @@ from mailgw.retry import classify, next_delay
 from mailgw.texts import text
 
 SAMPLE = dict.fromkeys(
-    (
+    [
         "id",
         "limit",
         "usage",
