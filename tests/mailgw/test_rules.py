@@ -30,7 +30,7 @@ SAMPLE = dict.fromkeys(
         "queued",
     ),
     "x",
-)
+)  # fmt: skip
 
 
 def test_delays_grow_to_an_hour_and_stay_within_a_fifth() -> None:
