@@ -50,9 +50,14 @@ def handed_in(*to: str, raw: bytes = RAW) -> ReceivedEnvelope:
     )  # fmt: skip
 
 
-def take(world: World, *envelopes: ReceivedEnvelope) -> list[str]:
+def by_clerk(world: World, envelope: ReceivedEnvelope) -> ReceivedEnvelope:
+    """Return an envelope as a registry officer of body A hands it in."""
     clerk = Submitter(new_id(), new_id(), world.entity_a.id, "clerk", registry=True)
-    sent = [replace(each, identity=Identity(tls=True, submitter=clerk)) for each in envelopes]
+    return replace(envelope, identity=Identity(tls=True, submitter=clerk))
+
+
+def take(world: World, *envelopes: ReceivedEnvelope) -> list[str]:
+    sent = [by_clerk(world, each) for each in envelopes]
 
     async def use(handler: RegistryHandler) -> list[str]:
         return [(await handler.data(each)).lines().decode().strip() for each in sent]
@@ -118,7 +123,7 @@ def test_a_failure_leaves_neither_half(world: World, monkeypatch: pytest.MonkeyP
 
     async def use(handler: RegistryHandler) -> None:
         with pytest.raises(ValueError, match="before the outbox"):
-            await handler.data(handed_in(f"diwan@{CENTRE}", f"diwan@{B}"))
+            await handler.data(by_clerk(world, handed_in(f"diwan@{CENTRE}", f"diwan@{B}")))
 
     with_handler(world, use)
     with world.database.read(OPERATOR) as uow:
