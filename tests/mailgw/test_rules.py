@@ -14,20 +14,9 @@ from mailgw.retry import classify, next_delay
 from mailgw.texts import text
 
 SAMPLE = dict.fromkeys(
-    [
-        "id",
-        "limit",
-        "usage",
-        "needed",
-        "name",
-        "domain",
-        "number",
-        "registered",
-        "waiting",
-        "repeats",
-        "offered",
-        "n",
-        "queued",
+    (
+        "id", "limit", "usage", "needed", "name", "domain", "number", "registered", "waiting", "repeats", "offered",
+        "n", "queued", "own", "address", "field",
     ),
     "x",
 )  # fmt: skip
