@@ -288,7 +288,8 @@ def ascii_address(address: Address, register: Snapshot) -> Address:
     """Return an address in ASCII: the domain is, the mailbox has an alias (or the registry's, where all mail goes)."""
     if address.local.isascii():
         return address
-    return registry_address(address.domain)
+    entity = register.find_domain(address.domain)
+    return Address((entity.alias(address.local) if entity else None) or REGISTRY_MAILBOX, address.domain)
 
 
 def _address(text: str) -> Address | None:

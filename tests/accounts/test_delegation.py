@@ -24,7 +24,7 @@ from edms.entities import service as register
 from edms.entities.models import Assignment
 from tests.factories.world import OPERATOR, World, make_world
 
-TODAY = date(2026, 11, 22)
+TODAY = datetime.now(UTC).date() + timedelta(days=2)  # the people of a world have their posts from the real day on
 
 
 @pytest.fixture(scope="module")
