@@ -11,6 +11,9 @@ from typing import NamedTuple
 VERSION = 1
 """Version of the analysis with its word lists; an index made under another version is rebuilt."""
 
+REGISTRY = "ديوان"
+"""The registry office (الديوان) as the name of a mailbox, which every body has."""
+
 _MARKS = [*range(0x0610, 0x061B), *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE), 0x0640, 0x00AD, 0xFEFF]
 _INVISIBLE = [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x061C]
 _LETTERS = {

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from edms.core import arabic
 from edms.core.actor import permission
 
 
@@ -58,7 +59,7 @@ LONGEST_MAILBOX = 64
 DIWAN, SERVER = "diwan", "server"
 """Kinds of installations: a peer that runs Diwan, or a mail server that a body runs itself."""
 
-BUILT_IN_MAILBOXES = {"diwan": "diwan", "ديوان": "diwan", "postmaster": "postmaster"}
+BUILT_IN_MAILBOXES = {"diwan": "diwan", arabic.REGISTRY: "diwan", "postmaster": "postmaster"}
 """What every body has: its registry by both names, and whom other servers' keepers write to; each with its alias."""
 
 CLEARANCES = range(4)
