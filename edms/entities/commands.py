@@ -12,7 +12,7 @@ from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, NotFound
 from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
-from edms.entities import changing, exchange, peers, queries, service
+from edms.entities import changing, dkim_keys, exchange, peers, queries, service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
@@ -112,8 +112,16 @@ def installation() -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.pass_obj
 def export(parts: Parts, output: Path) -> None:
-    """Write what a peer must know of this installation."""
-    with parts[Database].work(OPERATOR) as uow:
+    """Write what a peer must know of this installation; keys that sign its bodies' mail are made before."""
+    database = parts[Database]
+    with database.read(OPERATOR) as uow:
+        without = dkim_keys.bodies_without_keys(uow)
+    with progress_bar("Keys", len(without)) as progress:
+        for done, body in enumerate(without, 1):
+            with database.work(OPERATOR) as uow:
+                dkim_keys.signing_keys(uow, body)
+            progress(done)
+    with database.work(OPERATOR) as uow:
         told = exchange.export_installation(uow, keys=parts[Keyring])
     output.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     click.echo(f"{told['name']}: {len(told['entities'])} bodies.")

@@ -51,6 +51,14 @@ def held_signing_keys(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, tuple[
     }  # fmt: skip
 
 
+def bodies_without_keys(uow: UnitOfWork) -> list[UUID]:
+    """Return the bodies served here for which :func:`signing_keys` has made no keys yet."""
+    ids = [body.id for body in queries.all_entities(uow, home_only=True)]
+    ours = select(DkimKey.entity_id).where(DkimKey.private_key_sealed.is_not(None), DkimKey.revoked_at.is_(None))
+    held = set(uow.session.scalars(ours))
+    return [each for each in ids if each not in held]
+
+
 def dkim_keys_of(uow: UnitOfWork, entity_id: UUID) -> list[DkimKey]:
     """Return all keys of a body, the revoked ones too, oldest first."""
     query = select(DkimKey).where(DkimKey.entity_id == entity_id).order_by(DkimKey.created_at, DkimKey.id)

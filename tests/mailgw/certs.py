@@ -22,7 +22,7 @@ class Installation:
 
 @cache
 def installation(name: str) -> Installation:
-    """Return the (memoised) certificates of an installation."""
+    """Return the (memoised) certificates of an installation, whose gateway is ``mail.<name>.test``."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} authority")])
     ca = _builder(ca_name, ca_name, ca_key.public_key())
@@ -31,10 +31,22 @@ def installation(name: str) -> Installation:
     leaf = _builder(subject, ca_name, key.public_key())
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     leaf = leaf.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName(f"mail.{name}.test")]), critical=False)
     return Installation(
         ca=ca.sign(ca_key, SHA256()).public_bytes(Encoding.PEM),
         certificate=leaf.sign(ca_key, SHA256()).public_bytes(Encoding.PEM),
         key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+
+
+@cache
+def self_signed(name: str) -> Installation:
+    """Return the (memoised) certificate that the server ``mail.<name>.test`` made itself: it is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"mail.{name}.test")])
+    made = _builder(subject, subject, key.public_key()).sign(key, SHA256()).public_bytes(Encoding.PEM)
+    return Installation(
+        ca=made, certificate=made, key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
 
 

@@ -25,10 +25,10 @@ class Zygote:
             [sys.executable, "-m", "tests.mailgw.zygote"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def start(self, world: World, verb: str, *, fail: str = "") -> int:
-        """Start one process of an installation and return its id."""
+    def start(self, world: World, verb: str, *, fail: str = "", **more: str) -> int:
+        """Start one process of an installation and return its id; ``more`` are variables."""
         log = world.settings.data / f"{verb}.log"
-        return self._ask({"verb": verb, "environ": environment(world, fail), "log": str(log)})
+        return self._ask({"verb": verb, "environ": environment(world, fail, **more), "log": str(log)})
 
     def wait(self, pid: int) -> int:
         """Wait until a process has ended and return its status, negative for a signal."""
