@@ -8,7 +8,7 @@ from edms.confirmations import views as confirmations
 from edms.core.actor import Actor
 from edms.dispatch import refused_views as refused
 from edms.dispatch import views as dispatch
-from edms.entities import authority_views
+from edms.entities import authority_views, mail_views, mailbox_views, server_views
 from edms.entities import views as entities
 from edms.intake import notice_views
 from edms.intake import quarantine_views as quarantine
@@ -45,7 +45,8 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (security_views.blueprint, app_password_views.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (delegation_views.blueprint, authority_views.blueprint):
+    keeping_mail = server_views.blueprint, mail_views.blueprint, mailbox_views.blueprint
+    for blueprint in (delegation_views.blueprint, authority_views.blueprint, *keeping_mail):
         app.register_blueprint(blueprint)
     for blueprint in (letters.blueprint, letters_api.blueprint):
         app.register_blueprint(blueprint)

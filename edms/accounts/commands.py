@@ -20,8 +20,8 @@ from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
 from edms.entities import queries as entities
 from edms.entities import service as register
-from edms.entities.commands import entity_by_typed_code
 from edms.entities.csv_import import read_rows
+from edms.entities.finding import entity_by_typed_code
 from edms.entities.keyring import Keyring
 from edms.entities.models import Employee
 from edms.entities.rules import CLEARANCES, Role

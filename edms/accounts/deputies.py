@@ -17,7 +17,7 @@ from edms.core.errors import Invalid, NotFound, Problem
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.entities import queries as entities
-from edms.entities.commands import entity_by_typed_code
+from edms.entities.finding import entity_by_typed_code
 from edms.entities.models import Employee
 from edms.entities.rules import CLEARANCES
 

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from edms.core.actor import system_actor
-from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Invalid, NotFound
+from edms.core.database import Database
+from edms.core.errors import Invalid
 from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
 from edms.entities import changing, dkim_keys, exchange, peers, queries, service
-from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
+from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_rows
+from edms.entities.finding import entity_by_typed_code
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
 from edms.entities.rules import EntityChange, EntityType, NewEntity
@@ -166,22 +167,6 @@ def list_installations(parts: Parts, as_json: bool) -> None:
             for one in queries.installations(uow)
         ]
     emit(found, as_json, lambda: "\n".join(f"{one['name']}  {one['gateway']}" for one in found))
-
-
-def entity_by_typed_code(uow: UnitOfWork, written: str) -> Entity:
-    """Return the body of a code as people type it, or of a mail domain; NotFound with the code they may have meant."""
-    digits, problem = read_entity_code(written)
-    if digits:
-        return queries.entity_by_code(uow, digits)
-    found = queries.entity_by_domain(uow, written.strip().lower())
-    if found is None:
-        slip = problem is not None and problem.code == "entities.code-slip"
-        raise (
-            NotFound(problem.code, **problem.params)
-            if slip and problem
-            else NotFound("entities.unknown-code", entity=written)
-        )
-    return found
 
 
 def _shown(row: Entity) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from edms.core.database import Database
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.entities import dkim_keys, mailboxes, servers, suspending
-from edms.entities.commands import OPERATOR, entity, entity_by_typed_code
+from edms.entities.commands import OPERATOR, entity
+from edms.entities.finding import entity_by_typed_code
 from edms.entities.keyring import Keyring
 from edms.entities.models import DkimKey, Entity, Installation
 from edms.entities.rules import BUILT_IN_MAILBOXES

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.x509 import Name
 from cryptography.x509.oid import NameOID
 
 from crypto.certificates import load_certificate, serial_of
@@ -26,10 +27,16 @@ def shown_certificate(der: bytes) -> ShownCertificate:
     parsed = load_certificate(der)
     digits = sha256(der).hex().upper()
     return ShownCertificate(
-        name=str(parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
-        issuer=str(parsed.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
+        name=_common_name(parsed.subject),
+        issuer=_common_name(parsed.issuer),
         serial=serial_of(der),
         valid_from=parsed.not_valid_before_utc,
         valid_to=parsed.not_valid_after_utc,
         fingerprint=" ".join(digits[at : at + 4] for at in range(0, len(digits), 4)),
     )
+
+
+def _common_name(name: Name) -> str:
+    """Return the common name, or the whole name of one that has none (a server's may name it elsewhere)."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()

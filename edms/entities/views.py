@@ -3,21 +3,30 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
 from edms.core.arabic import normalize
-from edms.core.database import Database, UnitOfWork
+from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, Invalid, Problem
-from edms.core.parts import Parts
-from edms.entities import changing, queries, service
+from edms.entities import changing, mailboxes, queries, service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
+from edms.entities.edge import body_at, named, parts, reading, working
 from edms.entities.forms import TYPE_LABELS, ChangeForm, EntityForm
 from edms.entities.keyring import Keyring
+from edms.entities.mail_showing import shown_mail
 from edms.entities.models import Entity
-from edms.entities.rules import KEEP_ALL_STAFF, KEEP_ENTITIES, KEEP_STAFF, SEE_ENTITIES, SET_REGISTERING
-from edms.web.formats import current_locale, translate
+from edms.entities.rules import (
+    KEEP_ALL_STAFF,
+    KEEP_ENTITIES,
+    KEEP_SERVERS,
+    KEEP_STAFF,
+    SEE_ENTITIES,
+    SET_REGISTERING,
+    SUSPEND_MAIL,
+)
+from edms.web.formats import translate
 from edms.web.guards import current_actor
 from edms.web.page import go, paginate, render
 
@@ -38,19 +47,13 @@ class Line:
     folded: str
 
 
-def parts() -> Parts:
-    """Return what this application was built from."""
-    found: Parts = current_app.extensions["diwan"]
-    return found
-
-
 @blueprint.get("/entities")
 def index() -> Response:
     """List all bodies as a tree, or those whose name, code or domain has the words asked for."""
     actor = current_actor()
     actor.require(SEE_ENTITIES)
     asked = request.args.get("q", "")[:300]
-    with parts()[Database].read(actor) as uow:
+    with reading() as uow:
         rows = queries.all_entities(uow)
         today = uow.today
         ended = {row.id for row in rows if row.valid_to and row.valid_to < today}
@@ -65,7 +68,8 @@ def index() -> Response:
     pages = paginate(len(lines))
     return render(
         "entities/index.html", lines=lines[pages.offset : pages.offset + pages.size], pages=pages, asked=asked,
-        types=TYPE_LABELS, may_keep=actor.may(KEEP_ENTITIES), searched=bool(words),
+        types=TYPE_LABELS, may_keep=actor.may(KEEP_ENTITIES), may_keep_servers=actor.may(KEEP_SERVERS),
+        searched=bool(words),
     )  # fmt: skip
 
 
@@ -74,17 +78,19 @@ def show(code: str) -> Response:
     """Show one body; its units, posts and people to those who keep them."""
     actor = current_actor()
     actor.require(SEE_ENTITIES)
-    digits, _ = read_entity_code(code)
-    with parts()[Database].read(actor) as uow:
-        body = queries.entity_by_code(uow, digits or code[:40])
+    with reading() as uow:
+        body = body_at(uow, code)
         everything = queries.all_entities(uow)
         names = {one.id: one.name for one in queries.installations(uow)}
         inside = _may_look_inside(actor, body)
+        keeps_mailboxes = mailboxes.may_keep_mailboxes(uow, body)
         return render(
             "entities/show.html", entity=body, named=named, types=TYPE_LABELS,
             parent=next((one for one in everything if one.id == body.parent_id), None),
             children=[one for one in everything if one.parent_id == body.id],
             installation=names.get(body.installation_id, ""), inside=inside, may_change=_may_change(actor, body),
+            mail=shown_mail(uow, body) if keeps_mailboxes else None, centre=actor.may(SUSPEND_MAIL),
+            boxes=mailboxes.mailboxes_of(uow, body.id) if keeps_mailboxes else (),
             units=queries.units_of(uow, body.id) if inside else (),
             posts=queries.posts_of(uow, body.id) if inside else (),
             staff=queries.staff_of(uow, body.id, uow.today) if inside else (),
@@ -96,7 +102,7 @@ def edit(code: str) -> Response:
     """Show the form that changes a body: all of it to the centre, how it registers to its administrator."""
     actor = current_actor()
     actor.require(SET_REGISTERING)
-    with parts()[Database].read(actor) as uow:
+    with reading() as uow:
         body = _changed(uow, code)
         return _edit_form(body, ChangeForm.of(body), ())
 
@@ -108,11 +114,11 @@ def change(code: str) -> WerkzeugResponse:
     actor.require(SET_REGISTERING)
     form = ChangeForm.read(request.form)
     try:
-        with parts()[Database].work(actor) as uow:
+        with working() as uow:
             body = _changed(uow, code)
             changing.change_entity(uow, body.id, form.value(everything=actor.may(KEEP_ENTITIES)))
     except Invalid as error:
-        with parts()[Database].read(actor) as uow:
+        with reading() as uow:
             return _edit_form(_changed(uow, code), form, error.problems, 422)
     return go(f"/entities/{body.code}", notice="The body was changed.")
 
@@ -131,7 +137,7 @@ def add() -> WerkzeugResponse:
     actor.require(KEEP_ENTITIES)
     form = EntityForm.read(request.form)
     try:
-        with parts()[Database].work(actor) as uow:
+        with working() as uow:
             code = service.add_entity(uow, form.value(), keys=parts()[Keyring]).code
     except Invalid as error:
         return _form(form, error.problems, 422)
@@ -153,7 +159,7 @@ def import_table() -> WerkzeugResponse:
     sent = request.files.get("file")
     try:
         rows = read_rows(sent.read() if sent else b"", ENTITY_COLUMNS, ENTITY_OPTIONAL)
-        with parts()[Database].work(actor) as uow:
+        with working() as uow:
             count = len(service.import_entities(uow, rows, keys=parts()[Keyring]))
     except Invalid as error:
         return render(
@@ -163,11 +169,6 @@ def import_table() -> WerkzeugResponse:
     return go("/entities", notice="%(count)s bodies were registered.", count=count)
 
 
-def named(body: Entity) -> str:
-    """Return a body's name in the language of this request, the Arabic one where it has no other."""
-    return body.name(current_locale())
-
-
 def line_of(problem: Problem) -> int:
     """Return the line of the table that a finding is about."""
     number = problem.where.removeprefix("line ")
@@ -175,7 +176,7 @@ def line_of(problem: Problem) -> int:
 
 
 def _form(form: EntityForm, problems: tuple[Problem, ...], status: int = 200) -> Response:
-    with parts()[Database].read(current_actor()) as uow:
+    with reading() as uow:
         parents = [(str(row.id), f"{named(row)} ({row.code})") for row, _, _ in _tree(queries.all_entities(uow))]
     return render(
         "entities/new.html", status, form=form, problems=problems, parents=parents,
@@ -185,8 +186,7 @@ def _form(form: EntityForm, problems: tuple[Problem, ...], status: int = 200) ->
 
 def _changed(uow: UnitOfWork, code: str) -> Entity:
     """Return the body of an address that the actor may change; Forbidden for another's administrator."""
-    digits, _ = read_entity_code(code)
-    body = queries.entity_by_code(uow, digits or code[:40])
+    body = body_at(uow, code)
     if not _may_change(uow.actor, body):
         raise Forbidden("core.forbidden", permission=KEEP_ENTITIES.name)
     return body

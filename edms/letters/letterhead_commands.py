@@ -10,7 +10,7 @@ from edms.core.calendar import Digits, MonthNames
 from edms.core.database import Database
 from edms.core.output import emit
 from edms.core.parts import Parts
-from edms.entities.commands import entity_by_typed_code
+from edms.entities.finding import entity_by_typed_code
 from edms.entities.mail_commands import entity
 from edms.letters import letterheads
 from edms.letters.letterheads import LetterheadChange, Look

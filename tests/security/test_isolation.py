@@ -14,15 +14,20 @@ from werkzeug.routing import IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
 from edms.accounts.delegation import NewDelegation, delegate
-from edms.accounts.models import Account, Delegation, LoginSession
+from edms.accounts.models import Account, AppPassword, Delegation, LoginSession
 from edms.audit.models import Event
 from edms.confirmations.models import InquiryRow
 from edms.core.actor import system_actor
 from edms.core.database import UnitOfWork
-from edms.dispatch.models import OutboxItem
+from edms.dispatch.models import Evidence, OutboxItem
+from edms.entities import queries as entities
+from edms.entities.dkim_keys import rotate_keys
+from edms.entities.mailboxes import add_mailbox
 from edms.entities.models import Assignment
+from edms.entities.servers import add_server
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Attachment, LetterTemplate, StockPhrase
+from tests.entities.test_mail import certificate
 from tests.factories.letters import drafted, issue, signed
 from tests.factories.pages import make_app, sign_in, token_of
 from tests.factories.world import World, make_world
@@ -34,6 +39,7 @@ PUBLIC = {
     "verification.trust_list", "verification.status_list",
     "authority.index", "authority.certificates", "authority.crl", "authority.root_crl", "authority.get_ocsp",
     "authority.ask_ocsp", "authority.ask_time",
+    "metrics",  # to this machine or by a token of its own
 }  # fmt: skip
 """Every endpoint that answers strangers; a new one is put here on purpose or not at all."""
 
@@ -42,7 +48,7 @@ OPEN_INSIDE = {"entities/code"}
 
 PEOPLE = [("b", who) for who in ("head", "registry", "employee", "administrator")]
 PEOPLE += [("centre", "auditor"), ("centre", "centre")]
-CENTRE_KEEPS = {"staff/code", "assignment_id", "delegation_id"}
+CENTRE_KEEPS = {"staff/code", "assignment_id", "delegation_id", "entities/code", "selector", "alias", "server_id"}
 """What the centre keeps for every body, so that it is no stranger there."""
 
 FORM = {
@@ -90,7 +96,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         template = LetterTemplate(entity_id=a, kind="letter", changed_at=uow.now)
         template.text = {"name": "قالب", "kind": "letter", "subject": "", "body": "نص", "to": [], "copies": []}
         phrase = StockPhrase(entity_id=a, place="text", text="صيغة", changed_at=uow.now)
-        uow.session.add_all((template, phrase))
+        evidence = Evidence(entity_id=a, letter_id=letter_id, event="SubmissionAcceptance", at=uow.now)
+        uow.session.add_all((template, phrase, evidence))
         uow.flush()
         item = select(OutboxItem.id).where(OutboxItem.entity_id == a)
         found: dict[str, UUID | str | None] = {
@@ -99,10 +106,21 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
             "assignment_id": uow.session.scalars(held).first(), "staff/code": employee.employee_code,
             "entities/code": world.entity_a.code, "delegation_id": delegated(uow, world).id,
             "template_id": template.id, "phrase_id": phrase.id, "inquiry_id": inquired(uow, world).id,
+            **mailed(uow, world), "app_password_id": mail_password(uow, world).id,
+            "evidence_id": evidence.id,
         }  # fmt: skip
     assert None not in found.values()
     foreign = {name: str(value) for name, value in found.items()}
-    return Scene(app, world, foreign, {"letter_id": str(own), "staff/code": world.actor("b", "employee").employee_code})
+    mine = {"letter_id": str(own), "staff/code": world.actor("b", "employee").employee_code}
+    return Scene(app, world, foreign, {**mine, "entities/code": world.entity_b.code})
+
+
+def mailed(uow: UnitOfWork, world: World) -> dict[str, UUID | str | None]:
+    """What the register holds of body A's mail: a mailbox, a key, and a server that waits for a body."""
+    body = entities.entity(uow, world.entity_a.id)
+    server = add_server(uow, [], name="خادم", host="mail.example", port=25, certificate=certificate())
+    (key, _) = rotate_keys(uow, body)
+    return {"alias": add_mailbox(uow, body, "legal-affairs").alias, "selector": key.selector, "server_id": server.id}
 
 
 def inquired(uow: UnitOfWork, world: World) -> InquiryRow:
@@ -112,6 +130,17 @@ def inquired(uow: UnitOfWork, world: World) -> InquiryRow:
         document_code="1" * 18, asked_at=uow.now, answered_at=uow.now, answer="issued",
     )  # fmt: skip
     row.told = {"proof": "eA=="}
+    uow.session.add(row)
+    uow.flush()
+    return row
+
+
+def mail_password(uow: UnitOfWork, world: World) -> AppPassword:
+    """What a mail program of body A's employee signs in with."""
+    account = select(Account.id).where(Account.login == world.logins["a", "employee"])
+    row = AppPassword(
+        account_id=uow.session.scalars(account).one(), name="Outlook", secret_hash=b"h" * 32, created_at=uow.now
+    )
     uow.session.add(row)
     uow.flush()
     return row
@@ -158,7 +187,7 @@ def comparable(answer: TestResponse, values: dict[str, str]) -> tuple[int, str, 
     """What an answer tells, without what differs in every answer and without the identifiers asked for."""
     readable = answer.mimetype in {"text/html", "application/json"}
     text = answer.get_data(as_text=True) if readable else str(answer.mimetype)
-    for value in values.values():
+    for value in sorted(values.values(), key=len, reverse=True):
         text = text.replace(value, "ID") if len(value) >= 8 else text
     return answer.status_code, _CHANGING.sub("…", text), answer.headers.get("Location")
 
