@@ -28,6 +28,7 @@ from tests.mailgw.arrivals import envelope, outbox, with_handler
 A, B = "moh.gov.example", "moe.gov.example"
 HOSTILE = (
     "From: diwan@moh.gov.example\r\nTo: diwan@moe.gov.example\r\nSubject: =?utf-8?b?2YPYqtin2Kg=?=\r\n"
+    "Date: Thu, 20 Nov 2025 09:00:00 +0300\r\n"
     "Message-ID: <1@moh.gov.example>\r\nX-Evil: <script>alert(1)</script>\u202e\x1b[31m\r\n"
     'Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment; filename="..\\..\\evil.exe"\r\n'
     "\r\n<img src=x onerror=alert(1)> السلام عليكم\r\n"
