@@ -130,12 +130,15 @@ class Parsers:
         self._born()
 
     def close(self) -> None:
-        """End all children."""
+        """End all children; whoever reads after that starts new ones."""
         with self._starting:
-            while not self._idle.empty():
+            places = self._idle.qsize()
+            for _ in range(places):
                 child = self._idle.get_nowait()
                 if child is not None:
                     child.connection.close()
+            for _ in range(places):
+                self._idle.put(None)
             if self._nursery is not None:
                 self._nursery.end()
                 self._nursery = None

@@ -115,6 +115,16 @@ def test_a_killed_nursery_is_replaced(bad: Parsers) -> None:
     assert read(bad, PLAIN).message == read_message(PLAIN)
 
 
+def test_a_pool_that_was_closed_reads_again_and_does_not_wait_for_ever() -> None:
+    pool = Parsers(children=1)
+    pool.close()
+    pool.close()
+    try:
+        assert isinstance(read(pool, PLAIN).message, UntypedMessage)
+    finally:
+        pool.close()
+
+
 def test_a_child_that_saw_a_pdf_is_not_used_again() -> None:
     pool = Parsers(children=1)
     try:

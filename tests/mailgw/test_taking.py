@@ -97,7 +97,6 @@ def test_a_known_message_id_over_another_body_waits_and_raises_an_alert(world: W
 def test_two_bodies_under_one_message_id_at_once_are_told_apart(world: World) -> None:
     desk = desk_of(world)
     results = take_in(parcels(world, desk, mail("one@x"), mail("one@x", "نص آخر"), mail("one@x")), desk)
-    desk.parsers.close()
     first, second, third = (
         one for each in results if isinstance(each, list) for one in each if isinstance(one, Accepted)
     )
@@ -117,7 +116,6 @@ def test_a_message_that_cannot_be_taken_fails_alone(world: World) -> None:
     good, bad, other = parcels(world, desk, mail("good@x"), mail("bad@x"), mail("other@x"))
     poison = replace(bad, raw_hash=None)  # type: ignore[arg-type]
     results = take_in([good, poison, other], desk)
-    desk.parsers.close()
     assert isinstance(results[1], Exception)
     taken = [
         one for each in (results[0], results[2]) if isinstance(each, list) for one in each if isinstance(one, Accepted)
