@@ -91,7 +91,7 @@ def pdf_bomb() -> bytes:
 
 
 def letter_with(pdf: bytes) -> bytes:
-    """Return a letter's message around a PDF, without its From."""
+    """Return a letter's message around a PDF, without From, To and Date, which the sender puts before it."""
     from dataclasses import replace
 
     from tests.mailgw.arrivals import with_pdf
@@ -101,4 +101,6 @@ def letter_with(pdf: bytes) -> bytes:
         package, mail_from=Address("diwan", "interior.test"), recipients_header="<diwan@health.test>",
         message_id="bomb@interior.test", date=NOON, hostname="mail.far.test",
     )  # fmt: skip
-    return raw.replace(b"From: <diwan@interior.test>\r\n", b"", 1)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    left = [line for line in head.split(b"\r\n") if not line.startswith((b"From:", b"To:", b"Date:"))]
+    return b"\r\n".join([*left, b"", body])
