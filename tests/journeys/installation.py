@@ -18,7 +18,7 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 DIWAN = (sys.executable, "-c", "from edms.commands import main; main()")
-SECONDS = 90.0
+SECONDS = 180.0
 PASSWORD = "نخيل البصرة ١٩٥٨"
 
 

@@ -10,7 +10,7 @@ from tests.journeys.conftest import Two
 from tests.journeys.installation import Installation, until
 from tests.shared_data import official_texts
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 FACTS = ("taken", "delivered", "opened", "registered", "settled")
 ATTACHMENT = "جدول الكميات المطلوبة لعام ٢٠٢٦.csv"
 

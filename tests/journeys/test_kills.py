@@ -32,7 +32,7 @@ from tests.journeys.conftest import Two
 from tests.journeys.installation import Installation, until
 from tests.shared_data import official_texts
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 OPERATOR = system_actor("operator")
 LETTERS = 30
 RECOVERY = (LEASE + timedelta(minutes=2)).total_seconds()

@@ -15,7 +15,7 @@ from tests.journeys.conftest import Two
 from tests.journeys.installation import PASSWORD, Installation, until
 from tests.shared_data import official_texts
 
-pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.timeout(900)]
 SUBJECT = "تجهيز المدارس بالمستلزمات الصحية"
 PIN = "739158"
 ATTACHMENT = "جدول الكميات لعام ٢٠٢٦.csv"

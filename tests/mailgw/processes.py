@@ -13,7 +13,7 @@ from edms.entities import exchange
 from tests.factories.world import OPERATOR, World, make_world
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 40.0
+SECONDS = 120.0
 
 
 def free_port() -> int:

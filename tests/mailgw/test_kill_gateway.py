@@ -47,7 +47,7 @@ POINTS = (
 )  # fmt: skip
 A, B = "moh.gov.example", "moe.gov.example"
 WHEN = format_datetime(utc_now())
-pytestmark = pytest.mark.timeout(180 + 40 * ROUNDS)
+pytestmark = pytest.mark.timeout(600 + 40 * ROUNDS)
 
 
 @dataclass(eq=False)

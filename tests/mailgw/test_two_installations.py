@@ -29,7 +29,7 @@ from tests.factories.world import OPERATOR, World
 from tests.mailgw.processes import Cast, two_worlds, until
 
 SIGKILLED = -9
-SECONDS = 60
+SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)

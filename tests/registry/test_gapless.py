@@ -66,7 +66,7 @@ class Issuer:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_thousand_letters_are_numbered_one_to_n_though_a_process_is_killed(tmp_path: Path, database_url: str) -> None:
     world = make_world(tmp_path, database_url)
     letters = signed_letters(world, LETTERS)

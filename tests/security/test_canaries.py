@@ -14,7 +14,7 @@ import pytest
 from tests.journeys.installation import PASSWORD, Installation, furnish, introduce, until
 from tests.security.scanner import Scanner
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 WORDS = {
     "body": "زمطقرلوش", "unit": "ضغنطروش", "post": "خظرمقوش", "person": "ثغمرطيش", "subject": "قظشمرغوط",
