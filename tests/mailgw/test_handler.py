@@ -21,9 +21,11 @@ from edms.entities.models import IssuedCertificate
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Letter
 from mailgw.address import Address
+from mailgw.directory import read_snapshot
 from mailgw.envelope import Identity, MailParameters, ReceivedEnvelope
 from mailgw.handler import RegistryHandler
 from mailgw.replies import Reply
+from mailgw.taking import prepare, take_in
 from tests.factories.issued import issued_letter
 from tests.factories.world import OPERATOR, World, make_world
 from tests.mailgw.arrivals import changed, desk_of, envelope, outbox, with_handler, with_pdf
@@ -210,8 +212,10 @@ def test_refusals_are_counted_and_our_own_sender_is_told(either: World) -> None:
 
 
 def test_mail_from_nobody_who_proved_to_be_registered_is_an_alarm(world: World) -> None:
-    raw = letter_from_a(world)
-    take(world, replace(envelope(raw, A, B), identity=Identity(tls=True)))
+    desk, stranger = desk_of(world), replace(envelope(letter_from_a(world), A, B), identity=Identity(tls=True))
+    with world.database.read(OPERATOR) as uow:
+        register = read_snapshot(uow)
+    take_in([prepare(stranger, register.by_domain[A], register, desk)], desk)  # past the policy, which refuses it
     [row] = messages(world)
     with world.database.read(OPERATOR) as uow:
         proofs = uow.session.execute(

@@ -3,12 +3,14 @@
 import json
 import re
 import smtplib
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from edms.core.clock import utc_now
 from tests.mailgw.gateway import Sink, peer_tls, running_gateway
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +33,8 @@ async def _fail() -> None:
 
 def message(sender: str) -> bytes:
     return (
-        f"From: {WORD} <{sender}>\r\nTo: {WORD}@health.test\r\nSubject: {WORD}\r\nMessage-ID: <{WORD}@x>\r\n"
+        f"From: {WORD} <{sender}>\r\nTo: {WORD}@health.test, diwan@health.test\r\nSubject: {WORD}\r\n"
+        f"Message-ID: <{WORD}@x>\r\nDate: {format_datetime(utc_now())}\r\n"
         f"Content-Type: text/plain; name={WORD}.txt\r\n\r\n{WORD}\r\n"
     ).encode()
 
