@@ -153,7 +153,9 @@ def test_the_message_waits_for_a_free_child_but_not_for_ever(bad: Parsers, monke
     threads = [threading.Thread(target=read, args=(bad, told("sleep"))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    time.sleep(0.1)
+    end = time.monotonic() + 10
+    while not bad._idle.empty() and time.monotonic() < end:
+        time.sleep(0.01)
     with pytest.raises(Unavailable):
         read(bad, PLAIN)
     for thread in threads:
