@@ -2,20 +2,18 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts import app_passwords, second_factor
 from edms.accounts.app_passwords import NAME_LENGTH
-from edms.accounts.guard import database
 from edms.accounts.keeping import own_account
 from edms.accounts.rules import MailServer
 from edms.accounts.step_up_edge import stepped_up
 from edms.core.errors import Conflict, Invalid, Problem
-from edms.core.parts import Parts
 from edms.entities import queries as entities
+from edms.web.edge import parts, reading, working
 from edms.web.formats import translate
-from edms.web.guards import current_actor
 from edms.web.page import go, render
 
 blueprint = Blueprint("mail_passwords", __name__, template_folder="templates")
@@ -34,7 +32,7 @@ def make() -> Response:
     """Make a mail password and show it this once."""
     name = request.form.get("name", "")[: NAME_LENGTH + 1]
     try:
-        with database().work(current_actor()) as uow:
+        with working() as uow:
             made = app_passwords.make_app_password(uow, name)
     except Invalid as error:
         return _page(error.problems, 422)
@@ -46,18 +44,17 @@ def make() -> Response:
 @blueprint.post(f"{PAGE}/<uuid:app_password_id>/revoke")
 def revoke(app_password_id: UUID) -> WerkzeugResponse:
     """Take a mail password away."""
-    with database().work(current_actor()) as uow:
+    with working() as uow:
         app_passwords.revoke_app_password(uow, app_password_id)
     return go(PAGE, notice="The mail password was taken away.")
 
 
 def _page(problems: tuple[Problem, ...], status: int = 200, *, made: str = "", name: str = "") -> Response:
-    parts: Parts = current_app.extensions["diwan"]
-    with database().read(current_actor()) as uow:
+    with reading() as uow:
         account = own_account(uow)
         return render(
             "accounts/mail_passwords.html", status, problems=problems, made=made, name=name,
-            rows=app_passwords.app_passwords_of(uow, account.id), server=parts[MailServer],
+            rows=app_passwords.app_passwords_of(uow, account.id), server=parts()[MailServer],
             user=f"{account.login}@{entities.entity(uow, account.entity_id).mail_domain}",
             only=second_factor.totp_of(uow, account.id) is not None, length=NAME_LENGTH,
         )  # fmt: skip

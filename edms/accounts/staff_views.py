@@ -15,12 +15,12 @@ from edms.core.errors import Invalid, NotFound, Problem
 from edms.entities import queries as entities
 from edms.entities import service as register
 from edms.entities.csv_import import read_entity_code, read_rows
-from edms.entities.edge import parts
 from edms.entities.forms import ROLE_LABELS
 from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
 from edms.entities.rules import KEEP_STAFF
 from edms.entities.views import line_of
+from edms.web.edge import parts
 from edms.web.guards import current_actor
 from edms.web.page import go, render
 

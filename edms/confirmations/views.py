@@ -15,7 +15,7 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
 from edms.dispatch.package import Confirmation
 from edms.dispatch.packing import confirmation_of, statement_of
-from edms.letters.edge import reading, working
+from edms.web.edge import reading, working
 from edms.web.guards import current_actor
 from edms.web.page import PAGE_SIZE, Link, go, render
 

@@ -3,13 +3,12 @@
 from typing import Final
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from edms.core.actor import Actor
-from edms.core.database import Database
 from edms.dispatch import refused
 from edms.dispatch.rules import SEE_REFUSALS
-from edms.web.guards import current_actor
+from edms.web.edge import reading, working
 from edms.web.page import PAGE_SIZE, Link, render
 
 REFUSED: Final = "/queue/refused-at-the-gateway"
@@ -21,31 +20,19 @@ def refused_menu(actor: Actor) -> tuple[Link, ...]:
     """Return the menu's link to the page with how many refusals are new, for those who look after the mail."""
     if not actor.may(SEE_REFUSALS) or actor.entity_id is None:
         return ()
-    with _database().read(actor) as uow:
+    with reading() as uow:
         return (Link("Refused at the gateway", REFUSED, refused.count_new(uow) or None, urgent=True),)
 
 
 @blueprint.get(REFUSED)
 def index() -> Response:
     """List what was refused, newest first; what is shown is not new any more."""
-    actor, before = current_actor(), _before()
-    with _database().read(actor) as uow:
+    before = request.args.get("before", type=UUID)
+    with reading() as uow:
         found = refused.refusals(uow, before=before, limit=PAGE_SIZE + 1)
     rows = found[:PAGE_SIZE]
     if new := [row.id for row in rows if row.new]:
-        with _database().work(actor) as uow:
+        with working() as uow:
             refused.note_seen(uow, new)
     older = f"{REFUSED}?before={rows[-1].id}" if len(found) > PAGE_SIZE else None
     return render("dispatch/refused.html", rows=rows, older=older, newest=REFUSED if before else None)
-
-
-def _before() -> UUID | None:
-    try:
-        return UUID(request.args.get("before", ""))
-    except ValueError:
-        return None
-
-
-def _database() -> Database:
-    found: Database = current_app.extensions["diwan"][Database]
-    return found

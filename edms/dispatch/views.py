@@ -4,16 +4,15 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
-from edms.core.database import Database
 from edms.dispatch import queries, service
 from edms.dispatch import queue as queues
 from edms.dispatch.queue import Asked
 from edms.dispatch.rules import OPEN, SEE_QUEUE, ItemState, PackageKind
-from edms.web.guards import current_actor
+from edms.web.edge import reading, working
 from edms.web.locale import msgid
 from edms.web.page import PAGE_SIZE, Link, go, render
 
@@ -53,7 +52,7 @@ def queue_menu(actor: Actor) -> tuple[Link, ...]:
     """Return the menu's link to the queue, with how many are stuck, for those who look after it."""
     if not actor.may(SEE_QUEUE) or actor.entity_id is None:
         return ()
-    with _database().read(actor) as uow:
+    with reading() as uow:
         return (Link("Sending queue", QUEUE, queues.count_stuck(uow) or None),)
 
 
@@ -63,8 +62,10 @@ def queue() -> Response:
     chosen = next((tab for tab in TABS if tab[0] == request.args.get("show", "")), TABS[0])
     kind = request.args.get("kind", "") if request.args.get("kind", "") in KINDS else ""
     recipient, oldest = request.args.get("to", "")[:8], request.args.get("order") == "oldest"
-    asked = Asked(chosen[2], kind, recipient, _after(), oldest_first=oldest, limit=PAGE_SIZE + 1)
-    with _database().read(current_actor()) as uow:
+    asked = Asked(
+        chosen[2], kind, recipient, request.args.get("after", type=UUID), oldest_first=oldest, limit=PAGE_SIZE + 1
+    )
+    with reading() as uow:
         found = queues.queue(uow, asked)
     rows = found[:PAGE_SIZE]
     given = {"show": chosen[0], "kind": kind, "to": recipient, "order": "oldest" if oldest else ""}
@@ -86,7 +87,7 @@ def queue() -> Response:
 @blueprint.get(f"{QUEUE}/<uuid:item_id>")
 def show(item_id: UUID) -> Response:
     """Show one consignment with every try to deliver it, in the next hop's words."""
-    with _database().read(current_actor()) as uow:
+    with reading() as uow:
         line = queues.queue_line(uow, item_id)
         tries = queries.attempts_of(uow, item_id)
     return render("dispatch/consignment.html", row=line, tries=tries, states=STATES, kinds=KINDS, outcomes=OUTCOMES)
@@ -95,7 +96,7 @@ def show(item_id: UUID) -> Response:
 @blueprint.post(f"{QUEUE}/<uuid:item_id>/retry")
 def retry(item_id: UUID) -> WerkzeugResponse:
     """Bring a consignment to the front."""
-    with _database().work(current_actor()) as uow:
+    with working() as uow:
         service.retry_now(uow, item_id)
     return go(QUEUE, notice="It is tried again now.")
 
@@ -103,23 +104,11 @@ def retry(item_id: UUID) -> WerkzeugResponse:
 @blueprint.post(f"{QUEUE}/<uuid:item_id>/cancel")
 def cancel(item_id: UUID) -> WerkzeugResponse:
     """Take a consignment out of the queue before its first try."""
-    with _database().work(current_actor()) as uow:
+    with working() as uow:
         service.cancel(uow, item_id)
     return go(QUEUE, notice="It was taken out of the queue and is not sent.")
-
-
-def _database() -> Database:
-    found: Database = current_app.extensions["diwan"][Database]
-    return found
 
 
 def _url(given: dict[str, str], **changes: str) -> str:
     words = {key: value for key, value in {**given, **changes}.items() if value}
     return f"{QUEUE}?{urlencode(words)}" if words else QUEUE
-
-
-def _after() -> UUID | None:
-    try:
-        return UUID(request.args.get("after", ""))
-    except ValueError:
-        return None

@@ -1,32 +1,10 @@
-"""What the pages of bodies share: the application's parts, the body of an address, its name for the reader."""
+"""What the pages of bodies share: the body of an address, its name for the reader."""
 
-from contextlib import AbstractContextManager
-from typing import cast
-
-from flask import current_app
-
-from edms.core.database import Database, UnitOfWork
-from edms.core.parts import Parts
+from edms.core.database import UnitOfWork
 from edms.entities import queries
 from edms.entities.csv_import import read_entity_code
 from edms.entities.models import Entity
 from edms.web.formats import current_locale
-from edms.web.guards import current_actor
-
-
-def parts() -> Parts:
-    """Return what this application was built from."""
-    return cast("Parts", current_app.extensions["diwan"])
-
-
-def reading() -> AbstractContextManager[UnitOfWork]:
-    """Open a reading unit of work of whoever makes this request."""
-    return parts()[Database].read(current_actor())
-
-
-def working() -> AbstractContextManager[UnitOfWork]:
-    """Open a writing unit of work of whoever makes this request."""
-    return parts()[Database].work(current_actor())
 
 
 def body_at(uow: UnitOfWork, code: str) -> Entity:

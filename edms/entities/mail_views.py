@@ -6,11 +6,12 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, NotFound, Problem
 from edms.entities import dkim_keys, suspending
-from edms.entities.edge import body_at, named, reading, working
+from edms.entities.edge import body_at, named
 from edms.entities.mail_forms import LARGEST_FILE, problem_at
 from edms.entities.mail_showing import shown_key
 from edms.entities.models import DkimKey, Entity
 from edms.entities.rules import KEEP_DKIM_KEYS, LONGEST_REASON, SUSPEND_MAIL
+from edms.web.edge import reading, working
 from edms.web.guards import current_actor
 from edms.web.page import go, render
 

@@ -6,10 +6,11 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
 from edms.entities import mailboxes
-from edms.entities.edge import body_at, named, reading, working
+from edms.entities.edge import body_at, named
 from edms.entities.mail_showing import shown_mail
 from edms.entities.models import Entity
 from edms.entities.rules import BUILT_IN_MAILBOXES, KEEP_MAILBOXES, LONGEST_MAILBOX
+from edms.web.edge import reading, working
 from edms.web.page import go, render
 
 blueprint = Blueprint("mailboxes", __name__, url_prefix="/entities/<code>/mailboxes", template_folder="templates")

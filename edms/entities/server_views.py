@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
 from edms.entities import servers
-from edms.entities.edge import body_at, named, parts, reading, working
+from edms.entities.edge import body_at, named
 from edms.entities.keyring import Keyring
 from edms.entities.mail_forms import LARGEST_FILE, ServerForm
 from edms.entities.mail_showing import shown_server
 from edms.entities.models import Installation
 from edms.entities.rules import KEEP_SERVERS
+from edms.web.edge import parts, reading, working
 from edms.web.guards import current_actor
 from edms.web.page import go, render
 

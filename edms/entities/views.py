@@ -12,7 +12,7 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, Invalid, Problem
 from edms.entities import changing, mailboxes, queries, service
 from edms.entities.csv_import import ENTITY_COLUMNS, ENTITY_OPTIONAL, read_entity_code, read_rows
-from edms.entities.edge import body_at, named, parts, reading, working
+from edms.entities.edge import body_at, named
 from edms.entities.forms import TYPE_LABELS, ChangeForm, EntityForm
 from edms.entities.keyring import Keyring
 from edms.entities.mail_showing import shown_mail
@@ -26,6 +26,7 @@ from edms.entities.rules import (
     SET_REGISTERING,
     SUSPEND_MAIL,
 )
+from edms.web.edge import parts, reading, working
 from edms.web.formats import translate
 from edms.web.guards import current_actor
 from edms.web.page import go, paginate, render

@@ -6,7 +6,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.intake import notices
-from edms.letters.edge import working
+from edms.web.edge import working
 from edms.web.page import go
 
 blueprint = Blueprint("notices", __name__)

@@ -15,7 +15,7 @@ from edms.intake.reading import shown
 from edms.intake.rules import DECIDE, MessageState
 from edms.intake.views import REASONS, before_asked, refuse_as_asked
 from edms.letters import wording
-from edms.letters.edge import parts, reading, working
+from edms.web.edge import parts, reading, working
 from edms.web.formats import register_number
 from edms.web.locale import msgid
 from edms.web.page import PAGE_SIZE, Link, go, render

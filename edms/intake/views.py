@@ -13,7 +13,7 @@ from edms.intake import notices, proving, queries, service
 from edms.intake.reading import shown
 from edms.intake.rules import DECIDE, MessageState
 from edms.letters import wording
-from edms.letters.edge import reading, working
+from edms.web.edge import reading, working
 from edms.web.formats import register_number
 from edms.web.locale import msgid
 from edms.web.page import PAGE_SIZE, Link, go, render

@@ -16,11 +16,12 @@ from edms.entities.keyring import Keyring
 from edms.letters import closing, queries, service, signing, signing_views, wording
 from edms.letters.compose_views import unseen_warnings
 from edms.letters.details import acts_of, details
-from edms.letters.edge import issue_letter, parts, reading, working
+from edms.letters.edge import issue_letter
 from edms.letters.issuing import Issued
 from edms.letters.models import Letter
 from edms.letters.rules import ANNUL, ISSUE, SIGN, VOID
 from edms.letters.steps import signing_authority
+from edms.web.edge import parts, reading, working
 from edms.web.formats import digits, translate
 from edms.web.guards import current_actor, safe_next
 from edms.web.page import go, render

@@ -10,8 +10,8 @@ from edms.core.calendar import BAGHDAD
 from edms.core.errors import Conflict, Invalid
 from edms.core.ids import new_id
 from edms.letters import autosaving, forms
-from edms.letters.edge import working
 from edms.letters.rules import DRAFT
+from edms.web.edge import working
 from edms.web.formats import digits, error_text, translate
 from edms.web.guards import current_actor
 

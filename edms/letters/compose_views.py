@@ -18,13 +18,13 @@ from edms.letters import addressing, autosaving, drafting_templates, forms, inse
 from edms.letters.attachments import Limits, is_active
 from edms.letters.compose_wording import KIND_HINTS
 from edms.letters.drafting import findings_of_letter, seen_mark
-from edms.letters.edge import parts, reading, working
 from edms.letters.findings import Finding, errors
 from edms.letters.models import Attachment, Letter
 from edms.letters.preview_views import draft_pages, nearest_width
 from edms.letters.printing import Printing
 from edms.letters.rules import DRAFT, Kind, State
 from edms.web import locale
+from edms.web.edge import parts, reading, working
 from edms.web.formats import translate
 from edms.web.guards import current_actor
 from edms.web.page import go, render

@@ -16,11 +16,11 @@ from edms.entities.keyring import Keyring
 from edms.letters import queries, reading, wording
 from edms.letters.compose_views import draft_pages, nearest_width
 from edms.letters.details import details
-from edms.letters.edge import parts, working
-from edms.letters.edge import reading as reading_unit
 from edms.letters.models import Letter
 from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rules import NUMBERED
+from edms.web.edge import parts, working
+from edms.web.edge import reading as reading_unit
 from edms.web.page import render
 from edms.web.security import attachment_response, image_response
 

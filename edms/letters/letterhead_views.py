@@ -13,7 +13,6 @@ from edms.core.errors import Invalid, NotFound, Problem
 from edms.entities import queries as entities
 from edms.entities.models import Entity
 from edms.letters import letterheads
-from edms.letters.edge import parts, reading, working
 from edms.letters.letterhead_forms import DIGITS, MONTHS, SAMPLES, Typed
 from edms.letters.letterheads import LetterheadChange, Look
 from edms.letters.printing import Printing, names_on_sheet
@@ -22,6 +21,7 @@ from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.specimen import specimen
 from edms.letters.rules import KEEP_LETTERHEAD
 from edms.registry import patterns
+from edms.web.edge import parts, reading, working
 from edms.web.formats import current_locale, translate
 from edms.web.guards import current_actor
 from edms.web.page import Link, go, render, wanted

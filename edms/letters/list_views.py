@@ -8,10 +8,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.core.actor import Actor
 from edms.letters import queries, wording
-from edms.letters.edge import reading
 from edms.letters.listing import rows
 from edms.letters.rules import DRAFT, NUMBERED, State
 from edms.registry.rules import Direction
+from edms.web.edge import reading
 from edms.web.formats import current_locale
 from edms.web.guards import current_actor
 from edms.web.locale import msgid

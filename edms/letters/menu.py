@@ -2,9 +2,9 @@
 
 from edms.core.actor import Actor
 from edms.letters import queries
-from edms.letters.edge import reading
 from edms.letters.rules import DRAFT, ISSUE, KEEP_TEMPLATES, NUMBERED, READ, State
 from edms.registry.rules import SEE_REGISTER, Direction
+from edms.web.edge import reading
 from edms.web.page import Link, Section
 
 CAP = 100

@@ -15,7 +15,6 @@ from edms.core.errors import Conflict, EdmsError, NotFound
 from edms.letters import body as bodies
 from edms.letters import forms, queries
 from edms.letters.drafting import findings_of_text
-from edms.letters.edge import parts, reading
 from edms.letters.models import Letter
 from edms.letters.printing import Printing, printed_letter
 from edms.letters.rendition.images import page_count, page_png
@@ -23,6 +22,7 @@ from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.values import PrintedLetter
 from edms.letters.rules import DRAFT, State
 from edms.letters.unsaved import MOST_CHARACTERS, printed_unsaved
+from edms.web.edge import parts, reading
 from edms.web.guards import current_actor
 from edms.web.page import render, wanted
 from edms.web.security import attachment_response, image_response

@@ -11,12 +11,12 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, Invalid
 from edms.entities import queries as entities
 from edms.letters import listing, queries
-from edms.letters.edge import parts, reading
 from edms.letters.printing import Printing
 from edms.letters.rendition.register import render_register
 from edms.letters.rendition.values import RegisterPage
 from edms.registry.rules import SEE_REGISTER, Direction
 from edms.web import locale
+from edms.web.edge import parts, reading
 from edms.web.locale import msgid
 from edms.web.page import render
 from edms.web.security import attachment_response

@@ -17,7 +17,7 @@ from edms.letters import queries, sightings, signing, wording
 from edms.letters.changes import Change, changes
 from edms.letters.details import Details, acts_of, details
 from edms.letters.drafting import findings_of_letter
-from edms.letters.edge import issue_letter, parts, reading, working
+from edms.letters.edge import issue_letter
 from edms.letters.listing import rows
 from edms.letters.models import Letter, Version
 from edms.letters.preview_views import nearest_width
@@ -27,6 +27,7 @@ from edms.letters.rules import ISSUE, SIGN, State
 from edms.letters.signing_sheet import image_addresses, pages_to_sign, sheet_to_sign
 from edms.letters.steps import signing_authority
 from edms.registry.rules import Direction
+from edms.web.edge import parts, reading, working
 from edms.web.formats import current_locale, translate
 from edms.web.guards import current_actor
 from edms.web.page import go, render

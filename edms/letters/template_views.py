@@ -13,9 +13,9 @@ from edms.letters import addressing, drafting_templates, forms, phrases, wording
 from edms.letters.addressing import Choice
 from edms.letters.compose_views import only_signer, show_form
 from edms.letters.drafting_templates import MAX_FIELDS, TemplateText, fill
-from edms.letters.edge import reading, working
 from edms.letters.insertions import PLACES
 from edms.letters.rules import DRAFT, KEEP_TEMPLATES
+from edms.web.edge import reading, working
 from edms.web.formats import translate
 from edms.web.guards import current_actor
 from edms.web.page import go, render

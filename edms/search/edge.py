@@ -1,9 +1,9 @@
 """Searching as the signed-in person: what the page and the JSON answer share."""
 
-from edms.letters.edge import parts, reading, working
 from edms.search import forms, service
 from edms.search.indexes import Indexes
 from edms.search.rules import PAGE_SIZE
+from edms.web.edge import parts, reading, working
 from edms.web.formats import current_locale
 
 

@@ -3,13 +3,12 @@
 from datetime import date, timedelta
 from typing import Final
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from edms.core.actor import Actor
-from edms.core.database import Database
 from edms.tracking.balance import reconcile
 from edms.tracking.rules import SEE_BALANCE
-from edms.web.guards import current_actor
+from edms.web.edge import reading
 from edms.web.page import Link, paginate, render
 
 BALANCE: Final = "/balance"
@@ -25,9 +24,7 @@ def balance_menu(actor: Actor) -> tuple[Link, ...]:
 @blueprint.get(BALANCE)
 def index() -> Response:
     """Show the pairs of the reader's body, or of all bodies to the centre, on one day."""
-    actor = current_actor()
-    database: Database = current_app.extensions["diwan"][Database]
-    with database.read(actor) as uow:
+    with reading() as uow:
         day = min(_asked() or uow.today, uow.today)
         pairs = reconcile(uow, day)
         pages = paginate(len(pairs))

@@ -4,16 +4,14 @@ import io
 from typing import Final
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Blueprint, Response, send_file
 
 from edms.content.store import ContentStore
-from edms.core.database import Database
-from edms.core.parts import Parts
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import queries as letters
 from edms.tracking import proofs
-from edms.web.guards import current_actor
+from edms.web.edge import parts, reading, working
 from edms.web.page import paginate, render
 
 EVIDENCE: Final = "/evidence"
@@ -24,7 +22,7 @@ blueprint = Blueprint("proofs", __name__, template_folder="templates")
 @blueprint.get("/letters/<uuid:letter_id>/evidence")
 def of_letter(letter_id: UUID) -> Response:
     """List what was proved of a letter, with the hashes, oldest first."""
-    with _parts()[Database].read(current_actor()) as uow:
+    with reading() as uow:
         letter = letters.letter(uow, letter_id)
         pages = paginate(proofs.count(uow, letter))
         lines = proofs.of_letter(uow, letter, offset=pages.offset, limit=pages.size)
@@ -34,7 +32,7 @@ def of_letter(letter_id: UUID) -> Response:
 @blueprint.get(f"{EVIDENCE}/<uuid:evidence_id>")
 def show(evidence_id: UUID) -> Response:
     """Show one evidence whole."""
-    with _parts()[Database].read(current_actor()) as uow:
+    with reading() as uow:
         line = proofs.one(uow, evidence_id)
         return render("tracking/proof.html", line=line, home=entities.home(uow).name)
 
@@ -42,25 +40,18 @@ def show(evidence_id: UUID) -> Response:
 @blueprint.get(f"{EVIDENCE}/<uuid:evidence_id>/file")
 def file(evidence_id: UUID) -> Response:
     """Give one evidence as a file under the body's seal."""
-    parts = _parts()
-    with parts[Database].work(current_actor()) as uow:
-        octets = proofs.signed_file(uow, evidence_id, keys=parts[Keyring])
+    with working() as uow:
+        octets = proofs.signed_file(uow, evidence_id, keys=parts()[Keyring])
     return _download(octets, f"evidence-{evidence_id}.p7m", "application/pkcs7-mime")
 
 
 @blueprint.get(f"{EVIDENCE}/<uuid:evidence_id>/receipt")
 def receipt(evidence_id: UUID) -> Response:
     """Give the message that brought an evidence, byte for byte."""
-    parts = _parts()
-    with parts[Database].read(current_actor()) as uow:
-        octets = proofs.receipt_of(uow, evidence_id, store=parts[ContentStore], keys=parts[Keyring])
+    with reading() as uow:
+        octets = proofs.receipt_of(uow, evidence_id, store=parts()[ContentStore], keys=parts()[Keyring])
     return _download(octets, f"receipt-{evidence_id}.eml", "application/octet-stream")
 
 
 def _download(octets: bytes, name: str, media: str) -> Response:
     return send_file(io.BytesIO(octets), mimetype=media, as_attachment=True, download_name=name)
-
-
-def _parts() -> Parts:
-    found: Parts = current_app.extensions["diwan"]
-    return found
