@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts.step_up_edge import About, ask_step_up
 from edms.core.actor import Actor
+from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, Problem
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
@@ -127,15 +128,8 @@ def confirm_void(letter_id: UUID) -> Response:
 
 def void(letter_id: UUID) -> WerkzeugResponse:
     """Void an issued letter, after a fresh step-up; its number stays with the reason."""
-    answer = _asked(letter_id, "void", translate("Make void"))
-    if answer is not None:
-        return answer
-    try:
-        with working() as uow:
-            closing.void(uow, letter_id, request.form.get("reason", ""))
-    except Invalid as error:
-        return _reason_page(letter_id, "void", error.problems, 422)
-    return go(_page(letter_id), notice="The letter is void. Its number stays in the register.")
+    answer = _closed(letter_id, "void", translate("Make void"), closing.void)
+    return answer or go(_page(letter_id), notice="The letter is void. Its number stays in the register.")
 
 
 def confirm_supersede(letter_id: UUID) -> Response:
@@ -145,15 +139,10 @@ def confirm_supersede(letter_id: UUID) -> Response:
 
 def supersede(letter_id: UUID) -> WerkzeugResponse:
     """Note that a later letter took the place of this one, after a fresh step-up; whoever verifies it is told."""
-    answer = _asked(letter_id, "supersede", translate("Superseded by a later letter"))
-    if answer is not None:
-        return answer
-    try:
-        with working() as uow:
-            closing.supersede(uow, letter_id, request.form.get("reason", ""))
-    except Invalid as error:
-        return _reason_page(letter_id, "supersede", error.problems, 422)
-    return go(_page(letter_id), notice="Whoever verifies this letter is told that a later one took its place.")
+    answer = _closed(letter_id, "supersede", translate("Superseded by a later letter"), closing.supersede)
+    return answer or go(
+        _page(letter_id), notice="Whoever verifies this letter is told that a later one took its place."
+    )
 
 
 def settle(letter_id: UUID) -> WerkzeugResponse:
@@ -170,15 +159,10 @@ def confirm_annul(letter_id: UUID) -> Response:
 
 def annul(letter_id: UUID) -> WerkzeugResponse:
     """Take back the registration of an incoming letter, after a fresh step-up; its sender is told."""
-    answer = _asked(letter_id, "annul", translate("Annul the registration"))
-    if answer is not None:
-        return answer
-    try:
-        with working() as uow:
-            closing.annul(uow, letter_id, request.form.get("reason", ""))
-    except Invalid as error:
-        return _reason_page(letter_id, "annul", error.problems, 422)
-    return go(_page(letter_id), notice="The registration is annulled. Its number stays, and the sender is told.")
+    answer = _closed(letter_id, "annul", translate("Annul the registration"), closing.annul)
+    return answer or go(
+        _page(letter_id), notice="The registration is annulled. Its number stays, and the sender is told."
+    )
 
 
 def choose_unit(letter_id: UUID) -> Response:
@@ -250,6 +234,21 @@ def _sign(letter_id: UUID) -> None:
 def _issued(made: Issued) -> WerkzeugResponse:
     notice = "The letter was issued with number %(number)s on %(date)s and is on its way."
     return go(_next(made.letter_id), notice=notice, number=digits(made.number), date=made.date)
+
+
+def _closed(
+    letter_id: UUID, act: str, words: str, close: Callable[[UnitOfWork, UUID, str], Letter]
+) -> WerkzeugResponse | None:
+    """Close a letter with the reason that was typed, after a fresh step-up; the page to show instead, if any."""
+    answer = _asked(letter_id, act, words)
+    if answer is not None:
+        return answer
+    try:
+        with working() as uow:
+            close(uow, letter_id, request.form.get("reason", ""))
+    except Invalid as error:
+        return _reason_page(letter_id, act, error.problems, 422)
+    return None
 
 
 def _reason_page(letter_id: UUID, act: str, problems: tuple[Problem, ...] = (), status: int = 200) -> Response:
