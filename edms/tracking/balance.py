@@ -22,7 +22,7 @@ from edms.entities import queries as entities
 from edms.entities.models import Entity
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import MessageKind, MessageState
-from edms.tracking.rules import SEE_BALANCE
+from edms.tracking.rules import SEE_ALL_BALANCES, SEE_BALANCE
 
 COLUMNS: Final = (
     "sent", "received", "refused", "expired", "queued", "cancelled", "arrived", "waiting", "returned"
@@ -85,7 +85,7 @@ def reconcile(uow: UnitOfWork, day: date, *, entity_id: UUID | None = None) -> l
     pairs of its own body, whatever ``entity_id`` asks for.
     """
     uow.actor.require(SEE_BALANCE)
-    if "centre" not in uow.actor.roles and uow.actor.entity_id is not None:
+    if not uow.actor.may(SEE_ALL_BALANCES):
         entity_id = uow.actor.entity_id
     home = entities.home(uow).id
     bodies = {one.id: one for one in entities.all_entities(uow)}

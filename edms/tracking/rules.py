@@ -22,7 +22,10 @@ SEE_EVIDENCE = permission("tracking.see-evidence", {"registry", "auditor", "sign
 """Who sees what was proved of the own body's letters, with the hashes, and takes it along signed."""
 
 SEE_BALANCE = permission("tracking.see-balance", {"registry", "centre", "system:operator"})
-"""Who sees whether what was sent and what was received agree: a registry of its own body, the centre of all."""
+"""Who sees whether what was sent and what was received agree, of the own body."""
+
+SEE_ALL_BALANCES = permission("tracking.see-all-balances", {"centre", "system:operator"})
+"""Who sees that of all bodies."""
 
 FACTS: Final = ("taken", "delivered", "opened", "registered", "settled")
 LIFE: Final = (
