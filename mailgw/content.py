@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from edms.content.service import StagedFile
-from edms.content.staging import staged_chunks
+from edms.content.service import StagedFile, decrypted
 from edms.content.store import ContentStore
 from mailgw.headers import MAX_HEADER_OCTETS
 
@@ -103,7 +102,7 @@ class Spooled:
 
     def chunks(self) -> Iterable[bytes]:
         """Yield the octets, decrypted as they are read."""
-        return staged_chunks(self.staged, store=self.store)
+        return decrypted(self.staged.id, self.staged.key, self.store)
 
     def octets(self) -> bytes:
         """Return all octets at once."""

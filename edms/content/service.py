@@ -44,7 +44,7 @@ def stage_small(data: bytes | Iterable[bytes], *, kind: str, now: datetime, stor
         return stage(data, kind=kind, now=now, store=store)
     file_id, key = new_id(), new_key()
     return StagedFile(
-        file_id, kind, len(data), key, b"".join(encrypt_chunks([data], key, _header(file_id, len(data), kind, now)))
+        file_id, kind, len(data), key, b"".join(encrypt_chunks([data], key, blob_header(file_id, len(data), kind, now)))
     )
 
 
@@ -64,7 +64,7 @@ def stage(data: bytes | Iterable[bytes], *, kind: str, now: datetime, store: Con
             yield piece
 
     length = len(data) if isinstance(data, bytes) else None
-    store.put(file_id, encrypt_chunks(counted(), key, _header(file_id, length, kind, now)))
+    store.put(file_id, encrypt_chunks(counted(), key, blob_header(file_id, length, kind, now)))
     return StagedFile(file_id, kind, size, key)
 
 
@@ -114,7 +114,7 @@ def chunks(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentSto
     """Yield a file's plaintext piece by piece; raises Unavailable when the blob is damaged."""
     key = _key_of(uow, file_id, entity_id, keys)
     blob = uow.session.scalar(select(SmallFile.blob).where(SmallFile.file_id == file_id))
-    return _decrypted(file_id, key, store, blob)
+    return decrypted(file_id, key, store, blob)
 
 
 def forget_staged(staged: Iterable[StagedFile], store: ContentStore) -> None:
@@ -124,11 +124,13 @@ def forget_staged(staged: Iterable[StagedFile], store: ContentStore) -> None:
             store.delete(one.id)
 
 
-def _header(file_id: UUID, length: int | None, kind: str, now: datetime) -> BlobHeader:
+def blob_header(file_id: UUID, length: int | None, kind: str, now: datetime) -> BlobHeader:
+    """Return what stands before a blob; ``length`` is the plaintext's in bytes, None while it is not known."""
     return BlobHeader(blob_id=file_id, length=length, media_class=kind, created_day=now.date().toordinal() - _EPOCH)
 
 
-def _decrypted(file_id: UUID, key: bytes, store: ContentStore, blob: bytes | None) -> Iterator[bytes]:
+def decrypted(file_id: UUID, key: bytes, store: ContentStore, blob: bytes | None = None) -> Iterator[bytes]:
+    """Yield the plaintext of a blob in the store, or given; raises Unavailable when it is damaged."""
     with BytesIO(blob) if blob is not None else store.open(file_id) as source:
         try:
             yield from decrypt_chunks(source, key, blob_id=file_id)

@@ -1,7 +1,6 @@
 """Files that are staged while their bytes arrive, and the sweep of what was never named by a row."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -9,10 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from crypto.encryption import new_key
-from crypto.errors import DecryptionError
-from crypto.stream import BlobEncryptor, BlobHeader, decrypt_chunks
+from crypto.stream import BlobEncryptor
 from edms.content.models import StoredFile
-from edms.content.service import StagedFile
+from edms.content.service import StagedFile, blob_header
 from edms.content.store import ContentStore
 from edms.core.actor import Actor
 from edms.core.database import Database
@@ -20,7 +18,6 @@ from edms.core.errors import Unavailable
 from edms.core.ids import new_id
 
 KEPT: Final = timedelta(hours=24)
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 _AT_ONCE: Final = 500
 _FEW: Final = 20
 _SHARE: Final = 0.01
@@ -34,9 +31,7 @@ class Staging:
 
     def __init__(self, *, kind: str, now: datetime, store: ContentStore) -> None:
         self._id, self._key, self._kind = new_id(), new_key(), kind
-        day = now.date().toordinal() - _EPOCH
-        header = BlobHeader(blob_id=self._id, length=None, media_class=kind, created_day=day)
-        self._encryptor = BlobEncryptor(self._key, header)
+        self._encryptor = BlobEncryptor(self._key, blob_header(self._id, None, kind, now))
         self._writer = store.writer(self._id)
 
     def write(self, data: bytes | bytearray) -> None:
@@ -52,15 +47,6 @@ class Staging:
     def discard(self) -> None:
         """Leave nothing of a file that was not finished."""
         self._writer.discard()
-
-
-def staged_chunks(staged: StagedFile, *, store: ContentStore) -> Iterator[bytes]:
-    """Yield a staged file's plaintext piece by piece; raises Unavailable when the blob is damaged."""
-    with store.open(staged.id) as source:
-        try:
-            yield from decrypt_chunks(source, staged.key, blob_id=staged.id)
-        except DecryptionError as error:
-            raise Unavailable("content.damaged-blob") from error
 
 
 def sweep(database: Database, actor: Actor, *, store: ContentStore, now: datetime) -> int:

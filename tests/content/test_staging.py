@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edms.content import service as content
-from edms.content.staging import Staging, staged_chunks, sweep
+from edms.content.staging import Staging, sweep
 from edms.core.clock import utc_now
 from edms.core.errors import NotFound, Unavailable
 from tests.factories.world import OPERATOR, World, make_world
@@ -24,7 +24,7 @@ def test_what_arrives_in_pieces_is_one_file(world: World) -> None:
         staging.write(piece)
     staged = staging.finish()
     assert (staged.size, staged.kind) == (20_001, "message")
-    assert b"".join(staged_chunks(staged, store=world.store)) == b"a" * 20_000 + b"b"
+    assert b"".join(content.decrypted(staged.id, staged.key, world.store)) == b"a" * 20_000 + b"b"
     with world.database.work(OPERATOR) as uow:
         content.adopt(uow, staged, entities=[world.entity_a.id], keys=world.keyring)
         kept = content.read(
@@ -38,7 +38,7 @@ def test_a_damaged_file_is_not_read(world: World) -> None:
     (path,) = world.settings.content_folder.rglob(str(staged.id))
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(Unavailable):
-        list(staged_chunks(staged, store=world.store))
+        list(content.decrypted(staged.id, staged.key, world.store))
 
 
 def test_only_what_nobody_names_is_swept_after_a_day(world: World) -> None:
