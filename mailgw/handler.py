@@ -1,12 +1,9 @@
 """The real handler of the gateway: policy over the register, then the message taken in durably before the answer."""
 
 import asyncio
-import errno
 import ssl
 from collections.abc import Sequence
 from uuid import UUID
-
-from sqlalchemy.exc import DBAPIError
 
 from edms.core.errors import Conflict, EdmsError, Unavailable
 from edms.intake.accepting import Accepted
@@ -23,6 +20,7 @@ from mailgw.people import People
 from mailgw.policy import check_recipient, check_sender
 from mailgw.refusals import Refusals, refused_submission
 from mailgw.replies import Reply, reply
+from mailgw.storage import is_full
 from mailgw.taking import GATEWAY, Desk, Parcel, Taken, prepare, take_in
 from mailgw.tls import peer_installation
 from mailgw.together import Together
@@ -30,7 +28,6 @@ from mailgw.together import Together
 MOST_AT_ONCE = 128
 REPLY_SECONDS = 0.01
 """After the commit the reply is out by then (for the fail point behind it)."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class RegistryHandler:
@@ -112,7 +109,7 @@ class RegistryHandler:
             return answer
         except EdmsError as error:
             number = maillog.incident(error, code=error.code)
-            if _is_full(error):
+            if is_full(error):
                 return reply("smtp.no-storage")
             return reply("smtp.unavailable") if isinstance(error, Unavailable) else reply("smtp.unexpected", id=number)
 
@@ -160,12 +157,3 @@ def _answer(taken: Sequence[Accepted | Forwarded]) -> Reply:
     if one.number:
         return reply("smtp.repeat" if one.repeat else "smtp.registered", number=one.number)
     return reply("smtp.waiting" if one.state == MessageState.WAITING else "smtp.accepted")
-
-
-def _is_full(error: BaseException) -> bool:
-    """Tell whether no space was left, on the disk or in the database."""
-    cause = error.__cause__
-    if isinstance(cause, DBAPIError):
-        code = getattr(cause.orig, "sqlite_errorname", None) or getattr(cause.orig, "sqlstate", None)
-        return code in {"SQLITE_FULL", "53100"}
-    return isinstance(cause, OSError) and cause.errno in _FULL

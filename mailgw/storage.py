@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
+
 from edms.content.staging import Staging
 from edms.content.store import ContentStore
 from edms.core.errors import EdmsError
@@ -19,6 +21,7 @@ from mailgw.content import HEAD, Spooled, body_at
 LEAST_SHARE: Final = 0.05
 _LOOK_SECONDS: Final = 1.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DATABASE_FULL: Final = frozenset({"SQLITE_FULL", "53100"})
 
 
 class Storage:
@@ -114,5 +117,9 @@ class Spool:
 
 
 def is_full(error: EdmsError) -> bool:
-    """Tell whether the store failed for want of space."""
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _FULL
+    """Tell whether the store or the database failed for want of space."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError):
+        code = getattr(cause.orig, "sqlite_errorname", None) or getattr(cause.orig, "sqlstate", None)
+        return code in _DATABASE_FULL
+    return isinstance(cause, OSError) and cause.errno in _FULL
