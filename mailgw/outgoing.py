@@ -24,6 +24,7 @@ from edms.dispatch.queries import Lane
 from edms.dispatch.rules import PackageKind
 from edms.entities.dkim_keys import held_signing_keys, signing_keys
 from edms.entities.keyring import Keyring
+from edms.entities.rules import POSTMASTER, REGISTRY_MAILBOX
 from edms.entities.sealing import ensure_seal, seal_in_force
 from mailgw.address import Address
 from mailgw.capsule import encapsulate
@@ -33,7 +34,6 @@ from mailgw.dkim import sign
 from mailgw.dsn import compose_notice
 from mailgw.envelope import MailParameters, RcptParameters
 from mailgw.message import compose_letter, compose_note
-from mailgw.policy import POSTMASTER, REGISTRY_MAILBOX
 from mailgw.signed_mail import MailSigner
 from mailgw.trace import received_line
 

@@ -15,15 +15,13 @@ from typing import Protocol
 from uuid import UUID
 
 from crypto.dkim_keys import DkimPublicKey
-from edms.entities.rules import BUILT_IN_MAILBOXES
+from edms.entities.rules import BUILT_IN_MAILBOXES, POSTMASTER
 from mailgw.address import Address, AddressError
 from mailgw.dkim import Verdict
 from mailgw.envelope import Identity, ReceivedEnvelope, Submitter
 from mailgw.headers import Headers, mailboxes, single_mailbox
 from mailgw.replies import Reply, reply
 
-REGISTRY_MAILBOX = "diwan"
-POSTMASTER = "postmaster"
 MAX_RECEIVED = 50
 AHEAD = timedelta(days=1)
 OLDEST = timedelta(days=1, hours=2)

@@ -11,6 +11,7 @@ from edms.dispatch.outbox import enqueue_all, package_row
 from edms.dispatch.rules import WAITING, ErdsEvent, PackageKind
 from edms.entities import queries as entities
 from edms.entities.models import Installation
+from edms.entities.rules import REGISTRY_MAILBOX, SERVER
 
 DELAYED: Final = "dispatch.delayed"
 PROVED: Final = (PackageKind.LETTER, PackageKind.MAIL)
@@ -51,13 +52,13 @@ def _is_wanted(item: OutboxItem, kind: ReportKind) -> bool:
 
 def _runs_own_server(uow: UnitOfWork, item: OutboxItem) -> bool:
     body = entities.entity(uow, item.entity_id)
-    return uow.session.get_one(Installation, body.installation_id).kind == "server"
+    return uow.session.get_one(Installation, body.installation_id).kind == SERVER
 
 
 def _send(uow: UnitOfWork, item: OutboxItem, kind: ReportKind, mail: SubmittedMail, reply: str) -> None:
     domain = entities.entity(uow, item.recipient_id).mail_domain
     notice = Notice(
-        kind=kind, to=mail.mail_from, recipient=f"{item.mailbox or 'diwan'}@{domain}", at=uow.now,
+        kind=kind, to=mail.mail_from, recipient=f"{item.mailbox or REGISTRY_MAILBOX}@{domain}", at=uow.now,
         arrived_at=mail.submitted_at, message_id=mail.message_id, file_id=mail.file_id, orcpt=item.orcpt,
         envid=mail.envid, ret=mail.ret, reply=reply, smtputf8=mail.smtputf8,
         retry_until=item.created_at + WAITING if kind == "delayed" else None,

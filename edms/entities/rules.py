@@ -59,7 +59,11 @@ LONGEST_MAILBOX = 64
 DIWAN, SERVER = "diwan", "server"
 """Kinds of installations: a peer that runs Diwan, or a mail server that a body runs itself."""
 
-BUILT_IN_MAILBOXES = {"diwan": "diwan", arabic.REGISTRY: "diwan", "postmaster": "postmaster"}
+REGISTRY_MAILBOX, POSTMASTER = "diwan", "postmaster"
+
+BUILT_IN_MAILBOXES = {
+    REGISTRY_MAILBOX: REGISTRY_MAILBOX, arabic.REGISTRY: REGISTRY_MAILBOX, POSTMASTER: POSTMASTER,
+}  # fmt: skip
 """What every body has: its registry by both names, and whom other servers' keepers write to; each with its alias."""
 
 CLEARANCES = range(4)
