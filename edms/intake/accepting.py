@@ -27,8 +27,8 @@ from edms.entities.keyring import Keyring
 from edms.entities.models import Entity
 from edms.intake import noting, proving, queries
 from edms.intake.models import ReceivedMessage
-from edms.intake.rules import ACCEPT, SAME_ID_OTHER_BODY, MessageKind, MessageState
-from edms.intake.service import number_of, same_letter
+from edms.intake.rules import ACCEPT, DECIDED, SAME_ID_OTHER_BODY, MessageKind, MessageState
+from edms.intake.service import same_letter
 from edms.letters import receiving
 from edms.letters.receiving import UntypedArrival
 
@@ -104,16 +104,25 @@ def accept_all(uow: UnitOfWork, arrivals: Sequence[Arrival], *, known: Known, ke
                 sender, body = bodies[row.sender_id], bodies[row.entity_id]
                 noting.take_note(uow, row, arrival.message, sender=sender, body=body, keys=keys)
     numbers.update(_register_untyped(uow, [one for one in new if _ordinary(one, bodies[one.row.entity_id])]))
-    decided = [one for one in new if one.row.kind in _DECIDED]
+    decided = [one for one in new if one.row.kind in DECIDED]
     uow.insert([one.row for one in decided])
     for one in decided:
         proving.prove_arrival(uow, one.row, proving.known_of(one.row, one.row.meta))
     for arrival in arrivals:
         waiting = [one.row for one in decided if one.arrival is arrival and one.row.state == MessageState.WAITING]
         _answer_arrived(uow, waiting, arrival)
+    return _answers(uow, arrivals, taken, numbers)
+
+
+def _answers(
+    uow: UnitOfWork, arrivals: Sequence[Arrival], taken: Sequence[_Taken], numbers: Mapping[UUID, str]
+) -> list[list[Accepted]]:
+    """Return what became of each arrival for each recipient; ``numbers`` are those given now, by row."""
+    repeated = [one.row for one in taken if one.row.id not in numbers and one.row.kind in DECIDED]
+    known = receiving.numbers_of(uow, [row.letter_id for row in repeated if row.letter_id])
     answers = iter([
-        Accepted(MessageState(row.state), numbers.get(row.id) or number_of(uow, row), repeat)
-        for row, repeat in ((one.row, one.repeat) for one in taken)
+        Accepted(MessageState(one.row.state), numbers.get(one.row.id) or known.get(one.row.letter_id, ""), one.repeat)
+        for one in taken
     ])  # fmt: skip
     return [[next(answers) for _ in arrival.recipients] for arrival in arrivals]
 
@@ -147,7 +156,7 @@ def _row(uow: UnitOfWork, arrival: Arrival, body: Entity, values: dict[str, Any]
 
 def _flag(uow: UnitOfWork, new: Sequence[_Taken]) -> None:
     """Mark a message that bears the Message-ID of another one of its sender in the body's intake: an alert."""
-    rows = [one.row for one in new if one.row.kind in _DECIDED]
+    rows = [one.row for one in new if one.row.kind in DECIDED]
     found = queries.same_ids(uow, [(row.entity_id, row.message_id_hash) for row in rows if row.message_id_hash])
     for row in rows:
         if row.message_id_hash is None:
@@ -266,6 +275,3 @@ def _kind(message: WireMessage) -> MessageKind:
     if isinstance(message, Report):
         return MessageKind.REPORT
     return MessageKind.RECEIPT if isinstance(message, Receipt) else MessageKind.UNTYPED
-
-
-_DECIDED = frozenset({MessageKind.LETTER, MessageKind.UNTYPED})

@@ -12,11 +12,10 @@ from edms.dispatch.models import Evidence
 from edms.dispatch.reports import send_notice
 from edms.dispatch.rules import ErdsEvent
 from edms.entities import queries as entities
+from edms.entities.rules import REGISTRY_MAILBOX
 from edms.intake import proving, queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import DECIDE, MessageKind
-
-REGISTRY = "diwan"
 
 
 class Asked(StrEnum):
@@ -48,7 +47,7 @@ def tell(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     own = entities.entity(uow, row.entity_id)
     known = proving.known_of(row, row.meta)
     notice = Notice(
-        kind="displayed", to=_address(uow, row), recipient=f"{REGISTRY}@{own.mail_domain}", at=uow.now,
+        kind="displayed", to=_address(uow, row), recipient=f"{REGISTRY_MAILBOX}@{own.mail_domain}", at=uow.now,
         arrived_at=row.received_at, message_id=known.message_id,
     )  # fmt: skip
     send_notice(uow, notice, from_entity=row.entity_id, to_entity=row.sender_id, letter_id=row.letter_id)

@@ -25,6 +25,9 @@ class MessageKind(StrEnum):
     UNTYPED = "untyped"
 
 
+DECIDED = frozenset({MessageKind.LETTER, MessageKind.UNTYPED})
+"""What is registered or refused; everything else is noted."""
+
 ACCEPT = permission("intake.accept", {"system:gateway"})
 DECIDE = permission("intake.decide", {"registry", "system:operator"})
 READ_ORIGINAL = permission("intake.read-original", {"registry", "system:operator"})

@@ -14,7 +14,7 @@ from edms.dispatch.packing import files_of, package_of
 from edms.dispatch.rules import ErdsEvent
 from edms.intake import proving, queries
 from edms.intake.models import ReceivedMessage
-from edms.intake.rules import DECIDE, MessageKind, MessageState
+from edms.intake.rules import DECIDE, DECIDED, MessageKind, MessageState
 from edms.letters import receiving
 from edms.letters.models import Letter
 from edms.letters.receiving import UntypedArrival
@@ -96,7 +96,4 @@ def _undecided(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
 
 def number_of(uow: UnitOfWork, row: ReceivedMessage) -> str:
     """Return the register number that a message got, or nothing."""
-    return receiving.number_of(uow, row.letter_id) if row.letter_id and row.kind in _REGISTRABLE else ""
-
-
-_REGISTRABLE = frozenset({MessageKind.LETTER, MessageKind.UNTYPED})
+    return receiving.number_of(uow, row.letter_id) if row.letter_id and row.kind in DECIDED else ""

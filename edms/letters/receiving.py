@@ -66,8 +66,16 @@ def receive_all(
 
 
 def number_of(uow: UnitOfWork, letter_id: UUID) -> str:
-    """Return the register number of a letter, for the gateway's answer to a repeat."""
+    """Return the register number of a letter."""
     return uow.session.get_one(Letter, letter_id).register_number
+
+
+def numbers_of(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> dict[UUID | None, str]:
+    """Return the register numbers of letters, for the gateway's answers to repeats, in one query."""
+    if not letter_ids:
+        return {}
+    rows = uow.session.execute(select(Letter.id, Letter.register_number).where(Letter.id.in_(letter_ids)))
+    return {row.id: row.register_number for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

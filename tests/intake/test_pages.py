@@ -1,48 +1,23 @@
 """The clerk's pages: what waits, registering it in one press, sending it back with a reason, and who may."""
 
 import base64
-from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from edms.dispatch.models import OutboxItem
-from edms.entities.models import Entity
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Letter
 from edms.letters.rules import Sensitivity
 from mailgw.handler import RegistryHandler
 from mailgw.replies import Reply
 from tests.factories.issued import issued_letter
-from tests.factories.pages import application, post, sign_in
-from tests.factories.world import OPERATOR, World, make_world
+from tests.factories.pages import post
+from tests.factories.world import OPERATOR, World
+from tests.intake.conftest import Browser
 from tests.mailgw.arrivals import changed, envelope, outbox, with_handler, with_pdf
 
 A, B = "moh.gov.example", "moe.gov.example"
 SUBJECT = "تخصيصات مشروع الأرشفة"
-Browser = Callable[[str, str], FlaskClient]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A world whose body B has a clerk who decides."""
-    made = make_world(tmp_path)
-    with made.database.work(OPERATOR) as uow:
-        uow.session.get_one(Entity, made.entity_b.id).registers_by_rule = False
-    return made
-
-
-@pytest.fixture
-def app(world: World) -> Flask:
-    return application(world)
-
-
-@pytest.fixture
-def browser(app: Flask, world: World) -> Browser:
-    return lambda where, who: sign_in(app, world.logins[where, who])
 
 
 def arrive(world: World, *, forged: bool = False, subject: str = SUBJECT, sensitivity: int = 0) -> str:

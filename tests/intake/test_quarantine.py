@@ -2,18 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-import pytest
 from click.testing import CliRunner
-from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from edms.audit.models import Event
-from edms.entities.models import Entity
 from edms.intake.commands import intake, quarantine_group
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Letter
@@ -21,8 +16,9 @@ from edms.letters.rules import Sensitivity
 from mailgw.handler import RegistryHandler
 from mailgw.replies import Reply
 from tests.factories.issued import issued_letter
-from tests.factories.pages import application, post, sign_in
-from tests.factories.world import OPERATOR, World, make_world
+from tests.factories.pages import post
+from tests.factories.world import OPERATOR, World
+from tests.intake.conftest import Browser
 from tests.mailgw.arrivals import envelope, outbox, with_handler
 
 A, B = "moh.gov.example", "moe.gov.example"
@@ -33,25 +29,6 @@ HOSTILE = (
     'Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment; filename="..\\..\\evil.exe"\r\n'
     "\r\n<img src=x onerror=alert(1)> السلام عليكم\r\n"
 ).encode()
-Browser = Callable[[str, str], FlaskClient]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = make_world(tmp_path)
-    with made.database.work(OPERATOR) as uow:
-        uow.session.get_one(Entity, made.entity_b.id).registers_by_rule = False
-    return made
-
-
-@pytest.fixture
-def app(world: World) -> Flask:
-    return application(world)
-
-
-@pytest.fixture
-def browser(app: Flask, world: World) -> Browser:
-    return lambda where, who: sign_in(app, world.logins[where, who])
 
 
 def arrived(world: World, raw: bytes, *, flag: str = "") -> UUID:
