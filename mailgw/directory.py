@@ -21,6 +21,12 @@ from edms.entities.rules import SERVER
 from mailgw.policy import EntityEntry
 
 _REVOKING = ("authority.revoked", "authority.renewed", "authority.peer-list-taken")
+_UNTOLD = tuple(
+    f"entities.{act}"
+    for act in ("seal-made", "unit-added", "post-added", "post-may-sign", "employee-added", "clearance-set", "assigned",
+                "assignment-ended")
+)  # fmt: skip
+"""What the snapshot holds nothing of: a body's first receipt makes its seal, and that is no reason to read it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ class Register:
         self._database = database
         self._actor = actor
         self._changed = changed
-        self._watch = LogWatch(database, "entities.", _REVOKING)
+        self._watch = LogWatch(database, "entities.", _REVOKING, _UNTOLD)
         self._asking = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
         self.snapshot = self._read()

@@ -22,7 +22,7 @@ from edms.dispatch.package import Confirmation, Inquiry, Receipt
 from edms.dispatch.packing import confirmation_of, inquiry_of, package_of, receipt_of
 from edms.dispatch.queries import Lane
 from edms.dispatch.rules import PackageKind
-from edms.entities.dkim_keys import held_signing_keys, signing_keys
+from edms.entities.dkim_keys import fresh_pairs, held_signing_keys, signing_keys
 from edms.entities.keyring import Keyring
 from edms.entities.rules import POSTMASTER, REGISTRY_MAILBOX
 from edms.entities.sealing import ensure_seal, seal_in_force
@@ -240,23 +240,31 @@ class Batch:
 
 
 def load(claimed: Sequence[Claimed], database: Database, register: Snapshot) -> dict[UUID, Outgoing]:
-    """Read the packages of what was claimed and the keys that sign them, with a query for all; keys may be made."""
-    bodies = {one.entity_id for one in claimed}
-    with database.read(RELAY) as uow:
-        keys = held_signing_keys(uow, list(bodies))
-    without = [body for body in bodies - keys.keys() if register.by_id[body].local]
-    if without:
-        with database.work(RELAY) as uow:
-            keys.update((body, signing_keys(uow, body)) for body in without)
+    """Read the packages of what was claimed and the keys that sign what leaves this installation; keys may be made."""
+    leaving = {one.package_id: one.entity_id for one in claimed if one.installation_id != register.home_id}
+    keys = _keys_of(set(leaving.values()), database, register)
     with database.read(RELAY) as uow:
         rows = dispatch_queries.packages(uow, list(dict.fromkeys(one.package_id for one in claimed)))
         return {
             row.id: Outgoing(
                 row.id, row.kind, registry_address(register.by_id[row.entity_id].domain), row.entity_id,
-                row.created_at, row.meta, keys.get(row.entity_id, ()),
+                row.created_at, row.meta, keys.get(row.entity_id, ()) if row.id in leaving else (),
             )
             for row in rows.values()
         }  # fmt: skip
+
+
+def _keys_of(bodies: set[UUID], database: Database, register: Snapshot) -> dict[UUID, tuple[DkimSigningKey, ...]]:
+    if not bodies:
+        return {}
+    with database.read(RELAY) as uow:
+        keys = held_signing_keys(uow, list(bodies))
+    for body in bodies - keys.keys():
+        if register.by_id[body].local:
+            fresh = fresh_pairs()
+            with database.work(RELAY) as uow:
+                keys[body] = signing_keys(uow, body, fresh)
+    return keys
 
 
 def batches(claimed: Sequence[Claimed], packages: Mapping[UUID, Outgoing]) -> Iterator[Batch]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from edms.core.errors import Unavailable
 from mailgw import maillog
@@ -102,11 +103,15 @@ class Nursery:
 
 
 class Child:
-    """One child's connection; each step of an exchange has its time."""
+    """One child's connection; each step of an exchange has its time.
+
+    ``source`` is the installation whose seals it has judged, and for which alone it may judge again.
+    """
 
     def __init__(self, number: int, connection: socket.socket) -> None:
         self.number = number
         self.connection = connection
+        self.source: UUID | None = None
         self._deadline = 0.0
         self._late = float("inf")
         self._ahead = bytearray()

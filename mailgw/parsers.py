@@ -1,16 +1,18 @@
 """The gateway's side of the parser: a few child processes that read messages, replaced when one dies or was in danger.
 
 A child that judged a seal or read a large message is not used again: what it may have become or kept ends with it. The
-next one is forked from a process that has loaded everything and has seen nothing, in a few milliseconds.
+next one is forked from a process that has loaded everything and has seen nothing, in some milliseconds. Only for the
+installation of Diwan whose seals it has judged a child judges again, and for nobody else: there it could lie about no
+more than that installation, which holds the keys of these very seals, can anyhow.
 """
 
 import asyncio
-import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
+from uuid import UUID
 
 from crypto.cms_signatures import DetachedSignature
 from crypto.pdf_judging import PdfSeal
@@ -57,6 +59,43 @@ class Turns:
             yield
 
 
+class _Idle:
+    """The places of children, those that nobody uses now; an empty one (None) has no child yet."""
+
+    def __init__(self, places: int) -> None:
+        self._children: list[Child | None] = [None] * places
+        self._freed = threading.Condition()
+
+    @property
+    def free(self) -> int:
+        """Return how many places nobody uses."""
+        return len(self._children)
+
+    def take(self, source: UUID | None) -> Child | None:
+        """Wait for a place, of several one whose child may judge for ``source``; raises Unavailable after long."""
+        with self._freed:
+            if not self._freed.wait_for(lambda: self._children, WAITING):
+                raise Unavailable("mail.parser-busy", retry_after=60)
+            fits = [child for child in self._children if child is not None and child.source in (None, source)]
+            child = fits[-1] if fits else self._children[-1]
+            self._children.remove(child)
+            return child
+
+    def put(self, child: Child | None) -> None:
+        """Give a place back."""
+        with self._freed:
+            self._children.append(child)
+            self._freed.notify()
+
+    def clear(self) -> None:
+        """End the children that nobody uses; their places stay."""
+        with self._freed:
+            for child in self._children:
+                if child is not None:
+                    child.connection.close()
+            self._children = [None] * len(self._children)
+
+
 class Parsers:
     """A pool of children, started with the first message; safe to use from any number of threads.
 
@@ -71,9 +110,7 @@ class Parsers:
         self._seconds = seconds
         self._stamp_roots = tuple(stamp_roots)
         self._module = module
-        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
-        for _ in range(children):
-            self._idle.put(None)
+        self._idle = _Idle(children)
         self._nursery: Nursery | None = None
         self._starting = threading.Lock()
 
@@ -85,32 +122,35 @@ class Parsers:
         keep: Callable[[bytes | Iterable[bytes]], Kept],
         sender_code: str = "",
         authority: bytes = b"",
+        source: UUID | None = None,
     ) -> Reading[Kept]:
         """Have a message of ``size`` octets read; ``keep`` is given the octets of each file of a letter, in order.
 
-        The seal is looked for when the letter says that it is of ``sender_code`` and ``authority`` (DER) is known.
+        The seal is looked for when the letter says that it is of ``sender_code`` and ``authority`` (DER) is known;
+        ``source`` is the installation of Diwan that has shown by its certificate that the message comes from it.
         Whatever the child does, dies of or answers, the worst is an opaque UntypedMessage. Raises Unavailable when no
         child is free for long or none can be started, and what ``chunks`` and ``keep`` raise.
         """
         seconds = self._seconds + SECONDS_PER_MEGABYTE * size // 1_000_000
         question = Question(size, seconds, sender_code, authority)
         try:
-            return self._read(question, chunks, keep)
+            return self._read(question, chunks, keep, source)
         except ChildFailed as failure:
             maillog.event("parser.failed", reason=failure.code, octets=size)
             if failure.code == TOO_SLOW:
                 return Reading(UntypedMessage((TOO_SLOW,), opaque=True))
         try:
-            return self._read(question, chunks, keep)  # the child may have died of something else
+            return self._read(question, chunks, keep, source)  # the child may have died of something else
         except ChildFailed as failure:
             maillog.event("parser.failed", reason=failure.code, octets=size)
             return Reading(UntypedMessage((failure.code,), opaque=True))
 
     def _read(
-        self, question: Question, chunks: Callable[[], Iterable[bytes]], keep: Callable[[bytes | Iterable[bytes]], Kept]
-    ) -> Reading[Kept]:
+        self, question: Question, chunks: Callable[[], Iterable[bytes]],
+        keep: Callable[[bytes | Iterable[bytes]], Kept], source: UUID | None,
+    ) -> Reading[Kept]:  # fmt: skip
         """Ask one child; a large answer is kept as it comes, a small one when the child is free again."""
-        child = self._taken()
+        child = self._taken(source)
         spent, large = True, question.size > LARGE
         try:
             answer = child.ask(question, chunks())
@@ -119,7 +159,9 @@ class Parsers:
                 kept = tuple(keep(child.piecewise(each)) for each in sizes)
                 return Reading(answer.message, kept, answer.seal, answer.signature)
             contents = [child.octets(each) for each in sizes]
-            spent = not isinstance(answer.message, UntypedMessage)
+            judged = not isinstance(answer.message, UntypedMessage)
+            child.source = source if judged else child.source
+            spent = judged and source is None
         finally:
             self._give_back(child, spent=spent)
         kept = tuple(keep(each) for each in contents)
@@ -132,22 +174,15 @@ class Parsers:
     def close(self) -> None:
         """End all children; whoever reads after that starts new ones."""
         with self._starting:
-            places = self._idle.qsize()
-            for _ in range(places):
-                child = self._idle.get_nowait()
-                if child is not None:
-                    child.connection.close()
-            for _ in range(places):
-                self._idle.put(None)
+            self._idle.clear()
             if self._nursery is not None:
                 self._nursery.end()
                 self._nursery = None
 
-    def _taken(self) -> Child:
-        try:
-            child = self._idle.get(timeout=WAITING)
-        except queue.Empty:
-            raise Unavailable("mail.parser-busy", retry_after=60) from None
+    def _taken(self, source: UUID | None) -> Child:
+        child = self._idle.take(source)
+        if child is not None and child.source not in (None, source):
+            child = self._replaced(child)
         try:
             return child or self._born().fork()
         except BaseException:
@@ -155,16 +190,16 @@ class Parsers:
             raise
 
     def _give_back(self, child: Child, *, spent: bool) -> None:
-        if not spent:
-            self._idle.put(child)
-            return
+        self._idle.put(self._replaced(child) if spent else child)
+
+    def _replaced(self, child: Child) -> Child | None:
+        """End a child and order the next, without waiting for it."""
         child.connection.close()
         nursery = self._nursery
-        fresh = None
-        if nursery is not None:
-            nursery.kill(child.number)
-            fresh = nursery.fork_ahead()
-        self._idle.put(fresh)
+        if nursery is None:
+            return None
+        nursery.kill(child.number)
+        return nursery.fork_ahead()
 
     def _born(self) -> Nursery:
         """Return a nursery that lives, starting one where there is none."""

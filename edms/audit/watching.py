@@ -10,17 +10,17 @@ from edms.core.errors import Unavailable
 
 
 class LogWatch:
-    """Watches for acts that begin with ``prefix`` or are among ``acts``, by one bare statement on its own connection.
+    """Watches for ``acts``, and for all that begin with ``prefix`` except ``but``, by one bare statement.
 
-    On SQLite the answer takes microseconds and waits for no writer (``instant``); PostgreSQL is a round trip away. Not
-    for several threads at once.
+    It has a connection of its own. On SQLite the answer takes microseconds and waits for no writer (``instant``);
+    PostgreSQL is a round trip away. Not for several threads at once.
     """
 
-    def __init__(self, database: Database, prefix: str, acts: Sequence[str]) -> None:
+    def __init__(self, database: Database, prefix: str, acts: Sequence[str], but: Sequence[str] = ()) -> None:
         self.instant = database.is_sqlite
         self._engine = database.engine
-        names = ", ".join(f"'{act}'" for act in acts)
-        self._telling = f"(e.act LIKE '{prefix}%' OR e.act IN ({names}))"  # our own constants
+        wanted, unwanted = (", ".join(f"'{act}'" for act in some) for some in (acts, but or ("",)))  # our own constants
+        self._telling = f"(e.act LIKE '{prefix}%' AND e.act NOT IN ({unwanted}) OR e.act IN ({wanted}))"
         self._connection: Any = None
 
     def since(self, position: int) -> tuple[int, bool]:

@@ -119,8 +119,9 @@ def export(parts: Parts, output: Path) -> None:
         without = dkim_keys.bodies_without_keys(uow)
     with progress_bar("Keys", len(without)) as progress:
         for done, body in enumerate(without, 1):
+            fresh = dkim_keys.fresh_pairs()
             with database.work(OPERATOR) as uow:
-                dkim_keys.signing_keys(uow, body)
+                dkim_keys.signing_keys(uow, body, fresh)
             progress(done)
     with database.work(OPERATOR) as uow:
         told = exchange.export_installation(uow, keys=parts[Keyring])

@@ -15,20 +15,28 @@ from edms.entities import queries
 from edms.entities.models import DkimKey, Entity
 from edms.entities.rules import KEEP_DKIM_KEYS
 
+Pairs = tuple[tuple[str, bytes, bytes], ...]
+"""A key of each algorithm: (algorithm, PKCS#8 DER, SubjectPublicKeyInfo DER)."""
+
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-def signing_keys(uow: UnitOfWork, entity_id: UUID) -> tuple[DkimSigningKey, ...]:
-    """Return the keys that sign a body's mail, Ed25519 before RSA; made when they are first asked for.
+def fresh_pairs() -> Pairs:
+    """Return new keys, not yet anybody's: a tenth of a second and more of work, best done before a transaction."""
+    return tuple((algorithm, *new_dkim_key(algorithm)) for algorithm in ALGORITHMS)
 
-    Nothing for a body that is served elsewhere: its server signs. Only a writing unit of work can make keys; for a
+
+def signing_keys(uow: UnitOfWork, entity_id: UUID, fresh: Pairs | None = None) -> tuple[DkimSigningKey, ...]:
+    """Return the keys that sign a body's mail, Ed25519 before RSA; when there are none ``fresh`` ones become its own.
+
+    Nothing for a body that is served elsewhere: its server signs. Only a writing unit of work can keep keys; for a
     reading one ask :func:`held_signing_keys` before.
     """
     held = held_signing_keys(uow, [entity_id]).get(entity_id)
     body = queries.entity(uow, entity_id)
     if held is not None or body.installation_id != queries.home(uow).id:
         return held or ()
-    _make(uow, body)
+    _make(uow, body, fresh or fresh_pairs())
     return held_signing_keys(uow, [entity_id])[entity_id]
 
 
@@ -73,7 +81,7 @@ def rotate_keys(uow: UnitOfWork, body: Entity) -> list[DkimKey]:
     uow.actor.require(KEEP_DKIM_KEYS)
     if body.installation_id != queries.home(uow).id:
         raise Conflict("entities.served-elsewhere", entity=body.code)
-    return _make(uow, body)
+    return _make(uow, body, fresh_pairs())
 
 
 def add_key(uow: UnitOfWork, body: Entity, selector: str, told: bytes) -> DkimKey:
@@ -143,14 +151,13 @@ def _read(told: bytes) -> tuple[str, bytes]:
         raise _bad("key", "entities.bad-dkim-key") from None
 
 
-def _make(uow: UnitOfWork, body: Entity) -> list[DkimKey]:
+def _make(uow: UnitOfWork, body: Entity, pairs: Pairs) -> list[DkimKey]:
     count = uow.session.scalar(select(func.count()).select_from(DkimKey).where(DkimKey.entity_id == body.id)) or 0
     number = count // len(ALGORITHMS) + 1
-    made = []
-    for algorithm in ALGORITHMS:
-        private, public = new_dkim_key(algorithm)
-        made.append(_keep(uow, body, f"diwan-{number}-{algorithm}", algorithm, public, private))
-    return made
+    return [
+        _keep(uow, body, f"diwan-{number}-{algorithm}", algorithm, public, private)
+        for algorithm, private, public in pairs
+    ]
 
 
 def _keep(

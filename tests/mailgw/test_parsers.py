@@ -7,13 +7,15 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from edms.core.errors import Unavailable
+from edms.core.ids import new_id
 from edms.dispatch.package import LetterPackage, UntypedMessage
 from mailgw import parsers as parsers_module
 from mailgw.message import read_message
@@ -36,8 +38,11 @@ def bad() -> Iterator[Parsers]:
     pool.close()
 
 
-def read(pool: Parsers, raw: bytes) -> Reading[bytes]:
-    return pool.read(len(raw), lambda: (raw,), keep=lambda part: part if isinstance(part, bytes) else b"".join(part))
+def read(pool: Parsers, raw: bytes, source: UUID | None = None) -> Reading[bytes]:
+    def keep(part: bytes | Iterable[bytes]) -> bytes:
+        return part if isinstance(part, bytes) else b"".join(part)
+
+    return pool.read(len(raw), lambda: (raw,), keep=keep, source=source)
 
 
 def told(word: str) -> bytes:
@@ -141,6 +146,21 @@ def test_a_child_that_saw_a_pdf_is_not_used_again() -> None:
     assert children_of(nursery) == []
 
 
+def test_a_child_that_judged_for_one_installation_judges_for_no_other() -> None:
+    near, far = new_id(), new_id()
+    pool = Parsers(children=1)
+    try:
+        seen = []
+        for source, raw in ((near, compose()), (near, compose()), (near, PLAIN), (far, compose()), (None, PLAIN)):
+            read(pool, raw, source)
+            seen.append(set(children_of(nursery_of(pool))))
+        assert seen[0] == seen[1] == seen[2]
+        assert seen[3].isdisjoint(seen[2])
+        assert seen[4].isdisjoint(seen[3])
+    finally:
+        pool.close()
+
+
 def test_children_that_cannot_start_are_our_fault_and_not_the_message_s() -> None:
     pool = Parsers(module="tests.mailgw.no_such_child")
     with pytest.raises(Unavailable):
@@ -154,7 +174,7 @@ def test_the_message_waits_for_a_free_child_but_not_for_ever(bad: Parsers, monke
     for thread in threads:
         thread.start()
     end = time.monotonic() + 10
-    while not bad._idle.empty() and time.monotonic() < end:
+    while bad._idle.free and time.monotonic() < end:
         time.sleep(0.01)
     with pytest.raises(Unavailable):
         read(bad, PLAIN)
