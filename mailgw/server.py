@@ -16,7 +16,7 @@ from mailgw.envelope import Door, Handler, Limits
 from mailgw.replies import Reply
 from mailgw.session import GatewaySession
 from mailgw.storage import Storage
-from mailgw.tls_door import BACKLOG, TlsDoor
+from mailgw.tls_door import BACKLOG, TlsDoor, listening_socket
 
 NO_OTHERS: Mapping[Door, int] = MappingProxyType({})
 
@@ -60,7 +60,7 @@ class Server:
             self._listeners.append(listener)
         else:
             plain = await asyncio.get_running_loop().create_server(
-                lambda: GatewaySession(self, door), host, port, reuse_port=shared or None, backlog=BACKLOG
+                lambda: GatewaySession(self, door), sock=listening_socket(host, port, shared=shared), backlog=BACKLOG
             )
             self.ports[door] = plain.sockets[0].getsockname()[1]
             self._listeners.append(plain)

@@ -11,6 +11,16 @@ from mailgw import maillog
 BACKLOG = 512
 PAUSE_SECONDS = 0.1
 FAREWELL_SECONDS = 2
+UNSENT = 1 << 14
+
+
+def listening_socket(host: str, port: int, *, shared: bool) -> socket.socket:
+    """Return a bound, listening socket; for each of its connections the kernel holds few replies that nobody reads."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT)  # connections inherit it
+    listener.setblocking(False)
+    return listener
 
 
 class TlsDoor:
@@ -39,9 +49,7 @@ class TlsDoor:
 
     def listen(self, host: str, port: int, *, shared: bool) -> int:
         """Bind and begin to accept; returns the port."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
-        self._socket.setblocking(False)
+        self._socket = listening_socket(host, port, shared=shared)
         self._accepting = asyncio.get_running_loop().create_task(self._accept(self._socket))
         return int(self._socket.getsockname()[1])
 

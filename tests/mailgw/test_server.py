@@ -11,15 +11,14 @@ import time
 import pytest
 
 from mailgw.envelope import Limits
-from mailgw.server import Server
 from tests.mailgw.gateway import Sink, peer_tls, running_gateway
 
 ENVELOPE = b"EHLO a.test\r\n", b"MAIL FROM:<diwan@interior.test>\r\nRCPT TO:<diwan@health.test>\r\nDATA\r\n"
 CONTENT = b"From: <diwan@interior.test>\r\n\r\nx\r\n.\r\n"
 
 
-def connect(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=10)
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
 def until(sock: socket.socket, octets: bytes) -> bytes:
@@ -32,9 +31,9 @@ def until(sock: socket.socket, octets: bytes) -> bytes:
     return found
 
 
-def in_data(server: Server) -> ssl.SSLSocket:
+def in_data(port: int) -> ssl.SSLSocket:
     """Return a TLS connection that has just been answered 354."""
-    sock = connect(server)
+    sock = connect(port)
     until(sock, b"ESMTP\r\n")
     sock.sendall(b"EHLO a.test\r\n")
     until(sock, b"250 ENHANCEDSTATUSCODES\r\n")
@@ -61,7 +60,7 @@ def wait_for(condition: object, seconds: float = 5) -> bool:
 def test_commit_survives_a_client_that_leaves(reset: bool) -> None:
     sink = Sink(lambda: asyncio.sleep(0.3))
     with running_gateway(sink) as server:
-        sock = in_data(server)
+        sock = in_data(server.port)
         sock.sendall(CONTENT)
         time.sleep(0.1)
         if reset:
@@ -71,7 +70,7 @@ def test_commit_survives_a_client_that_leaves(reset: bool) -> None:
 
 
 def test_half_closed_client_gets_all_its_replies() -> None:
-    with running_gateway(Sink()) as server, connect(server) as sock:
+    with running_gateway(Sink()) as server, connect(server.port) as sock:
         until(sock, b"ESMTP\r\n")
         sock.sendall(b"NOOP\r\nNOOP\r\n")
         sock.shutdown(socket.SHUT_WR)
@@ -81,7 +80,7 @@ def test_half_closed_client_gets_all_its_replies() -> None:
 def test_long_commit_has_no_timer() -> None:
     sink = Sink(lambda: asyncio.sleep(0.5))
     with running_gateway(sink, Limits(command_seconds=0.3, reply_seconds=0.3, data_idle_seconds=0.3)) as server:
-        sock = in_data(server)
+        sock = in_data(server.port)
         sock.sendall(CONTENT)
         assert b"250 2.0.0" in until(sock, b"\r\n")
         sock.close()
@@ -89,7 +88,7 @@ def test_long_commit_has_no_timer() -> None:
 
 def test_client_that_never_reads_is_dropped() -> None:
     limits = Limits(reply_seconds=0.3, idle_commands=10**9, errors=10**9)
-    with running_gateway(Sink(), limits) as server, connect(server) as sock:
+    with running_gateway(Sink(), limits) as server, connect(server.port) as sock:
         until(sock, b"ESMTP\r\n")
         (connection,) = server._connections
         assert connection.transport is not None
@@ -103,7 +102,7 @@ def test_client_that_never_reads_is_dropped() -> None:
 def test_trickling_content_is_dropped() -> None:
     limits = Limits(data_rate_grace_seconds=0.2, data_octets_per_second=2000)
     with running_gateway(Sink(), limits) as server:
-        sock = in_data(server)
+        sock = in_data(server.port)
         for _ in range(40):
             if not server.connections:
                 break
@@ -115,13 +114,13 @@ def test_trickling_content_is_dropped() -> None:
 
 def test_too_many_connections_are_told_421() -> None:
     with running_gateway(Sink(), Limits(connections_per_peer=2)) as server:
-        first, second, third = connect(server), connect(server), connect(server)
+        first, second, third = connect(server.port), connect(server.port), connect(server.port)
         assert [until(sock, b"\r\n")[:3] for sock in (first, second)] == [b"220", b"220"]
         assert until(third, b"\r\n").startswith(b"421 4.7.0")
         for sock in (first, second, third):
             sock.close()
         assert wait_for(lambda: server.connections == 0)
-        with connect(server) as again:
+        with connect(server.port) as again:
             assert until(again, b"\r\n").startswith(b"220")
 
 
@@ -129,7 +128,7 @@ def test_drain_tells_the_idle_and_finishes_the_busy() -> None:
     sink = Sink(lambda: asyncio.sleep(0.4))
     got: list[bytes] = []
     with running_gateway(sink) as server:
-        busy, idle = in_data(server), connect(server)
+        busy, idle = in_data(server.port), connect(server.port)
         until(idle, b"ESMTP\r\n")
         busy.sendall(CONTENT)
         time.sleep(0.1)
@@ -145,9 +144,9 @@ def test_drain_tells_the_idle_and_finishes_the_busy() -> None:
 
 def test_honest_client_is_served_while_others_stall() -> None:
     with running_gateway(Sink(), Limits(connections_per_peer=200)) as server:
-        stalled = [connect(server) for _ in range(50)]
+        stalled = [connect(server.port) for _ in range(50)]
         start = time.monotonic()
-        sock = in_data(server)
+        sock = in_data(server.port)
         sock.sendall(CONTENT)
         assert b"250 2.0.0" in until(sock, b"\r\n")
         assert time.monotonic() - start < 1
@@ -159,7 +158,7 @@ def test_large_message_comes_byte_for_byte() -> None:
     sink = Sink()
     line = os.urandom(300).hex().encode() + b"\r\n"
     with running_gateway(sink) as server:
-        sock = in_data(server)
+        sock = in_data(server.port)
         content = b"From: <diwan@interior.test>\r\n\r\n" + line * 8000
         sock.sendall(content + b".\r\n")
         assert b"250 2.0.0" in until(sock, b"\r\n")
@@ -174,7 +173,7 @@ def test_fault_of_ours_is_451_with_a_number_and_nothing_else(loop_name: str) -> 
         raise IndexError("secret of the exception")
 
     with running_gateway(Sink(fail), loop_name=loop_name) as server:
-        sock = in_data(server)
+        sock = in_data(server.port)
         sock.sendall(CONTENT)
         answer = until(sock, b"\r\n")
         assert re.fullmatch(rb"451 4\.3\.0 .*the number [0-9a-f]{12}\r\n", answer)

@@ -49,7 +49,7 @@ def files(folder: Path) -> list[Path]:
 def test_a_large_message_is_kept_byte_for_byte_and_never_in_clear(tmp_path: Path, size: int) -> None:
     sink, raw = Sink(), large(size)
     with running_gateway(sink, Limits(memory=2_500_000), storage=Storage(DiskStore(tmp_path))) as server:
-        with in_data(server) as secure:
+        with in_data(server.port) as secure:
             assert sent(secure, raw).startswith(b"250 ")
             assert again(secure).startswith(b"250 ")
         assert server.budget.used == 0
@@ -69,7 +69,7 @@ def test_what_is_declared_large_is_written_from_its_first_piece(tmp_path: Path) 
     sink, raw = Sink(), large(3_000_000)
     declared = ENVELOPE[1].replace(b"test>\r\n", b"test> SIZE=3000000\r\n", 1)
     with running_gateway(sink, Limits(memory=600_000), storage=Storage(DiskStore(tmp_path))) as server:
-        with in_data(server) as secure:
+        with in_data(server.port) as secure:
             assert sent(secure, FROM + b"\r\nx\r\n").startswith(b"250 ")
             secure.sendall(declared)
             until(secure, b"354 ")
@@ -91,7 +91,7 @@ def test_what_is_declared_large_is_written_from_its_first_piece(tmp_path: Path) 
 def test_a_refused_message_leaves_nothing(tmp_path: Path, raw: bytes, answer: bytes) -> None:
     sink = Sink()
     limits = Limits(message_size=6_000_000)
-    with running_gateway(sink, limits, storage=Storage(DiskStore(tmp_path))) as server, in_data(server) as secure:
+    with running_gateway(sink, limits, storage=Storage(DiskStore(tmp_path))) as server, in_data(server.port) as secure:
         assert sent(secure, raw).startswith(answer)
         assert again(secure).startswith(b"250 ")
         assert wait_for(lambda: not files(tmp_path))
@@ -101,7 +101,7 @@ def test_a_refused_message_leaves_nothing(tmp_path: Path, raw: bytes, answer: by
 def test_a_client_that_leaves_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     sink = Sink()
     with running_gateway(sink, storage=Storage(DiskStore(tmp_path))) as server:
-        with in_data(server) as secure:
+        with in_data(server.port) as secure:
             secure.sendall(large(4_000_000))
             assert wait_for(lambda: files(tmp_path))
         assert wait_for(lambda: not files(tmp_path))
@@ -145,7 +145,7 @@ def test_a_disk_that_fails_in_the_middle_makes_the_sender_wait(
     tmp_path: Path, at: int, number: int, answer: bytes
 ) -> None:
     sink, store = Sink(), FillingStore(tmp_path, OSError(number, "trouble"), at)
-    with running_gateway(sink, storage=Storage(store)) as server, in_data(server) as secure:
+    with running_gateway(sink, storage=Storage(store)) as server, in_data(server.port) as secure:
         assert sent(secure, large(4_000_000)).startswith(answer)
         assert wait_for(lambda: not files(tmp_path))
         assert server.budget.used == 0
@@ -160,7 +160,7 @@ def test_a_message_kept_for_later_is_not_deleted_when_the_answer_is_transient(tm
     async def fail() -> None:
         raise RuntimeError("the commit's end is not known")
 
-    with running_gateway(Sink(fail), storage=Storage(DiskStore(tmp_path))) as server, in_data(server) as secure:
+    with running_gateway(Sink(fail), storage=Storage(DiskStore(tmp_path))) as server, in_data(server.port) as secure:
         assert sent(secure, large(2_000_000)).startswith(b"451 4.3.0")
     assert len(files(tmp_path)) == 1
 
@@ -213,7 +213,7 @@ def test_a_low_disk_refuses_at_mail_and_at_data_for_now(tmp_path: Path) -> None:
 
     storage = Storage(DiskStore(tmp_path), [tmp_path], ask=ask, clock=lambda: now[0])
     sink = Sink()
-    with running_gateway(sink, storage=storage) as server, in_data(server) as secure:
+    with running_gateway(sink, storage=storage) as server, in_data(server.port) as secure:
         assert sent(secure, FROM + b"\r\nx\r\n").startswith(b"250 ")
         secure.sendall(b"MAIL FROM:<diwan@interior.test>\r\nRCPT TO:<diwan@health.test>\r\n")
         until(secure, b"2.1.5")
