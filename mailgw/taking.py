@@ -1,6 +1,6 @@
 """Taking messages in: everything slow before the transaction, then one commit for all that wait."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -130,18 +130,25 @@ def _is_diwan(envelope: ReceivedEnvelope, register: Snapshot) -> bool:
 def take_in(parcels: Sequence[Parcel], desk: Desk) -> list[Taken | Exception]:
     """Adopt, accept and register the messages in ONE transaction; what comes back is durable.
 
-    Together first. When that fails, each in a savepoint of its own in the same transaction: a message that cannot be
-    taken fails alone (its exception stands in its place) and the others are committed all the same.
+    Together first. When that fails, once more with each in a savepoint of its own: a message that cannot be taken
+    fails alone (its exception stands in its place) and the others are committed all the same.
     """
+    try:
+        return _taken_in(parcels, desk, _take)
+    except Exception as error:
+        if len(parcels) == 1:
+            raise
+        maillog.incident(error, phase="group")
+    return _taken_in(parcels, desk, _one_by_one)
+
+
+def _taken_in(
+    parcels: Sequence[Parcel],
+    desk: Desk,
+    take: Callable[[UnitOfWork, Sequence[Parcel], Desk], tuple[list[Taken | Exception], list[StagedFile]]],
+) -> list[Taken | Exception]:
     with desk.database.work(GATEWAY) as uow, uow.session.no_autoflush:
-        try:
-            with uow.savepoint():
-                results, unused = _take(uow, parcels, desk)
-        except Exception as error:
-            if len(parcels) == 1 or not uow.session.is_active:
-                raise
-            maillog.incident(error, phase="group")
-            results, unused = _one_by_one(uow, parcels, desk)
+        results, unused = take(uow, parcels, desk)
         desk.failing.reach("before-commit")
     desk.failing.reach("after-commit-before-250")
     content.forget_staged(unused, desk.store)

@@ -1,19 +1,29 @@
 """Recording events: buffered during the unit of work, numbered and stored just before its commit."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import inspect, update
+from sqlalchemy import BigInteger, bindparam, inspect, update
 
 from crypto.digests import canonical, sha256
 from edms.audit.models import Event, EventHead
 from edms.core.database import Base, UnitOfWork
 
 _BUFFER = "audit.events"
+_STEP = (
+    update(EventHead.__table__)  # type: ignore[arg-type]
+    .where(EventHead.id == 1)
+    .values(last_seq=EventHead.last_seq + bindparam("step", type_=BigInteger))
+    .returning(EventHead.last_seq)
+)
+_PLAIN: dict[type, Callable[[Any], str]] = {
+    bytes: bytes.hex, bytearray: bytearray.hex, memoryview: memoryview.hex,
+    datetime: datetime.isoformat, date: date.isoformat, UUID: str,
+}  # fmt: skip
 _Pending = tuple[dict[str, Any], Base | None, Sequence[Base]]
 
 
@@ -54,13 +64,7 @@ def record(
 def _store(uow: UnitOfWork) -> None:
     uow.flush()
     pending: list[_Pending] = uow.info.pop(_BUFFER, [])
-    last = uow.session.execute(
-        update(EventHead)
-        .where(EventHead.id == 1)
-        .values(last_seq=EventHead.last_seq + len(pending))
-        .returning(EventHead.last_seq)
-        .execution_options(synchronize_session=False)
-    ).scalar_one()
+    [(last,)] = uow.rows(_STEP, step=len(pending))
     events = []
     for seq, (entry, row, rows) in enumerate(pending, start=last - len(pending) + 1):
         entry["seq"] = seq
@@ -90,7 +94,8 @@ def row_hash(row: Base) -> bytes:
     """Return SHA-256 over the canonical values of a row's columns, as they stand in the database."""
     names = _columns(type(row))
     if inspect(row).transient:  # stored past the session: what it was not given is empty
-        return sha256(canonical({name: _plain(row.__dict__.get(name)) for name in names}))
+        given = row.__dict__.get
+        return sha256(canonical({name: _plain(given(name)) for name in names}))
     return sha256(canonical({name: _plain(getattr(row, name)) for name in names}))
 
 
@@ -105,16 +110,9 @@ def facts_of(event: Event) -> dict[str, Any]:
     return facts
 
 
-def _plain(value: object) -> object:
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    return value
+def _plain(value: Any) -> object:
+    plain = _PLAIN.get(type(value))
+    return plain(value) if plain else value
 
 
 def _text(value: UUID | None) -> str | None:

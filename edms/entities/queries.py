@@ -1,15 +1,30 @@
 """Reads of the register of bodies and of staff."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
 from edms.entities.models import Assignment, Employee, Entity, EntitySeal, Installation, Post, Unit
 from edms.entities.rules import DIWAN
+
+_RULES = select(Entity.id, Entity.code, Entity.registers_by_rule, Entity.registers_untyped).where(
+    Entity.id.in_(bindparam("ids", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteringRules:
+    """What a body (its inner key and code) registers at once: packages under a good seal, ordinary mail."""
+
+    id: UUID
+    code: str
+    registers_by_rule: bool
+    registers_untyped: bool
 
 
 def home(uow: UnitOfWork) -> Installation:
@@ -49,6 +64,15 @@ def entities_by_ids(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Entity]:
         rows = uow.session.scalars(select(Entity).where(Entity.id.in_(wanted[at : at + 500])))
         found.update((row.id, row) for row in rows)
     return found
+
+
+def rules_of(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, RegisteringRules]:
+    """Return by which rules bodies register what arrives, for the gateway, which asks it of every message."""
+    wanted = list(dict.fromkeys(ids))
+    return {
+        row.id: RegisteringRules(row.id, row.code, row.registers_by_rule, row.registers_untyped)
+        for at in range(0, len(wanted), 500) for row in uow.rows(_RULES, ids=wanted[at : at + 500])
+    }  # fmt: skip
 
 
 def all_entities(uow: UnitOfWork, *, home_only: bool = False) -> list[Entity]:

@@ -24,7 +24,7 @@ from edms.dispatch.rules import ErdsEvent
 from edms.dispatch.service import Answer
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
-from edms.entities.models import Entity
+from edms.entities.queries import RegisteringRules
 from edms.intake import noting, proving, queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import ACCEPT, DECIDED, SAME_ID_OTHER_BODY, MessageKind, MessageState
@@ -88,7 +88,7 @@ def accept_all(uow: UnitOfWork, arrivals: Sequence[Arrival], *, known: Known, ke
     ``arrivals`` and their recipients.
     """
     uow.actor.require(ACCEPT)
-    bodies = entities.entities_by_ids(uow, [one for each in arrivals for one in (each.sender_id, *each.recipients)])
+    bodies = entities.rules_of(uow, [one for each in arrivals for one in each.recipients])
     taken = _rows(uow, arrivals, known, bodies)
     new = [one for one in taken if not one.repeat]
     _flag(uow, new)
@@ -100,8 +100,9 @@ def accept_all(uow: UnitOfWork, arrivals: Sequence[Arrival], *, known: Known, ke
             numbers.update(_register_by_rule(uow, ruled, arrival.message, arrival.files))
         elif isinstance(arrival.message, Receipt | Report | Inquiry | Confirmation):
             uow.session.add_all(rows)
+            concerned = entities.entities_by_ids(uow, [arrival.sender_id, *arrival.recipients])
             for row in rows:
-                sender, body = bodies[row.sender_id], bodies[row.entity_id]
+                sender, body = concerned[row.sender_id], concerned[row.entity_id]
                 noting.take_note(uow, row, arrival.message, sender=sender, body=body, keys=keys)
     numbers.update(_register_untyped(uow, [one for one in new if _ordinary(one, bodies[one.row.entity_id])]))
     decided = [one for one in new if one.row.kind in DECIDED]
@@ -127,7 +128,9 @@ def _answers(
     return [[next(answers) for _ in arrival.recipients] for arrival in arrivals]
 
 
-def _rows(uow: UnitOfWork, arrivals: Sequence[Arrival], known: Known, bodies: Mapping[UUID, Entity]) -> list[_Taken]:
+def _rows(
+    uow: UnitOfWork, arrivals: Sequence[Arrival], known: Known, bodies: Mapping[UUID, RegisteringRules]
+) -> list[_Taken]:
     """Return the row of each recipient of each arrival, one that came before counted up; new ones are not stored."""
     rows, taken = dict(known), []
     for arrival in arrivals:
@@ -141,7 +144,7 @@ def _rows(uow: UnitOfWork, arrivals: Sequence[Arrival], known: Known, bodies: Ma
     return taken
 
 
-def _row(uow: UnitOfWork, arrival: Arrival, body: Entity, values: dict[str, Any]) -> ReceivedMessage:
+def _row(uow: UnitOfWork, arrival: Arrival, body: RegisteringRules, values: dict[str, Any]) -> ReceivedMessage:
     row = ReceivedMessage(
         id=new_id(), entity_id=body.id, key=arrival.key, kind=_kind(arrival.message), state=MessageState.WAITING,
         sender_id=arrival.sender_id, raw_file_id=arrival.raw_file, raw_hash=arrival.raw_hash, received_at=uow.now,
@@ -168,12 +171,12 @@ def _flag(uow: UnitOfWork, new: Sequence[_Taken]) -> None:
         found.add(place)
 
 
-def _by_rule(row: ReceivedMessage, body: Entity, arrival: Arrival) -> bool:
+def _by_rule(row: ReceivedMessage, body: RegisteringRules, arrival: Arrival) -> bool:
     """Tell whether a package gets its number at once: the body wants it so, and its seal is good."""
     return not row.flag and body.registers_by_rule and body.code in arrival.genuine_for
 
 
-def _ordinary(taken: _Taken, body: Entity) -> bool:
+def _ordinary(taken: _Taken, body: RegisteringRules) -> bool:
     """Tell whether ordinary mail gets its number at once: the body wants it so, nothing is wrong with the message."""
     message = taken.arrival.message
     plain = isinstance(message, UntypedMessage) and message.package_id is None

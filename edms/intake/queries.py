@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import DECIDE, MessageKind, MessageState
+
+_KNOWN = select(ReceivedMessage.id).where(
+    ReceivedMessage.entity_id.in_(bindparam("bodies", expanding=True)),
+    ReceivedMessage.key.in_(bindparam("keys", expanding=True)),
+)
+_SAME = select(ReceivedMessage.entity_id, ReceivedMessage.message_id_hash).where(
+    ReceivedMessage.entity_id.in_(bindparam("bodies", expanding=True)),
+    ReceivedMessage.message_id_hash.in_(bindparam("hashes", expanding=True)),
+)
 
 
 def waiting(uow: UnitOfWork, *, before: UUID | None = None, limit: int = 51) -> Sequence[ReceivedMessage]:
@@ -60,9 +69,10 @@ def known_messages(
     uow: UnitOfWork, entity_ids: Sequence[UUID], keys: Sequence[bytes]
 ) -> dict[tuple[UUID, bytes], ReceivedMessage]:
     """Return, by body and idempotency key, which of some messages already came."""
-    rows = uow.session.scalars(
-        select(ReceivedMessage).where(ReceivedMessage.entity_id.in_(entity_ids), ReceivedMessage.key.in_(keys))
-    )
+    found = uow.rows(_KNOWN, bodies=list(set(entity_ids)), keys=list(set(keys)))
+    if not found:
+        return {}
+    rows = uow.session.scalars(select(ReceivedMessage).where(ReceivedMessage.id.in_([row.id for row in found])))
     return {(row.entity_id, row.key): row for row in rows}
 
 
@@ -70,10 +80,5 @@ def same_ids(uow: UnitOfWork, places: Sequence[tuple[UUID, bytes]]) -> set[tuple
     """Return which (body, hash of sender and Message-ID) stand on a message that came before."""
     if not places:
         return set()
-    rows = uow.session.execute(
-        select(ReceivedMessage.entity_id, ReceivedMessage.message_id_hash).where(
-            ReceivedMessage.entity_id.in_({entity_id for entity_id, _ in places}),
-            ReceivedMessage.message_id_hash.in_({hashed for _, hashed in places}),
-        )
-    )
-    return {(entity_id, hashed) for entity_id, hashed in rows if hashed is not None}
+    bodies, hashes = {entity_id for entity_id, _ in places}, {hashed for _, hashed in places}
+    return {(row.entity_id, row.message_id_hash) for row in uow.rows(_SAME, bodies=list(bodies), hashes=list(hashes))}

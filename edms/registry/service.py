@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from edms.audit.service import record
 from edms.core.actor import Actor
@@ -21,8 +21,32 @@ from edms.entities.models import Entity
 from edms.registry.models import Register, RegisterEntry, RegisterYear
 from edms.registry.rules import CLOSE_YEAR, PATTERNS, TURN_LENGTH, Direction
 
+_INCOMING = select(Register.entity_id, Register.id).where(
+    Register.entity_id.in_(bindparam("bodies", expanding=True)), Register.unit_id.is_(None),
+    Register.direction == Direction.INCOMING,
+)  # fmt: skip
+_YEARS = (
+    select(RegisterYear.id, RegisterYear.register_id, RegisterYear.last_number, RegisterYear.closed_at)
+    .where(RegisterYear.register_id.in_(bindparam("registers", expanding=True)), RegisterYear.year == bindparam("year"))
+    .order_by(RegisterYear.id)
+    .with_for_update()
+)
+_STEP = (
+    update(RegisterYear.__table__)  # type: ignore[arg-type]
+    .where(RegisterYear.id == bindparam("counter"))
+    .values(last_number=bindparam("last"))
+)
 _WAIT_SECONDS = 120.0
 _POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """A register's counter of one year, locked."""
+
+    id: UUID
+    last_number: int
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +253,7 @@ def _incoming_registers(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUI
 
 
 def _find_incoming(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    found: dict[UUID, UUID] = {}
-    for some in _chunks(entity_ids):
-        rows = uow.session.execute(
-            select(Register.entity_id, Register.id).where(
-                Register.entity_id.in_(some), Register.unit_id.is_(None), Register.direction == Direction.INCOMING
-            )
-        )
-        found.update((entity_id, register_id) for entity_id, register_id in rows)
-    return found
+    return {row.entity_id: row.id for some in _chunks(entity_ids) for row in uow.rows(_INCOMING, bodies=some)}
 
 
 def _step_all(uow: UnitOfWork, steps: Mapping[UUID, int], year: int) -> dict[UUID, int]:
@@ -245,41 +261,32 @@ def _step_all(uow: UnitOfWork, steps: Mapping[UUID, int], year: int) -> dict[UUI
 
     Missing years are begun; rows are locked in one order for all callers, so that two never wait for each other.
     """
-    register_ids = list(steps)
-    missing = set(register_ids) - _lock_years(uow, register_ids, year)
+    counters = _lock_years(uow, list(steps), year)
+    missing = steps.keys() - counters.keys()
     if missing:
         for some in _chunks(sorted(missing)):
             uow.session.execute(
                 select(Register.id).where(Register.id.in_(some)).order_by(Register.id).with_for_update()
             )
-        begun = missing - _lock_years(uow, sorted(missing), year)
-        uow.session.add_all(RegisterYear(id=new_id(), register_id=each, year=year) for each in sorted(begun))
+        counters |= _lock_years(uow, sorted(missing), year)
+        begun = [RegisterYear(id=new_id(), register_id=each, year=year) for each in sorted(missing - counters.keys())]
+        uow.session.add_all(begun)
         uow.flush()
-    numbers: dict[UUID, int] = {}
-    for some in _chunks(register_ids):
-        step = case({one: steps[one] for one in some}, value=RegisterYear.register_id)
-        rows = uow.session.execute(
-            update(RegisterYear)
-            .where(RegisterYear.register_id.in_(some), RegisterYear.year == year, RegisterYear.closed_at.is_(None))
-            .values(last_number=RegisterYear.last_number + step)
-            .returning(RegisterYear.register_id, RegisterYear.last_number)
-            .execution_options(synchronize_session=False)
-        )
-        numbers.update((register_id, number) for register_id, number in rows)
+        counters |= {each.register_id: _Counter(each.id, 0, is_open=True) for each in begun}
+    numbers = {register_id: counter.last_number + steps[register_id]
+               for register_id, counter in counters.items() if counter.is_open}  # fmt: skip
+    stepped = [{"counter": counters[register_id].id, "last": number} for register_id, number in numbers.items()]
+    if stepped:
+        uow.session.connection().execute(_STEP, stepped)
     return numbers
 
 
-def _lock_years(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> set[UUID]:
-    """Lock the counters of a year and return which registers have one."""
-    known: set[UUID] = set()
-    for some in _chunks(register_ids):
-        known.update(uow.session.scalars(
-            select(RegisterYear.register_id)
-            .where(RegisterYear.register_id.in_(some), RegisterYear.year == year)
-            .order_by(RegisterYear.id)
-            .with_for_update()
-        ))  # fmt: skip
-    return known
+def _lock_years(uow: UnitOfWork, register_ids: Sequence[UUID], year: int) -> dict[UUID, _Counter]:
+    """Lock the counters of a year and return how they stand, by register, for those registers that have one."""
+    return {
+        row.register_id: _Counter(row.id, row.last_number, is_open=row.closed_at is None)
+        for some in _chunks(register_ids) for row in uow.rows(_YEARS, registers=some, year=year)
+    }  # fmt: skip
 
 
 def _chunks(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
