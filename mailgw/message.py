@@ -9,7 +9,9 @@ import contextlib
 import email
 import email.policy
 import hashlib
-from collections.abc import Iterable
+import re
+import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from email.header import Header
@@ -44,6 +46,7 @@ MAX_DEPTH = 20
 MAX_DELIMITER_LINES = 5000
 _PARSING = email.policy.compat32
 _WRITING = email.policy.compat32.clone(linesep="\r\n", max_line_length=None)
+_LONG = 4096
 
 
 def compose_letter(
@@ -138,7 +141,7 @@ def read_message(raw: bytes) -> WireMessage:
     if problem:
         return UntypedMessage((problem,), opaque=True)
     try:
-        message = email.message_from_bytes(raw, policy=_PARSING)
+        message = _parsed(raw)
         leaves = _leaves(message)
         noted = _under_seal(message, leaves, raw) or read_report(message)
         return noted or _typed(leaves) or untyped.describe(message, leaves, ())
@@ -146,6 +149,43 @@ def read_message(raw: bytes) -> WireMessage:
         return _named(untyped.describe(message, leaves, (error.code,)), leaves[-1])
     except Exception:  # the standard parser raises almost anything on hostile input; the octets are kept anyway
         return UntypedMessage(("message.unreadable",), opaque=True)
+
+
+def _parsed(raw: bytes) -> Message:
+    """Return a message as the standard parser does, but spare it long bodies, which it would read line by line.
+
+    It looks for nothing in a body but lines that begin with two hyphens, so what stands between those is put back when
+    the structure is known; messages inside messages are left to it as they are.
+    """
+    lowered = raw.lower()
+    if b"message/" in lowered or b"digest" in lowered:
+        return email.message_from_bytes(raw, policy=_PARSING)
+    mark, start = f"<{secrets.token_hex(16)} ", 0
+    pieces: list[bytes] = []
+    bodies: list[str] = []
+    for end in (*sorted(_before_hyphens(raw)), len(raw)):
+        body = raw.find(b"\r\n\r\n", start, end) + 4
+        if body >= 4 and end - body > _LONG:
+            long = raw[body:end].rstrip(b"\r\n")
+            pieces += [raw[start:body], f"{mark}{len(bodies)}>".encode(), raw[body + len(long) : end]]
+            bodies.append(long.decode("ascii", "surrogateescape"))
+        else:
+            pieces.append(raw[start:end])
+        start = end
+    message = email.message_from_bytes(b"".join(pieces), policy=_PARSING)
+    for part in message.walk() if bodies else ():
+        payload = vars(part)["_payload"]  # get_payload() would decode it
+        if isinstance(payload, str) and mark in payload:
+            part.set_payload(re.sub(rf"{mark}(\d+)>", lambda found: bodies[int(found[1])], payload))
+    return message
+
+
+def _before_hyphens(raw: bytes) -> Iterator[int]:
+    for newline in (b"\n--", b"\r--"):
+        at = raw.find(newline)
+        while at >= 0:
+            yield at
+            at = raw.find(newline, at + 1)
 
 
 def _under_seal(message: Message, leaves: list[Message], raw: bytes) -> Receipt | None:

@@ -7,6 +7,9 @@ import tarfile
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from email.policy import compat32
 from pathlib import Path
 from typing import get_args
 from uuid import uuid4
@@ -25,6 +28,7 @@ from edms.dispatch.package import (
     make_part,
 )
 from edms.dispatch.packing import package_meta, package_of, receipt_meta, receipt_of
+from mailgw import message as message_module
 from mailgw.address import Address
 from mailgw.letter_xml import read_xml, write_letter, write_receipt
 from mailgw.message import compose_letter, compose_note, read_message
@@ -318,3 +322,25 @@ def test_no_mail_of_the_collection_makes_the_reader_raise_or_stall() -> None:
                 assert isinstance(read_message(octets), UntypedMessage | Report)
                 slowest = max(slowest, time.perf_counter() - start)
     assert slowest < 5
+
+
+def as_parsed(message: Message) -> object:
+    """Return all that the standard parser found: fields, defects, and the content or the parts."""
+    payload = vars(message)["_payload"]
+    content = [as_parsed(part) for part in payload] if isinstance(payload, list) else payload
+    return message.items(), [type(defect) for defect in message.defects], content
+
+
+@pytest.mark.skipif(not MAILS.exists(), reason="the shared collection of mails is not on this machine")
+@pytest.mark.parametrize("longest", [10, 200])
+def test_a_parser_spared_the_long_bodies_finds_the_same(longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_module, "_LONG", longest)
+    with tarfile.open(MAILS) as archive:
+        mails = [archive.extractfile(member) for member in archive if member.isfile()]
+        for mail in mails:
+            assert mail is not None
+            raw = mail.read()
+            lines = re.sub(rb"\r?\n", b"\r\n", raw)
+            for octets in (raw, lines, lines.replace(b"\r\n--", b"\r--", 2), lines.replace(b"\r\n", b"\n", 3)):
+                whole = message_from_bytes(octets, policy=compat32)
+                assert as_parsed(message_module._parsed(octets)) == as_parsed(whole), octets[:200]
