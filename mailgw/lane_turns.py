@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from edms.dispatch.queries import Lane
 
@@ -39,7 +40,7 @@ class LaneTurns(Generic[Work]):
         """Say that a piece of this lane has ended."""
         self._busy[lane.installation_id] -= 1
 
-    def withdraw(self, installation_id: object = None) -> list[Work]:
-        """Return what has not begun, for one next hop or for all, and forget it."""
-        lanes = [one for one in self._waiting if installation_id in (None, one.installation_id)]
+    def withdraw(self, installation_id: UUID) -> list[Work]:
+        """Return what has not begun for one next hop, and forget it."""
+        lanes = [one for one in self._waiting if one.installation_id == installation_id]
         return [work for lane in lanes for work in self._waiting.pop(lane)]
