@@ -14,8 +14,12 @@ MAX_RETURNED: Final = 1_000_000
 MAX_DIAGNOSTIC: Final = 900
 _ENHANCED: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
-_ACTIONS: Final = {"delayed": "delayed", "failed": "failed", "expired": "failed", "delivered": "delivered"}
-_STATUS: Final = {"delayed": "4.4.7", "failed": "5.0.0", "expired": "5.4.7", "delivered": "2.0.0"}
+_ACTIONS: Final = {
+    "delayed": "delayed", "failed": "failed", "expired": "failed", "delivered": "delivered", "refused": "failed",
+}  # fmt: skip
+_STATUS: Final = {
+    "delayed": "4.4.7", "failed": "5.0.0", "expired": "5.4.7", "delivered": "2.0.0", "refused": "5.7.1",
+}  # fmt: skip
 
 
 def decoded_xtext(value: str) -> str:
@@ -66,9 +70,10 @@ def _whole(
 
 def _status(notice: Notice, hostname: str) -> str:
     """Return the fields of a delivery status: of the message, a blank line, of the recipient (RFC 3464 §2)."""
-    found = _ENHANCED.search(notice.reply) if notice.kind != "expired" else None
+    found = _ENHANCED.search(notice.reply) if notice.kind not in {"expired", "refused"} else None
     fits = found is not None and found[1][0] == _STATUS[notice.kind][0]
     status = found[1] if found is not None and fits else _STATUS[notice.kind]
+    reply = f"550 {status} {notice.reply}" if notice.kind == "refused" else notice.reply
     kind, _, original = notice.orcpt.partition(";")
     message = [
         ("Original-Envelope-Id", decoded_xtext(notice.envid)), ("Reporting-MTA", f"dns; {hostname}"),
@@ -78,8 +83,8 @@ def _status(notice: Notice, hostname: str) -> str:
         ("Original-Recipient", f"{kind}; {decoded_xtext(original)}" if original else ""),
         ("Final-Recipient", f"{_type(notice.recipient)}; {notice.recipient}"),
         ("Action", _ACTIONS[notice.kind]), ("Status", status),
-        ("Remote-MTA", f"dns; {notice.recipient.rpartition('@')[2]}" if notice.reply else ""),
-        ("Diagnostic-Code", f"smtp; {notice.reply[:MAX_DIAGNOSTIC]}" if notice.reply else ""),
+        ("Remote-MTA", f"dns; {notice.recipient.rpartition('@')[2]}" if reply else ""),
+        ("Diagnostic-Code", f"smtp; {reply[:MAX_DIAGNOSTIC]}" if reply else ""),
         ("Last-Attempt-Date", format_datetime(notice.at)),
         ("Will-Retry-Until", format_datetime(notice.retry_until) if notice.retry_until else ""),
     ]  # fmt: skip

@@ -52,6 +52,7 @@ class Parcel:
     recipients: tuple[UUID, ...]
     onward: Submission | None
     message_id: str = ""
+    mail_from: str = ""
     flag: str = ""
 
 
@@ -116,6 +117,7 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
         recipients=local_bodies(envelope, register),
         onward=submission_of(envelope, register, sender=sender, key=key, raw=raw, message_id=message_id),
         message_id=message_id,
+        mail_from=str(envelope.mail_from or ""),
         flag=flag,
     )
 
@@ -214,5 +216,6 @@ def _arrival(parcel: Parcel) -> Arrival:
         message=parcel.message, key=parcel.key, raw_file=parcel.raw.id, raw_size=parcel.raw.size,
         raw_hash=parcel.raw_hash, files=tuple(part.id for part in parcel.parts), peer=parcel.peer,
         genuine_for=parcel.genuine_for, sender_id=parcel.sender_id, recipients=parcel.recipients,
-        message_id=parcel.message_id, message_id_hash=parcel.message_id_hash, flag=parcel.flag,
+        message_id=parcel.message_id, message_id_hash=parcel.message_id_hash, mail_from=parcel.mail_from,
+        flag=parcel.flag,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 ReportKind = Literal["delayed", "failed", "expired", "delivered"]
-NoticeKind = ReportKind | Literal["displayed"]
+NoticeKind = ReportKind | Literal["displayed", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Notice:
     Of a mail that a body's own server handed in: ``to`` is its envelope sender, ``recipient`` the address that the
     report speaks of, ``reply`` the last answer of the next hop, ``file_id`` the mail as it came (RET says how much of
     it goes back). ``displayed``: a person of ``recipient`` tells the writer that the mail was opened (MDN).
+    ``refused``: the registry of ``recipient`` sends it back, and ``reply`` says why.
     """
 
     kind: NoticeKind

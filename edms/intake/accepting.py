@@ -43,7 +43,7 @@ class Arrival:
     ``key`` is the idempotency key without the recipient, ``genuine_for`` are the codes of the bodies to which a package
     whose seal holds and is the sender's is addressed, ``files`` the stored parts of a letter package in their order,
     ``message_id`` is without brackets and ``message_id_hash`` SHA-256 of sender and Message-ID, where it has one,
-    ``flag`` why the message goes to quarantine.
+    ``mail_from`` the envelope's sender (nothing for the null one), ``flag`` why the message goes to quarantine.
     """
 
     message: WireMessage
@@ -58,6 +58,7 @@ class Arrival:
     recipients: tuple[UUID, ...]
     message_id: str = ""
     message_id_hash: bytes | None = None
+    mail_from: str = ""
     flag: str = ""
 
 
@@ -265,6 +266,7 @@ def _meta(arrival: Arrival) -> dict[str, Any]:
     package_id = str(message.package_id) if message.package_id else ""
     return {"subject": message.subject, "text": message.text, "message_id": message.message_id,
             "problems": list(message.problems), "raw_size": arrival.raw_size, "notify_to": message.notify_to,
+            "mail_from": arrival.mail_from,
             "package_id": package_id, "document_code": message.document_code}  # fmt: skip
 
 

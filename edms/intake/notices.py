@@ -1,4 +1,7 @@
-"""The notice of reading that a writer asked for (MDN, RFC 8098): only a person's act sends it, and once."""
+"""What the writer of ordinary mail is told: that it was opened (MDN, RFC 8098), that the registry sent it back (DSN).
+
+Only a person's act sends either, and once.
+"""
 
 from enum import StrEnum
 from uuid import UUID
@@ -15,7 +18,7 @@ from edms.entities import queries as entities
 from edms.entities.rules import REGISTRY_MAILBOX
 from edms.intake import proving, queries
 from edms.intake.models import ReceivedMessage
-from edms.intake.rules import DECIDE, MessageKind
+from edms.intake.rules import DECIDE, FOREIGN, MessageKind
 
 
 class Asked(StrEnum):
@@ -53,6 +56,23 @@ def tell(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     send_notice(uow, notice, from_entity=row.entity_id, to_entity=row.sender_id, letter_id=row.letter_id)
     proving.prove_decision(uow, row, ErdsEvent.CONTENT_ACCESS_TRACKING)
     return row
+
+
+def tell_refused(uow: UnitOfWork, row: ReceivedMessage) -> None:
+    """Tell the envelope's sender of ordinary mail that the registry refused it, and why (RFC 3464).
+
+    Nobody is told of mail from the null sender (RFC 5321 §4.5.5), nor of mail whose sender was not proved.
+    """
+    mail_from = row.meta.get("mail_from", "")
+    if not mail_from or row.flag == FOREIGN:
+        return
+    own, known = entities.entity(uow, row.entity_id), proving.known_of(row, row.meta)
+    notice = Notice(
+        kind="refused", to=mail_from, recipient=f"{REGISTRY_MAILBOX}@{own.mail_domain}", at=uow.now,
+        arrived_at=row.received_at, message_id=known.message_id, file_id=row.raw_file_id, ret="HDRS",
+        reply=row.refusal_text,
+    )  # fmt: skip
+    send_notice(uow, notice, from_entity=row.entity_id, to_entity=row.sender_id)
 
 
 def _address(uow: UnitOfWork, row: ReceivedMessage) -> str:

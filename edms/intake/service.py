@@ -12,7 +12,7 @@ from edms.dispatch.package import (
 )
 from edms.dispatch.packing import files_of, package_of
 from edms.dispatch.rules import ErdsEvent
-from edms.intake import proving, queries
+from edms.intake import notices, proving, queries
 from edms.intake.models import ReceivedMessage
 from edms.intake.rules import DECIDE, DECIDED, MessageKind, MessageState
 from edms.letters import receiving
@@ -41,6 +41,7 @@ def refuse(uow: UnitOfWork, message_id: UUID, *, code: str, reason: str) -> Rece
         _answer(uow, row, "refused", reason_code=code, reason_text=reason.strip())
     else:
         proving.prove_decision(uow, row, ErdsEvent.CONSIGNMENT_REJECTION, reason=row.refusal_code)
+        notices.tell_refused(uow, row)
     record(uow, "intake.refused", "message", row.id, entity_id=row.entity_id, row=row)
     return row
 

@@ -76,6 +76,36 @@ def test_no_notice_goes_to_another_body_or_to_several(world: World, asks: str) -
     assert post(browser, f"{at}/notice", form=at).status_code == 409
 
 
+def test_the_sender_of_refused_mail_hears_why_and_its_consignment_says_so(world: World) -> None:
+    row = arrive(world, mail(""))
+    browser = sign_in(application(world), world.logins["a", "registry"])
+    at = f"/incoming/waiting/{row.id}"
+    assert post(browser, f"{at}/refuse", {"reason": "ليست من اختصاصنا"}, form=at).status_code == 303
+    with world.database.read(OPERATOR) as uow:
+        item = uow.session.scalars(select(OutboxItem).where(OutboxItem.kind == "report")).one()
+        notice = notice_of(dispatch.package(uow, item.package_id).meta)
+    assert (item.recipient_id, item.mailbox, notice.to) == (world.entity_b.id, "diwan", f"diwan@{B}")
+    raw = compose_notice(notice, mail(""), message_id="1@x", hostname="mail.example", sender=Address("postmaster", A))
+    found = read_message(raw)
+    assert isinstance(found, Report)
+    [told] = found.recipients
+    assert (found.original_id, told.action, told.status) == (f"9@{B}", "failed", "5.7.1")
+    assert told.diagnostic == "550 5.7.1 ليست من اختصاصنا"
+
+
+def test_nobody_hears_of_refused_mail_from_the_null_sender(world: World) -> None:
+    now = utc_now().strftime("%a, %d %b %Y %H:%M:%S +0000")
+    raw = f"Date: {now}\r\nFrom: <diwan@{B}>\r\nTo: <diwan@{A}>\r\nAuto-Submitted: auto-replied\r\n\r\nx\r\n"
+    take(world, replace(envelope(raw.encode(), B, A), mail_from=None))
+    with world.database.read(OPERATOR) as uow:
+        row = uow.session.scalars(select(ReceivedMessage)).one()
+    browser = sign_in(application(world), world.logins["a", "registry"])
+    at = f"/incoming/waiting/{row.id}"
+    assert post(browser, f"{at}/refuse", {"reason": "رد آلي"}, form=at).status_code == 303
+    with world.database.read(OPERATOR) as uow:
+        assert uow.session.scalars(select(OutboxItem).where(OutboxItem.kind == "report")).all() == []
+
+
 def test_a_report_from_the_null_sender_is_noted_and_no_letter(world: World) -> None:
     issued_letter(world)
     with world.database.read(OPERATOR) as uow:

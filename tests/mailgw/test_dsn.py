@@ -95,6 +95,7 @@ def test_ret_full_gives_a_failed_mail_back_and_no_other() -> None:
         ("failed", "554 refused", "failed", "5.0.0"),
         ("expired", "451 4.3.0 later", "failed", "5.4.7"),
         ("delivered", "250 2.1.5 fine", "delivered", "2.1.5"),
+        ("refused", "see item 4.3.0 of the order", "failed", "5.7.1"),
     ],
 )
 def test_action_and_status(kind: str, reply: str, action: str, status: str) -> None:
@@ -116,7 +117,7 @@ def test_an_arabic_address_makes_it_a_global_report() -> None:
     assert found.recipients[0].address == "ديوان@وزارة.example"
 
 
-@pytest.mark.parametrize("kind", ["delayed", "failed", "expired", "delivered", "displayed"])
+@pytest.mark.parametrize("kind", ["delayed", "failed", "expired", "delivered", "refused", "displayed"])
 def test_what_we_write_we_read(kind: str) -> None:
     notice = changed(kind=kind)
     assert notice_of(notice_meta(notice)) == notice
@@ -131,7 +132,8 @@ def test_what_we_write_we_read(kind: str) -> None:
     else:
         assert (found.kind, found.envelope_id, found.reporter) == ("dsn", "QQ+314", "mail.example")
         assert found.recipients[0].original == "diwan+budget@moe.gov.example"
-        assert found.recipients[0].diagnostic == "550 5.1.1 no such mailbox"
+        by_registry = "550 5.7.1 " if kind == "refused" else ""
+        assert found.recipients[0].diagnostic == f"{by_registry}550 5.1.1 no such mailbox"
 
 
 def test_postfix_writes_like_this() -> None:
