@@ -172,11 +172,7 @@ class Relay:
     async def _carry(self, batch: Batch) -> None:
         """Deliver one message and write its results; what fails on our side comes back when the lease ends."""
         try:
-            try:
-                results, digest = await self._deliver(batch)
-            finally:  # the next may go while this one's results wait to be written together with others
-                self._turns.done(batch.lane)
-                self._begin()
+            results, digest = await self._deliver(batch)
             self._failing.reach("after-250-before-commit")
             attempts = [self._attempt(item, result, digest) for item, result in zip(batch.items, results, strict=True)]
             resting = await self._results.do(attempts, len(attempts))
@@ -196,7 +192,9 @@ class Relay:
         except Exception as error:
             maillog.incident(error, package=str(batch.outgoing.package_id))
         finally:
+            self._turns.done(batch.lane)
             self._lay_down(batch)
+            self._begin()
 
     async def _leave_alone(self, installation_id: UUID) -> None:
         """Give back, untried, what was in hand for a next hop that rests now."""

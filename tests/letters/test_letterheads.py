@@ -220,5 +220,5 @@ def test_reads_do_not_grow_with_the_addressees(world: World) -> None:
             event.listen(engine, "before_cursor_execute", note)
             printed_text(uow, text(world, to=to), world.parts[Printing], day=None)
             event.remove(engine, "before_cursor_execute", note)
-        counts.append(len(statements))
+        counts.append(sum(not one.startswith("PRAGMA") for one in statements))
     assert counts[0] == counts[1]
