@@ -114,7 +114,7 @@ class Connection(SMTP):
         """Answer 421 and close: at once when idle, else after the reply under way."""
         self._leaving = True
         if not self.busy and self.transport is not None:
-            self._writer.write(reply("smtp.shutting-down").lines())
+            self._say(reply("smtp.shutting-down"))
             self._hang_up()
 
     def abort(self) -> None:
@@ -148,9 +148,13 @@ class Connection(SMTP):
     def _timed_out(self) -> None:
         self._log("session.timeout")
         if self.transport is not None and not self._closing:
-            with contextlib.suppress(RuntimeError, OSError):
-                cast("asyncio.WriteTransport", self.transport).write(reply("smtp.timeout").lines())
+            self._say(reply("smtp.timeout"))
         self.abort()
+
+    def _say(self, answer: Reply) -> None:
+        """Write a reply and wait for nobody to take it; the transport may be closed already, and uvloop says so."""
+        with contextlib.suppress(RuntimeError, OSError):
+            self._writer.write(answer.lines())
 
     def _buffer(self) -> bytearray:
         return cast("bytearray", self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - no public peek
@@ -234,7 +238,10 @@ class Connection(SMTP):
         await self._write(answer.lines(utf8=self._utf8_replies))
 
     async def _write(self, octets: bytes) -> None:
-        self._writer.write(octets)
+        try:
+            self._writer.write(octets)
+        except RuntimeError as error:  # uvloop: the transport is closed, and we are about to be told
+            raise ConnectionResetError from error
         await self._writer.drain()
 
     def _nothing_ahead(self) -> None:

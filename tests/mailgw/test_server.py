@@ -56,6 +56,21 @@ def wait_for(condition: object, seconds: float = 5) -> bool:
     return False
 
 
+class Closed:
+    """What uvloop's transport is between its end and the word of it."""
+
+    def write(self, _octets: bytes) -> None:
+        raise RuntimeError("unable to perform operation; the handler is closed")
+
+
+def test_drain_ends_though_a_connection_is_closed_already() -> None:
+    with running_gateway(Sink()) as server, connect(server.port) as sock:
+        until(sock, b"ESMTP\r\n")
+        [connection] = server._connections
+        connection._writer = Closed()  # type: ignore[assignment]
+    assert server.connections == 0
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_commit_survives_a_client_that_leaves(reset: bool) -> None:
     sink = Sink(lambda: asyncio.sleep(0.3))
