@@ -121,7 +121,7 @@ def _is_minimal(tag: int, content: bytes) -> bool:
 
 
 def is_plain(data: cms.SignedData, versions: tuple[str, str] = ("v1", "v1")) -> bool:
-    """Say that a message has one signer, his digest algorithm alone, and no revocation lists beside."""
+    """Say that a message has one signer, named exactly, his digest algorithm alone, and no revocation lists beside."""
     if len(data["signer_infos"]) != 1:
         return False
     signer = data["signer_infos"][0]
@@ -130,7 +130,17 @@ def is_plain(data: cms.SignedData, versions: tuple[str, str] = ("v1", "v1")) -> 
         and [each["algorithm"].native for each in data["digest_algorithms"]]
         == [signer["digest_algorithm"]["algorithm"].native]
         and not data["crls"].native
+        and _is_named_exactly(signer["sid"], data)
     )
+
+
+def _is_named_exactly(sid: cms.SignerIdentifier, data: cms.SignedData) -> bool:
+    """Say that a signer is named as his certificate says: no signature protects that, and readers fold its case."""
+    if sid.name != "issuer_and_serial_number":
+        return True
+    named = sid.chosen["issuer"].dump(), sid.chosen["serial_number"].native
+    certificates = [each.chosen for each in data["certificates"] or () if each.name == "certificate"]
+    return any((each.issuer.dump(), each.serial_number) == named for each in certificates)
 
 
 def finished(work: Coroutine[Any, Any, Value]) -> Value:

@@ -128,6 +128,17 @@ def test_a_flipped_bit_at_two_hundred_places(world: World, letter: IssuedLetter)
         assert_never_green(world, forgeries.flipped(letter.pdf, chance), place)
 
 
+def test_a_signers_name_in_capitals(world: World, letter: IssuedLetter) -> None:
+    small, capitals = b"home".hex().upper().encode(), b"HOME".hex().upper().encode()
+    begin, places = letter.pdf.index(b"/Contents <"), []
+    while (begin := letter.pdf.find(small, begin + 1)) >= 0:
+        places.append(begin)
+    assert len(places) > 8
+    for place in places:
+        altered = letter.pdf[:place] + capitals + letter.pdf[place + len(capitals) :]
+        assert_never_green(world, altered, place)
+
+
 def test_a_flipped_bit_in_the_evidence(world: World, letter: IssuedLetter, evidence: tuple[bytes, bytes]) -> None:
     chance = random.Random(3)
     for suffix in evidence:
