@@ -36,12 +36,13 @@ def record(
     entity_id: UUID | None = None,
     row: Base | None = None,
     rows: Sequence[Base] = (),
+    gone: Base | None = None,
     **facts: str | int | bool | None,
 ) -> None:
     """Note that the actor did ``act`` (``letters.issued``) to an object.
 
     ``row`` is the object's row: the entry commits to its state after the change, and to that of ``rows`` (evidence of
-    the act). ``facts`` hold codes and numbers, never a subject, a name or a text. ``entity_id`` defaults to the actor's
+    the act), named in this order in its ``of``; a row that the act deletes is ``gone``. ``facts`` hold codes and numbers, never a subject, a name or a text. ``entity_id`` defaults to the actor's
     entity.
     """
     pending: list[_Pending] = uow.info.setdefault(_BUFFER, [])
@@ -57,6 +58,8 @@ def record(
         "facts": facts,
         "at": uow.now.isoformat(),
     }
+    if gone is not None:
+        entry["gone"] = row_name(gone)
     pending.append((entry, row, rows))
     uow.before_commit(_BUFFER, lambda: _store(uow))
 
@@ -72,6 +75,8 @@ def _store(uow: UnitOfWork) -> None:
             entry["row"] = row_hash(row).hex()
         if rows:
             entry["rows"] = [row_hash(each).hex() for each in rows]
+        if row is not None or rows:
+            entry["of"] = [row_name(each) for each in (row, *rows) if each is not None]
         stored = canonical(entry)
         events.append(
             {
@@ -97,6 +102,12 @@ def row_hash(row: Base) -> bytes:
         given = row.__dict__.get
         return sha256(canonical({name: _plain(given(name)) for name in names}))
     return sha256(canonical({name: _plain(getattr(row, name)) for name in names}))
+
+
+def row_name(row: Base) -> str:
+    """Return the name by which entries speak of a row: its table and its key, ``letters/0190…``."""
+    (key,) = inspect(type(row)).primary_key
+    return f"{key.table.name}/{row.__dict__[key.key]}"
 
 
 @cache

@@ -114,7 +114,7 @@ def detach(uow: UnitOfWork, letter_id: UUID, attachment_id: UUID) -> None:
         raise NotFound("letters.no-attachment")
     uow.session.delete(found)
     letter.changed_at = uow.now
-    record(uow, "letters.detached", "letter", letter.id)
+    record(uow, "letters.detached", "letter", letter.id, gone=found)
 
 
 def discard(uow: UnitOfWork, letter_id: UUID) -> None:
