@@ -29,7 +29,7 @@ class TreeHead:
 
 
 def key_id(public_der: bytes) -> bytes:
-    """Return the 4 bytes that name a P-256 key in a note: SHA-256 of its SubjectPublicKeyInfo (signed-note, type 0x02)."""
+    """Return the 4 bytes that name a P-256 key in a note: of SHA-256 over its DER (C2SP signed-note, type 0x02)."""
     return sha256(public_der)[:_ID_BYTES]
 
 

@@ -55,7 +55,7 @@ class Tree:
 
 
 def unpacked(size: int, packed: bytes) -> Tree:
-    """Return the tree whose peaks were packed; CryptoError ``crypto.bad-tree`` when they cannot be those of ``size``."""
+    """Return the tree of packed peaks; CryptoError ``crypto.bad-tree`` when they cannot be those of ``size``."""
     if size < 0 or size >= 1 << MOST_PEAKS or len(packed) != HASH_BYTES * size.bit_count():
         raise CryptoError("crypto.bad-tree", size=size)
     return Tree(size, tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)))
@@ -72,7 +72,7 @@ def inclusion_proof(leaves: Iterable[bytes], index: int, size: int) -> list[byte
 
 
 def consistency_proof(leaves: Iterable[bytes], old: int, size: int) -> list[bytes]:
-    """Return the proof that the tree of the first ``old`` leaves is the beginning of that of ``size`` (RFC 6962 §2.1.2).
+    """Return the proof that the tree of ``old`` leaves is the beginning of that of ``size`` (RFC 6962 §2.1.2).
 
     The leaves are read once and not kept. Raises CryptoError ``crypto.bad-proof-range`` when there are not so many.
     """
@@ -103,7 +103,7 @@ def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root
 
 
 def is_consistent(old: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
-    """Say whether the tree of ``old`` entries is the beginning of that of ``size``; never raises (RFC 9162 §2.1.4.2)."""
+    """Say whether one tree is the beginning of another, larger one; never raises (RFC 9162 §2.1.4.2)."""
     if not 0 <= old <= size or not _are_hashes([old_root, root, *proof]):
         return False
     if old in {0, size}:

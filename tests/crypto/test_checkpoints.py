@@ -50,7 +50,7 @@ def test_signatures_of_witnesses_are_passed_over() -> None:
     [
         note_of(STATED, OTHER), NOTE.replace("20852163", "20852164"), NOTE.replace(TEXT[-6:], "AAAAA="),
         NOTE.replace("log.gov", "lag.gov"),
-        NOTE + f"\N{EM DASH} {STATED.origin} {base64.b64encode(key_id(PUBLIC) + sign(OTHER, TEXT.encode())).decode()}\n",
+        f"{NOTE}\N{EM DASH} {STATED.origin} {base64.b64encode(key_id(PUBLIC) + sign(OTHER, b'text')).decode()}\n",
     ],
 )  # fmt: skip
 def test_what_the_key_did_not_sign_is_refused(note: str) -> None:

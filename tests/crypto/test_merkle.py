@@ -1,4 +1,4 @@
-"""The tree hash against the published vectors and against its definition; proofs that hold, and forged ones that never do."""
+"""The tree hash against published vectors and its definition; proofs that hold, and forged ones that never do."""
 
 import random
 
@@ -100,7 +100,8 @@ def spoilt(chance: random.Random, proof: list[bytes]) -> list[bytes]:
     at = chance.randrange(len(proof))
     ways = [
         [*proof[:at], flipped(chance, proof[at]), *proof[at + 1 :]], proof[:at] + proof[at + 1 :], [*proof, proof[at]],
-        [proof[at], *proof], proof[:at], [*proof[:at], proof[at][:31], *proof[at + 1 :]], [*proof, chance.randbytes(32)],
+        [proof[at], *proof], proof[:at], [*proof[:at], proof[at][:31], *proof[at + 1 :]],
+        [*proof, chance.randbytes(32)],
     ]  # fmt: skip
     if proof != proof[::-1]:
         ways.append(proof[::-1])
