@@ -131,11 +131,12 @@ def leaves(uow: UnitOfWork, after: int, last: int) -> Iterator[bytes]:
     """Yield the leaf hashes of entries ``after`` + 1 to ``last``; Conflict ``audit.log-gap`` where one is missing."""
     wanted = select(Event.seq, Event.entry).where(Event.seq > after, Event.seq <= last).order_by(Event.seq)
     at = after
-    for seq, entry in uow.session.execute(wanted, execution_options={"yield_per": 1000}):
-        if seq != at + 1:
-            break
-        yield leaf_hash(entry)
-        at = seq
+    with uow.session.execute(wanted, execution_options={"yield_per": 1000}) as found:  # a reader may stop early
+        for seq, entry in found:
+            if seq != at + 1:
+                break
+            yield leaf_hash(entry)
+            at = seq
     if at != last:
         raise Conflict("audit.log-gap", seq=at + 1)
 
