@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -145,7 +145,7 @@ def _leaves(uow: UnitOfWork, report: Report) -> Iterator[tuple[int, bytes]]:
         if sha256(entry).digest() != entry_hash:
             report.blame(f"the content of entry {seq} does not fit its hash", seq)
         try:
-            _look(report, seq, json.loads(entry), columns, bound)
+            _look(report, seq, json.loads(entry.decode()), columns, bound)
         except (ValueError, KeyError, TypeError, AttributeError):
             report.blame(f"entry {seq} cannot be read", seq)
         yield seq, leaf_hash(entry)
@@ -182,21 +182,18 @@ _Bound = Callable[[dict[str, Any]], list[Any]]
 
 def _binder(dialect: Dialect) -> _Bound:
     """Return what puts an entry's members into the form that the driver gives the columns of queries in."""
-    converters: list[Callable[[Any], Any]] = []
-    for name in _COLUMNS:
-        bind = Event.__table__.c[name].type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
-        converters.append(partial(lambda bind, value: None if value is None else bind(value), bind))
-    at, act, actor, employee, entity, kind, about = converters
+    types = {name: Event.__table__.c[name].type.dialect_impl(dialect) for name in ("at", "object_id")}
+    time, key = (kind.bind_processor(dialect) or (lambda value: value) for kind in types.values())
+
+    @lru_cache(1024)
+    def at(value: str) -> Any:
+        return time(datetime.fromisoformat(value))
+
+    def once(value: str | None) -> Any:
+        return None if value is None else key(UUID(value))
+
+    often = lru_cache(8192)(once)  # the same people and bodies come again and again
     return lambda told: [
-        at(datetime.fromisoformat(told["at"])),
-        act(told["act"]),
-        actor(told["actor"][:60]),
-        employee(_uuid(told["employee"])),
-        entity(_uuid(told["entity"])),
-        kind(told["object"]),
-        about(_uuid(told["id"])),
-    ]
-
-
-def _uuid(value: str | None) -> UUID | None:
-    return None if value is None else UUID(value)
+        at(told["at"]), told["act"], told["actor"][:60], often(told["employee"]), often(told["entity"]), told["object"],
+        once(told["id"]),
+    ]  # fmt: skip
