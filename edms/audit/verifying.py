@@ -180,10 +180,14 @@ def _look(report: Report, seq: int, told: dict[str, Any], columns: list[Any], bo
 _Bound = Callable[[dict[str, Any]], list[Any]]
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def _binder(dialect: Dialect) -> _Bound:
     """Return what puts an entry's members into the form that the driver gives the columns of queries in."""
     types = {name: Event.__table__.c[name].type.dialect_impl(dialect) for name in ("at", "object_id")}
-    time, key = (kind.bind_processor(dialect) or (lambda value: value) for kind in types.values())
+    time, key = (kind.bind_processor(dialect) or _same for kind in types.values())
 
     @lru_cache(1024)
     def at(value: str) -> Any:

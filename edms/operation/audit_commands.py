@@ -107,8 +107,9 @@ def witness(parts: Parts, as_json: bool) -> None:
 def _text(checked: Checked, seconds: float) -> str:
     report = checked.report
     if report.ok:
+        signed = f"{report.checkpoints} checkpoint{'' if report.checkpoints == 1 else 's'} up to entry {report.sealed}"
         return (
-            f"The log is whole: {report.events} entries, {report.checkpoints} checkpoints up to entry {report.sealed};"
+            f"The log is whole: {report.events} entries, {signed};"
             f" {sum(checked.rows.values())} rows are as the log left them; no register number is missing. {seconds} s"
         )
     lines = [f"{fault.what}" for fault in report.faults]
