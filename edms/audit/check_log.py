@@ -143,7 +143,7 @@ def number_of(entry: bytes) -> object:
     try:
         told = json.loads(entry)
         return told["seq"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

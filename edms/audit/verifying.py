@@ -1,6 +1,7 @@
 """Checking the whole log in one pass: each entry, its number, its columns, the tree, every checkpoint, the witness."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,7 @@ _COLUMNS: Final = ("at", "act", "actor", "employee_id", "entity_id", "object_typ
 _ENTRIES: Final = text(f"SELECT seq, entry, entry_hash, {', '.join(_COLUMNS)} FROM events ORDER BY seq")  # noqa: S608
 _CHECKPOINTS: Final = text("SELECT size, root, note FROM log_checkpoints ORDER BY size")
 _HEAD: Final = text("SELECT last_seq FROM event_head")
+_ROW: Final = re.compile(r"[a-z_]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Progress = Callable[[int], None]
 
 
@@ -146,7 +148,7 @@ def _leaves(uow: UnitOfWork, report: Report) -> Iterator[tuple[int, bytes]]:
             report.blame(f"the content of entry {seq} does not fit its hash", seq)
         try:
             _look(report, seq, json.loads(entry.decode()), columns, bound)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             report.blame(f"entry {seq} cannot be read", seq)
         yield seq, leaf_hash(entry)
     counted = uow.session.scalar(_HEAD)
@@ -173,6 +175,8 @@ def _look(report: Report, seq: int, told: dict[str, Any], columns: list[Any], bo
     if "gone" in told:
         report.rows.pop(told["gone"], None)
     if "of" in told:
+        if not all(map(_ROW.fullmatch, told["of"])):
+            raise ValueError("not the names of rows")
         hashes = [*([told["row"]] if "row" in told else []), *told.get("rows", ())]
         report.rows.update(zip(told["of"], map(bytes.fromhex, hashes), strict=True))
 

@@ -1,5 +1,6 @@
 """Whatever is changed behind the log is found and named: entries, columns, numbers, checkpoints, rows, registers."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -146,6 +147,29 @@ def test_an_entry_rewritten_with_all_that_belongs_to_it_is_found_by_the_checkpoi
         f"entries 1 to {report_of(world).sealed} are not those that the checkpoint was signed over"
     ]
     assert report.first_bad == 1
+
+
+def test_any_content_of_an_entry_is_read_or_named(world: World) -> None:
+    whole = {"at": "2026-11-29T01:41:07+00:00", "act": "", "actor": "", "employee": None, "entity": None, "object": "",
+             "id": None, "seq": 5}  # fmt: skip
+    changes: list[dict[str, object]] = [
+        {"at": 7}, {"at": "today"}, {"actor": None}, {"employee": "x"}, {"of": ["letters"], "row": "00"},
+        {"of": 7, "row": "00"}, {"of": [7], "row": "00"}, {"gone": []}, {"seq": None},
+        {"of": [f"letters/{new_id()}"], "row": "zz"}, {"of": [f"letters/{new_id()}"], "rows": ["00", "00"]},
+    ]  # fmt: skip
+    contents = [
+        b"",
+        b"\xff",
+        b"[]",
+        b"7",
+        b"{}",
+        b"[" * 100_000,
+        *(json.dumps({**whole, **each}).encode() for each in changes),
+    ]
+    for content in contents:
+        report = report_of(world, update(Event).where(Event.seq == 5).values(entry=content, entry_hash=sha256(content)))
+        assert any("entry 5" in fault.what for fault in report.faults), content
+        assert report.first_bad == 5
 
 
 def test_a_checkpoint_is_what_the_logs_key_signed(world: World) -> None:
