@@ -30,7 +30,7 @@ from edms.registry.numbers import numbers_missing
 
 WHOLE: Final = (
     "accounts", "assignments", "employees", "entities", "entity_seals", "evidence", "installations",
-    "issued_certificates", "letters", "posts", "received_messages", "register_entries", "signatures", "units",
+    "issued_certificates", "letters", "posts", "register_entries", "signatures", "units",
 )  # fmt: skip
 """Tables of which every row was written by an act that commits to it."""
 
