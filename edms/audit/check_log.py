@@ -220,7 +220,7 @@ def main() -> int:
         found = check_proof(asked.proof, key, older) if asked.proof else check_export(asked.folder, key, older)
     except Bad as wrong:
         found = {"ok": False, "first_bad": wrong.seq, "problem": str(wrong)}
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         sys.stderr.write(f"it could not be checked: {error}\n")
         return 2
     said = "All is well" if found["ok"] else "WRONG"

@@ -175,6 +175,8 @@ def test_a_forged_proof_is_refused(kept: Kept) -> None:
         path.write_text(json.dumps(each), "utf-8")
         assert check(kept.whole, "--proof", path, "--older", kept.older_note)[0] == 1, number
     bare: list[object] = [{}, []]
+    (kept.folder / "deep.json").write_text("[" * 100_000)
+    assert check(kept.whole, "--proof", kept.folder / "deep.json")[0] == 2
     for wrong in (*bare, with_(path=["zz"]), with_(checkpoint=7), with_(older={**bridge, "size": 3})):
         path.write_text(json.dumps(wrong), "utf-8")
         assert check(kept.whole, "--proof", path, "--older", kept.older_note)[0] == 2
