@@ -131,6 +131,15 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """The log's checkpoints; use ``Settings.witness_file`` for the path in force."""
+
+    witness_folder: str
+    checkpoint_seconds: Seconds
+    checkpoint_entries: Annotated[int, Range(1, 10_000)]
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """Search."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from config.sections import (
     Accounts,
+    Audit,
     Authority,
     Database,
     Gateway,
@@ -45,6 +46,7 @@ class Settings:
     gateway: Gateway
     relay: Relay
     worker: Worker
+    audit: Audit
     index: Index
     letters: Letters
     locale: Locale
@@ -75,6 +77,12 @@ class Settings:
     def root_file(self) -> Path:
         """The sealed key of the root authority, outside the data folder and best on no machine at all."""
         return Path(self.authority.root_file or f"{self.data}.root").absolute()
+
+    @property
+    def witness_file(self) -> Path | None:
+        """The file of checkpoints on another disk, or None where no witness is kept."""
+        folder = self.audit.witness_folder
+        return Path(folder).absolute() / "diwan-log.witness" if folder else None
 
     @property
     def content_folder(self) -> Path:

@@ -16,6 +16,7 @@ from edms.web.locale import translate_error
 from edms.wiring import parts_of
 
 COMMANDS = {
+    "audit": "edms.operation.audit_commands:audit",
     "authority": "edms.entities.authority_commands:group",
     "confirm": "edms.confirmations.commands:confirm",
     "copy": "edms.verification.commands:copy",

@@ -15,13 +15,17 @@ from crypto.root_file import RootKey, open_root_file
 from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
+from edms.audit.checkpoints import LogSeal
+from edms.audit.rules import LogPlan
 from edms.content.store import ContentStore, DiskStore
+from edms.core.actor import system_actor
 from edms.core.calendar import Digits, MonthNames
 from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
 from edms.entities.peer_lists import PeerLists
+from edms.entities.queries import home
 from edms.entities.renewing import RootAccess
 from edms.entities.stamping import OwnTimeStamper
 from edms.letters.attachments import Limits
@@ -64,6 +68,11 @@ def parts_of(settings: Settings) -> Parts:
     parts.offer(KeyStore, lambda: open_key_store(settings))
     parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
     parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
+    told = settings.audit
+    parts.put(
+        LogPlan, LogPlan(timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file)
+    )
+    parts.offer(LogSeal, lambda: log_seal(parts))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))
@@ -100,6 +109,12 @@ def access_limits(settings: Settings) -> AccessLimits:
         login_per_minute=4 * told.login_per_minute,
         address_per_minute=6 * told.login_per_minute,
     )
+
+
+def log_seal(parts: Parts) -> LogSeal:
+    """Return what seals the log: it is named after the installation's own row."""
+    with parts[Database].read(system_actor("operator")) as uow:
+        return LogSeal(f"diwan/{home(uow).id}", parts[KeyStore], parts[LogPlan])
 
 
 def stamp_roots(settings: Settings) -> StampRoots:

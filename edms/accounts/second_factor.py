@@ -91,7 +91,7 @@ def confirm_totp(uow: UnitOfWork, proved: str, typed: str) -> Sequence[str]:
         raise Invalid("accounts.bad-code", (Problem("code", "accounts.code-wrong"),))
     held.confirmed_at = uow.now
     account.factors_reset_at = None
-    audit.record(uow, "accounts.totp-enrolled", "account", account.id)
+    audit.record(uow, "accounts.totp-enrolled", "account", account.id, row=account)
     return renew_recovery_codes(uow)
 
 
@@ -158,6 +158,7 @@ def acknowledge_reset(uow: UnitOfWork) -> None:
     """Note that the person has read that the own factors were taken away."""
     account: Account = own_account(uow)
     account.factors_reset_at = None
+    audit.record(uow, "accounts.reset-acknowledged", "account", account.id, row=account)
 
 
 def _locked(uow: UnitOfWork, account_id: UUID) -> TotpFactor | None:

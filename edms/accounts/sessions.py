@@ -106,7 +106,7 @@ def confirm_sign_in(uow: UnitOfWork, attempt: Attempt, proof: Proof) -> Account 
     forget_attempts(uow, attempt.login, attempt.address)
     account.password_hash = proof.renewed or account.password_hash
     uow.flush()
-    audit.record(uow, "accounts.signed-in", "account", account.id, entity_id=account.entity_id)
+    audit.record(uow, "accounts.signed-in", "account", account.id, entity_id=account.entity_id, row=account)
     return account
 
 

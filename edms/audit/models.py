@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from edms.core.database import Base
@@ -35,6 +35,23 @@ class EventHead(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     last_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class Checkpoint(Base):
+    """A signed statement of the log's first ``size`` entries; the newest is where the tree grows on.
+
+    ``root`` is their tree hash, ``peaks`` the frontier behind it (32 bytes each), ``note`` the signed note.
+    """
+
+    __tablename__ = "log_checkpoints"
+
+    size: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    root: Mapped[bytes] = mapped_column(LargeBinary(32))
+    peaks: Mapped[bytes] = mapped_column(LargeBinary)
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
 
 
 class FollowerCursor(Base):

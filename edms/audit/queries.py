@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from edms.audit.models import Event, FollowerCursor
+from edms.audit.models import Checkpoint, Event, EventHead, FollowerCursor
 from edms.core.database import UnitOfWork
 
 
@@ -19,6 +19,16 @@ def events_of(uow: UnitOfWork, object_ids: Sequence[UUID], *, entity_id: UUID) -
     return uow.session.scalars(
         select(Event).where(Event.object_id.in_(object_ids), Event.entity_id == entity_id).order_by(Event.seq)
     ).all()
+
+
+def last_seq(uow: UnitOfWork) -> int:
+    """Return the number of the newest event, 0 in an empty log."""
+    return uow.session.scalars(select(EventHead.last_seq)).one()
+
+
+def latest_checkpoint(uow: UnitOfWork) -> Checkpoint | None:
+    """Return the checkpoint of the most entries, None before the first."""
+    return uow.session.scalars(select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1)).first()
 
 
 def cursor(uow: UnitOfWork, name: str) -> int:

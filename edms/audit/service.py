@@ -1,7 +1,7 @@
 """Recording events: buffered during the unit of work, numbered and stored just before its commit."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -36,13 +36,15 @@ def record(
     entity_id: UUID | None = None,
     row: Base | None = None,
     rows: Sequence[Base] = (),
+    gone: Base | None = None,
     **facts: str | int | bool | None,
 ) -> None:
     """Note that the actor did ``act`` (``letters.issued``) to an object.
 
-    ``row`` is the object's row: the entry commits to its state after the change, and to that of ``rows`` (evidence of
-    the act). ``facts`` hold codes and numbers, never a subject, a name or a text. ``entity_id`` defaults to the actor's
-    entity.
+    ``row`` is the object's row, or the one that the act is about: the entry commits to its state after the change, and
+    to that of ``rows`` (evidence of the act, other rows that it changed), named in this order in its ``of``; a row that
+    the act deletes is ``gone``. ``facts`` hold codes and numbers, never a subject, a name or a text. ``entity_id``
+    defaults to the actor's entity.
     """
     pending: list[_Pending] = uow.info.setdefault(_BUFFER, [])
     entry = {
@@ -57,6 +59,8 @@ def record(
         "facts": facts,
         "at": uow.now.isoformat(),
     }
+    if gone is not None:
+        entry["gone"] = row_name(gone)
     pending.append((entry, row, rows))
     uow.before_commit(_BUFFER, lambda: _store(uow))
 
@@ -72,6 +76,8 @@ def _store(uow: UnitOfWork) -> None:
             entry["row"] = row_hash(row).hex()
         if rows:
             entry["rows"] = [row_hash(each).hex() for each in rows]
+        if row is not None or rows:
+            entry["of"] = [row_name(each) for each in (row, *rows) if each is not None]
         stored = canonical(entry)
         events.append(
             {
@@ -95,8 +101,19 @@ def row_hash(row: Base) -> bytes:
     names = _columns(type(row))
     if inspect(row).transient:  # stored past the session: what it was not given is empty
         given = row.__dict__.get
-        return sha256(canonical({name: _plain(given(name)) for name in names}))
-    return sha256(canonical({name: _plain(getattr(row, name)) for name in names}))
+        return values_hash({name: given(name) for name in names})
+    return values_hash({name: getattr(row, name) for name in names})
+
+
+def values_hash(values: Mapping[str, Any]) -> bytes:
+    """Return what ``row_hash`` returns, of a row given by the values of its columns."""
+    return sha256(canonical({name: _plain(value) for name, value in values.items()}))
+
+
+def row_name(row: Base) -> str:
+    """Return the name by which entries speak of a row: its table and its key, ``letters/0190…``."""
+    (key,) = row.__table__.primary_key
+    return f"{row.__tablename__}/{row.__dict__[key.name]}"
 
 
 @cache

@@ -92,7 +92,7 @@ def prove(
     last, proof = rows[-1], proofs[-1]
     kind, about = of or (("letter", proof.letter_id) if proof.letter_id else ("evidence", last.id))
     record(
-        uow, act or f"evidence.{last.event}", kind, about, entity_id=proof.entity_id, row=row, rows=rows,
+        uow, act or f"evidence.{last.event}", kind, about, entity_id=proof.entity_id, row=row, rows=rows, gone=None,
         evidence=" ".join(each.event for each in rows), **facts,
     )  # fmt: skip
     return last

@@ -146,6 +146,7 @@ def announce_void(uow: UnitOfWork, letter_id: UUID, *, document_code: str, reaso
     for item in items:
         if item.state == ItemState.QUEUED and item.attempts == 0:
             item.state = ItemState.CANCELLED
+            record(uow, "dispatch.cancelled", "outbox-item", item.id, entity_id=item.entity_id, row=item)
         else:
             told.append((item.recipient_id, item.role))
     if not told:

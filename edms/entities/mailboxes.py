@@ -51,7 +51,7 @@ def remove_mailbox(uow: UnitOfWork, body: Entity, local: str) -> None:
     row = next((one for one in mailboxes_of(uow, body.id) if name in {one.local, one.alias}), None)
     if row is None:
         raise NotFound("entities.unknown-mailbox", mailbox=local[:64])
-    audit.record(uow, "entities.mailbox-removed", "mailbox", row.id, entity_id=body.id)
+    audit.record(uow, "entities.mailbox-removed", "mailbox", row.id, entity_id=body.id, gone=row)
     uow.session.delete(row)
     uow.flush()
 

@@ -35,8 +35,8 @@ def take_crl(uow: UnitOfWork, peer: Installation, crl: bytes, *, issuing: bytes 
             return False
     peer.issuing_certificate, peer.crl = signer, crl
     uow.flush()
-    marked = _mark(uow, peer, found)
-    audit.record(uow, "authority.peer-list-taken", "installation", peer.id, row=peer, revoked=marked)
+    changed, marked = _mark(uow, peer, found)
+    audit.record(uow, "authority.peer-list-taken", "installation", peer.id, row=peer, rows=changed, revoked=marked)
     return True
 
 
@@ -96,17 +96,21 @@ def revoked_at(peer: Installation, serial: str) -> datetime | None:
     return entry.at if entry else None
 
 
-def _mark(uow: UnitOfWork, peer: Installation, found: RevocationList) -> int:
+def _mark(uow: UnitOfWork, peer: Installation, found: RevocationList) -> tuple[list[EntitySeal], int]:
+    """Return the seals that the list changed, and how many are revoked."""
     seals: Sequence[EntitySeal] = uow.session.scalars(
         select(EntitySeal).join(Entity, Entity.id == EntitySeal.entity_id).where(Entity.installation_id == peer.id)
     ).all()
-    count = 0
+    changed, count = [], 0
     for seal in seals:
         entry = found.revoked.get(seal.serial)
-        seal.revoked_at = entry.at if entry else None
+        at = entry.at if entry else None
+        if seal.revoked_at != at:
+            seal.revoked_at = at
+            changed.append(seal)
         count += entry is not None
     uow.flush()
-    return count
+    return changed, count
 
 
 def _bad(peer: Installation) -> Invalid:

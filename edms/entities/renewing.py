@@ -9,7 +9,7 @@ from sqlalchemy import select
 from crypto.certificates import CA_ISSUING, public_key_of
 from crypto.root_file import RootKey
 from edms.audit import service as audit
-from edms.core.database import UnitOfWork
+from edms.core.database import Base, UnitOfWork
 from edms.core.errors import Conflict
 from edms.entities import queries
 from edms.entities.authority import certify_clock, certify_issuing
@@ -38,30 +38,35 @@ def renew(uow: UnitOfWork, *, root: RootKey, keys: Keyring, replace_key: bool = 
     home = queries.home(uow)
     if root.public_key() != public_key_of(home.ca_certificate):
         raise Conflict("authority.wrong-root")
+    taken_back: list[Base] = []
     if replace_key:
-        _take_back_all(uow, home.issuing_key or CA_ISSUING)
+        taken_back = _take_back_all(uow, home.issuing_key or CA_ISSUING)
         home.issuing_key = _free_name(uow)
         keys.keys.create(home.issuing_key)
         home.crl = None
     certify_issuing(uow, home, root=root, keys=keys)
     certify_clock(uow, keys=keys)
     keep_crl(uow, keys=keys)
-    audit.record(uow, "authority.renewed", "installation", home.id, row=home, replaced=replace_key)
+    audit.record(uow, "authority.renewed", "installation", home.id, row=home, rows=taken_back, replaced=replace_key)
 
 
-def _take_back_all(uow: UnitOfWork, issuing_key: str) -> None:
-    """Mark the authority of that key and everything under it as revoked."""
+def _take_back_all(uow: UnitOfWork, issuing_key: str) -> list[Base]:
+    """Mark the authority of that key and everything under it as revoked; return the rows that this changes."""
     rows = uow.session.scalars(
         select(IssuedCertificate).where(
             (IssuedCertificate.issuer_key == issuing_key) | (IssuedCertificate.key_name == issuing_key),
             IssuedCertificate.revoked_at.is_(None),
         )
-    )
+    ).all()
     for row in rows:
         row.revoked_at, row.reason = uow.now, "cACompromise"
-    for seal in uow.session.scalars(select(EntitySeal).where(EntitySeal.key_name.is_not(None))):
-        seal.revoked_at = seal.revoked_at or uow.now
+    seals = uow.session.scalars(
+        select(EntitySeal).where(EntitySeal.key_name.is_not(None), EntitySeal.revoked_at.is_(None))
+    ).all()
+    for seal in seals:
+        seal.revoked_at = uow.now
     uow.flush()
+    return [*rows, *seals]
 
 
 def _free_name(uow: UnitOfWork) -> str:

@@ -164,11 +164,15 @@ def _entry(row: IssuedCertificate) -> Revoked:
 
 def _revoke(uow: UnitOfWork, row: IssuedCertificate, reason: str) -> None:
     row.revoked_at, row.reason = uow.now, reason
-    for seal in uow.session.scalars(select(EntitySeal).where(EntitySeal.serial == row.serial)):
+    seals, home = (
+        uow.session.scalars(select(EntitySeal).where(EntitySeal.serial == row.serial)).all(),
+        queries.home(uow),
+    )
+    for seal in seals:
         seal.revoked_at = uow.now
-    queries.home(uow).crl_stale = True
+    home.crl_stale = True
     uow.flush()
     audit.record(
-        uow, "authority.revoked", "certificate", row.id, entity_id=row.entity_id, row=row, serial=row.serial,
-        reason=reason,
+        uow, "authority.revoked", "certificate", row.id, entity_id=row.entity_id, row=row, rows=[*seals, home],
+        serial=row.serial, reason=reason,
     )  # fmt: skip

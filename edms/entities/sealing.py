@@ -139,7 +139,9 @@ def note_seal(uow: UnitOfWork, entity_id: UUID, certificate: bytes, chain: Seque
     seal = _keep(uow, entity_id, certificate, key_name=None)
     seal.revoked_at = peers.revoked_at(peer, seal.serial)
     uow.flush()
-    audit.record(uow, "authority.seal-noted", "seal", seal.id, entity_id=entity_id, row=seal, entity_code=body.code)
+    audit.record(
+        uow, "authority.seal-noted", "seal", seal.id, entity_id=entity_id, row=seal, rows=[peer], entity_code=body.code
+    )
     return seal
 
 

@@ -62,7 +62,7 @@ def remove_server(uow: UnitOfWork, name: str, *, keys: Keyring) -> list[Entity]:
         if not uow.session.scalar(select(exists().where(EntityKey.owner_id == body.id))):
             keys.create(uow.session, body.id, uow.now)
         _move(uow, body, home)
-    audit.record(uow, "entities.server-removed", "installation", row.id)
+    audit.record(uow, "entities.server-removed", "installation", row.id, gone=row)
     uow.session.delete(row)
     uow.flush()
     return bodies

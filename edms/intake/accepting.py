@@ -141,6 +141,7 @@ def _rows(
             taken.append(_Taken(arrival, row or _row(uow, arrival, bodies[entity_id], values), row is not None))
             if row is not None:
                 row.times_received += 1
+                record(uow, "intake.repeated", "message", row.id, entity_id=entity_id, row=row)
             rows[entity_id, arrival.key] = taken[-1].row
     return taken
 

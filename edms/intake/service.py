@@ -26,6 +26,7 @@ def register(uow: UnitOfWork, message_id: UUID) -> ReceivedMessage:
     row = _undecided(uow, message_id)
     _register(uow, row)
     row.decided_by_id = uow.actor.employee_id
+    record(uow, "intake.registered", "message", row.id, entity_id=row.entity_id, row=row)
     return row
 
 

@@ -31,10 +31,10 @@ def void(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
         raise Conflict("letters.wrong-state", state=letter.state)
     if uow.actor.employee_id is None:
         raise Forbidden("letters.person-required")
-    registry.void_entry(uow, letter.id, reason=reason.strip(), authority=uow.actor.employee_id)
+    entry = registry.void_entry(uow, letter.id, reason=reason.strip(), authority=uow.actor.employee_id)
     letter.state, letter.void_at, letter.changed_at = State.VOID, uow.now, uow.now
     dispatch.announce_void(uow, letter.id, document_code=letter.document_code or "", reason=reason.strip())
-    record(uow, "letters.void", "letter", letter.id, row=letter, code=letter.document_code)
+    record(uow, "letters.void", "letter", letter.id, row=letter, rows=[entry], code=letter.document_code)
     return letter
 
 
@@ -94,10 +94,10 @@ def annul(uow: UnitOfWork, letter_id: UUID, reason: str) -> Letter:
         raise Conflict("letters.wrong-state", state=letter.state)
     if uow.actor.employee_id is None:
         raise Forbidden("letters.person-required")
-    registry.void_entry(uow, letter.id, reason=reason.strip(), authority=uow.actor.employee_id)
+    entry = registry.void_entry(uow, letter.id, reason=reason.strip(), authority=uow.actor.employee_id)
     letter.state, letter.void_at, letter.changed_at = State.VOID, uow.now, uow.now
     _tell_sender(uow, letter, "annulled", reason_text=reason.strip())
-    record(uow, "letters.annulled", "letter", letter.id, row=letter, code=letter.document_code)
+    record(uow, "letters.annulled", "letter", letter.id, row=letter, rows=[entry], code=letter.document_code)
     return letter
 
 

@@ -94,7 +94,7 @@ def remove(uow: UnitOfWork, template_id: UUID) -> None:
     row = _row(uow, template_id)
     uow.session.delete(row)
     uow.flush()
-    record(uow, "letters.template-removed", "letter-template", template_id)
+    record(uow, "letters.template-removed", "letter-template", template_id, gone=row)
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

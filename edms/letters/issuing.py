@@ -160,6 +160,7 @@ def _commit(uow: UnitOfWork, ready: ReadyLetter, turn: Turn, sealed: SealedSheet
         letter.id,
         entity_id=letter.entity_id,
         row=letter,
+        rows=[entry],
         code=letter.document_code,
         number=entry.number,
         year=entry.year,

@@ -101,9 +101,10 @@ def change(uow: UnitOfWork, phrase_id: UUID, place: str, text: str) -> None:
 def remove(uow: UnitOfWork, phrase_id: UUID) -> None:
     """Take a phrase away."""
     uow.actor.require(KEEP_TEMPLATES)
-    uow.session.delete(_row(uow, phrase_id))
+    row = _row(uow, phrase_id)
+    uow.session.delete(row)
     uow.flush()
-    record(uow, "letters.phrase-removed", "stock-phrase", phrase_id)
+    record(uow, "letters.phrase-removed", "stock-phrase", phrase_id, gone=row)
 
 
 def _checked(place: str, text: str) -> str:

@@ -168,8 +168,10 @@ def _register_all(uow: UnitOfWork, letters: Sequence[Letter], parts: Sequence[Se
         letter.registered_at, letter.register_number = uow.now, number.written
     uow.insert([letter for letter, _, _ in made])
     uow.insert([row for _, _, rows in made for row in rows])
-    registry.enter_all(uow, [(letter.entity_id, number, letter.id) for letter, number, _ in made], entry_date=day)
-    for letter, number, _ in made:
+    entries = registry.enter_all(
+        uow, [(letter.entity_id, number, letter.id) for letter, number, _ in made], entry_date=day
+    )
+    for (letter, number, _), entry in zip(made, entries, strict=True):
         record(
             uow,
             "letters.registered",
@@ -177,6 +179,7 @@ def _register_all(uow: UnitOfWork, letters: Sequence[Letter], parts: Sequence[Se
             letter.id,
             entity_id=letter.entity_id,
             row=letter,
+            rows=[entry],
             code=letter.document_code,
             number=number.number,
             year=day.year,

@@ -102,7 +102,7 @@ def attach(
     uow.session.add(attachment)
     letter.changed_at = uow.now
     uow.flush()
-    record(uow, "letters.attached", "letter", letter.id, row=attachment, size=len(data))
+    record(uow, "letters.attached", "letter", letter.id, row=attachment, rows=[letter], size=len(data))
     return attachment
 
 
@@ -114,7 +114,7 @@ def detach(uow: UnitOfWork, letter_id: UUID, attachment_id: UUID) -> None:
         raise NotFound("letters.no-attachment")
     uow.session.delete(found)
     letter.changed_at = uow.now
-    record(uow, "letters.detached", "letter", letter.id)
+    record(uow, "letters.detached", "letter", letter.id, row=letter, gone=found)
 
 
 def discard(uow: UnitOfWork, letter_id: UUID) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crypto.errors import CryptoError
 from edms.core.errors import EdmsError
 from edms.core.parts import Parts
-from edms.operation import authority_checks, data_checks, machine_checks
+from edms.operation import authority_checks, data_checks, log_checks, machine_checks
 from edms.operation.finding import Finding, State, fail, ok
 from edms.operation.site import Site
 
@@ -32,6 +32,7 @@ CHECKS: Sequence[tuple[str, Check, str]] = (
     ("authority", authority_checks.authority, "diwan authority renew --root FILE"),
     ("peer-lists", authority_checks.peer_lists, "diwan installation crl FILE"),
     ("timestamp", authority_checks.timestamp, "correct timestamp.url and timestamp.certificate_file"),
+    ("log", log_checks.log, "diwan audit verify, and docs/operate/audit-log.md"),
     ("queue", data_checks.queue, "diwan db upgrade"),
     ("fonts", machine_checks.fonts, "make install"),
     ("assets", machine_checks.assets, "make assets"),

@@ -1,6 +1,8 @@
 """Which followers of the event log the worker runs."""
 
 from crypto.timestamps import StampRoots, TimeStamper
+from edms.audit import checkpoints
+from edms.audit.checkpoints import LogSeal
 from edms.content import staging
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor
@@ -21,6 +23,7 @@ def followers_of(parts: Parts) -> list[Follower]:
     return [
         Follower("search", lambda: follow(parts[Database], parts[Indexes])),
         Follower("preservation", lambda: _preserve(parts)),
+        Follower("checkpoints", lambda: checkpoints.follow(parts[Database], parts[LogSeal])),
         Follower("peer-lists", parts[PeerLists].step),
         Follower("orphans", Daily(lambda: _sweep(parts)).step),
     ]

@@ -16,6 +16,7 @@ from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.keystore_file import create_key_file
 from crypto.root_file import new_root_key, write_root_file
+from edms.audit.service import record
 from edms.core import migrate
 from edms.core.actor import system_actor
 from edms.core.database import Database
@@ -97,6 +98,7 @@ def keep_gateway_address(parts: Parts, site: Site, *, port: int) -> None:
     with parts[Database].work(OPERATOR) as uow:
         home = entities.home(uow)
         home.gateway_host, home.gateway_port = host, port
+        record(uow, "entities.gateway-moved", "installation", home.id, row=home)
 
 
 def _begin(parts: Parts, site: Site, name: str, first_serial: int) -> None:

@@ -223,14 +223,20 @@ def take_incoming_numbers(uow: UnitOfWork, entity_ids: Sequence[UUID], year: int
     return found
 
 
-def enter_all(uow: UnitOfWork, taken: Sequence[tuple[UUID, IncomingNumber, UUID]], *, entry_date: date) -> None:
-    """Write the entries of numbers that were taken: (body, number, letter)."""
-    uow.insert_values(RegisterEntry, [
-        {"id": new_id(), "register_id": number.register_id, "entity_id": entity_id, "direction": Direction.INCOMING,
-         "year": number.year, "number": number.number, "letter_id": letter_id, "entry_date": entry_date,
-         "entered_at": uow.now, "clerk_id": uow.actor.employee_id}
+def enter_all(
+    uow: UnitOfWork, taken: Sequence[tuple[UUID, IncomingNumber, UUID]], *, entry_date: date
+) -> list[RegisterEntry]:
+    """Write the entries of numbers that were taken: (body, number, letter); return them in that order."""
+    entries = [
+        RegisterEntry(
+            id=new_id(), register_id=number.register_id, entity_id=entity_id, direction=Direction.INCOMING,
+            year=number.year, number=number.number, letter_id=letter_id, entry_date=entry_date, entered_at=uow.now,
+            clerk_id=uow.actor.employee_id,
+        )
         for entity_id, number, letter_id in taken
-    ])  # fmt: skip
+    ]  # fmt: skip
+    uow.insert(entries)
+    return entries
 
 
 def _incoming_registers(uow: UnitOfWork, entity_ids: Sequence[UUID]) -> dict[UUID, UUID]:

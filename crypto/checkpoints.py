@@ -1,0 +1,103 @@
+"""Signed statements of how a log stands: C2SP tlog-checkpoint in a signed note, by a P-256 key."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crypto.digests import sha256
+from crypto.errors import SignatureInvalid
+from crypto.merkle import HASH_BYTES
+from crypto.signatures import verify
+
+MOST_SIGNATURES = 16
+_DASH = "\N{EM DASH} "
+_ID_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TreeHead:
+    """What a checkpoint states: the log's name, how many entries it has, and its 32-byte tree hash (RFC 6962 §2.1)."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """Return the text that is signed: three lines (C2SP tlog-checkpoint, without extensions)."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+def key_id(public_der: bytes) -> bytes:
+    """Return the 4 bytes that name a P-256 key in a note: of SHA-256 over its DER (C2SP signed-note, type 0x02)."""
+    return sha256(public_der)[:_ID_BYTES]
+
+
+def signed(checkpoint: TreeHead, public_der: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """Return the signed note; ``sign`` makes the DER signature (ECDSA P-256 with SHA-256) of bytes.
+
+    The key is named as the log is. Raises SignatureInvalid ``crypto.bad-checkpoint`` for an origin that a note cannot
+    carry: empty, or with a space, a plus sign or a control character.
+    """
+    text = checkpoint.text()
+    line = base64.b64encode(key_id(public_der) + sign(text.encode())).decode()
+    note = f"{text}\n{_DASH}{checkpoint.origin} {line}\n"
+    if parsed(note) != checkpoint:
+        raise SignatureInvalid("crypto.bad-checkpoint")
+    return note
+
+
+def parsed(note: str) -> TreeHead:
+    """Return what a note states, its signatures not looked at; raises SignatureInvalid ``crypto.bad-checkpoint``.
+
+    Strict: exactly three lines of text, a size without leading zeros, base64 without slack, 16 signatures at most.
+    """
+    return _split(note)[0]
+
+
+def opened(note: str, public_der: bytes) -> TreeHead:
+    """Return what a note states when the key signed it; raises SignatureInvalid ``crypto.bad-checkpoint`` otherwise.
+
+    Signatures of others (witnesses) are passed over; every one that is named as the key's must verify.
+    """
+    checkpoint, lines = _split(note)
+    ours = [
+        raw[_ID_BYTES:] for name, raw in lines if (name, raw[:_ID_BYTES]) == (checkpoint.origin, key_id(public_der))
+    ]
+    if not ours or not all(verify(public_der, checkpoint.text().encode(), raw) for raw in ours):
+        raise SignatureInvalid("crypto.bad-checkpoint")
+    return checkpoint
+
+
+def _split(note: str) -> tuple[TreeHead, list[tuple[str, bytes]]]:
+    try:
+        origin, size, root, empty, *lines, end = note.split("\n")
+        checkpoint = TreeHead(origin, int(size), base64.b64decode(root, validate=True))
+        signatures = [_signature(line) for line in lines]
+    except (ValueError, binascii.Error):
+        raise SignatureInvalid("crypto.bad-checkpoint") from None
+    # written again it must be the same: no other spelling of a number or of base64 is taken
+    if (
+        not 0 < len(lines) <= MOST_SIGNATURES
+        or empty or end
+        or not _is_name(origin)
+        or len(checkpoint.root) != HASH_BYTES
+        or not note.startswith(checkpoint.text())
+        or checkpoint.size < 0
+    ):  # fmt: skip
+        raise SignatureInvalid("crypto.bad-checkpoint")
+    return checkpoint, signatures
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    if not line.startswith(_DASH):
+        raise ValueError(line)
+    name, encoded = line.removeprefix(_DASH).split(" ")
+    raw = base64.b64decode(encoded, validate=True)
+    if not _is_name(name) or len(raw) <= _ID_BYTES or base64.b64encode(raw).decode() != encoded:
+        raise ValueError(line)
+    return name, raw
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and text.isprintable() and not any(letter.isspace() or letter == "+" for letter in text)

@@ -1,0 +1,233 @@
+"""Checks an exported log of Diwan, or the proof of one entry, without Diwan: Python 3.11 and ``cryptography`` only.
+
+    python check_log.py FOLDER [--older FILE]        the whole export, and that it goes on from an older checkpoint
+    python check_log.py --proof FILE [--older FILE]  the proof of one entry
+
+``--key FILE`` is the log's public key, by default log-key.pem in the folder or beside the proof: take one that you
+were given on another way. FILE of ``--older`` is a checkpoint or a witness file, of which the last checkpoint counts.
+Nothing is written. Exit status: 0 all is well, 1 something is wrong, 2 it could not be checked.
+"""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+DASH = "\N{EM DASH} "
+
+
+class Bad(Exception):
+    """Something is wrong with the log; ``seq`` is the number of the first entry concerned."""
+
+    def __init__(self, what: str, seq: int | None = None) -> None:
+        super().__init__(what)
+        self.seq = seq
+
+
+class Head(NamedTuple):
+    """What a checkpoint states."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+class Key(NamedTuple):
+    """The log's public key and the four octets that name it in signatures."""
+
+    public: EllipticCurvePublicKey
+    name: bytes
+
+
+def read_key(path: Path) -> Key:
+    """Read a P-256 key from a PEM file."""
+    public = load_pem_public_key(path.read_bytes())
+    if not isinstance(public, EllipticCurvePublicKey) or public.curve.name != "secp256r1":
+        raise ValueError(f"{path} is not a P-256 key")
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Key(public, sha256(der).digest()[:4])
+
+
+def read_heads(text: str, key: Key) -> list[Head]:
+    """Read checkpoints that stand one after another (C2SP tlog-checkpoint), each signed by the key."""
+    heads, lines = [], text.split("\n")[:-1]
+    while lines:
+        body, lines = lines[:3], lines[4:]
+        signatures = []
+        while lines and lines[0].startswith(DASH):
+            signatures.append(lines.pop(0))
+        heads.append(read_head(body, signatures, key))
+    return heads
+
+
+def read_head(body: list[str], signatures: list[str], key: Key) -> Head:
+    """Read one checkpoint; the key must have signed it."""
+    good = False
+    try:
+        head = Head(body[0], int(body[1]), base64.b64decode(body[2], validate=True))
+        for line in signatures:
+            name, encoded = line.removeprefix(DASH).split(" ")
+            raw = base64.b64decode(encoded, validate=True)
+            if (name, raw[:4]) == (head.origin, key.name):
+                key.public.verify(raw[4:], "".join(f"{each}\n" for each in body).encode(), ECDSA(SHA256()))
+                good = True
+    except (ValueError, IndexError, InvalidSignature):
+        good = False
+    if not good:
+        raise Bad(f"a checkpoint is not one, or was not signed by the log's key ({' '.join(body[:2])[:80]})")
+    return head
+
+
+def leaf(entry: bytes) -> bytes:
+    """RFC 6962 section 2.1."""
+    return sha256(b"\0" + entry).digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    """RFC 6962 section 2.1."""
+    return sha256(b"\1" + left + right).digest()
+
+
+def root_of(peaks: Iterable[bytes]) -> bytes:
+    """Join the perfect subtrees, largest first, to the root."""
+    *rest, root = peaks
+    for peak in reversed(rest):
+        root = node(peak, root)
+    return root
+
+
+def check_export(folder: Path, key: Key, older: Head | None) -> dict[str, Any]:
+    """Check every entry, its number, and every checkpoint of an export."""
+    about = json.loads((folder / "log.json").read_text("utf-8"))
+    heads = read_heads((folder / "checkpoints.txt").read_text("utf-8"), key)
+    peaks, size = [bytes.fromhex(peak) for peak in about["before"]], about["first"] - 1
+    if about["format"] != "diwan-log-1" or len(peaks) != size.bit_count():
+        raise ValueError("log.json is not that of a log")
+    if older and older.size < size:
+        raise ValueError(f"this export begins with entry {size + 1}, the older checkpoint is of {older.size} entries")
+    marks: dict[int, list[Head]] = {}
+    for head in [*heads, *([older] if older else [])]:
+        if head.origin != about["origin"]:
+            raise Bad("a checkpoint is that of another log")
+        marks.setdefault(head.size, []).append(head)
+    sealed = compare(marks.get(size, []), peaks, size, 0)
+    if sealed != size:
+        raise Bad("no checkpoint seals what was before the first entry")
+    with (folder / "entries.jsonl").open("rb") as file:
+        for line in file:
+            entry, carry = line.removesuffix(b"\n"), size
+            peak, size = leaf(entry), size + 1
+            if number_of(entry) != size:
+                raise Bad(f"what stands as entry {size} was not written as entry {size}", size)
+            while carry & 1:
+                peak, carry = node(peaks.pop(), peak), carry >> 1
+            peaks.append(peak)
+            sealed = compare(marks.get(size, []), peaks, size, sealed)
+    last = max([about["size"], *marks])
+    if (size, sealed) != (last, last):
+        raise Bad(f"there are {size} entries of {last}, and checkpoints up to {sealed}", min(size, sealed) + 1)
+    return {"ok": True, "entries": size - about["first"] + 1, "size": size}
+
+
+def number_of(entry: bytes) -> object:
+    """Return the number that an entry was written with."""
+    try:
+        told = json.loads(entry)
+        return told["seq"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def compare(heads: list[Head], peaks: list[bytes], size: int, sealed: int) -> int:
+    """Compare the tree with the checkpoints of its size; return how many entries are sealed."""
+    for head in heads:
+        if head.root != root_of(peaks):
+            raise Bad(f"entries {sealed + 1} to {size} are not those that a checkpoint was signed over", sealed + 1)
+    return size if heads else sealed
+
+
+def check_proof(path: Path, key: Key, older: Head | None) -> dict[str, Any]:
+    """Check that one entry is in the log of a checkpoint, and that this goes on from an older one."""
+    told = json.loads(path.read_text("utf-8"))
+    (head,) = read_heads(told["checkpoint"], key)
+    entry, seq = told["entry"].encode(), told["seq"]
+    bad = Bad(f"entry {seq} is not proved to be in the log of {head.size} entries", seq)
+    if number_of(entry) != seq or not 0 < seq <= head.size:
+        raise bad
+    if climb(seq - 1, head.size - 1, leaf(entry), told["path"])[0] != head.root:
+        raise bad
+    if older and (older.origin, older.size, older.root) != (head.origin, head.size, head.root):
+        bridge = told.get("older")
+        if bridge is None or bridge["size"] != older.size:
+            raise ValueError(f"the proof says nothing of a checkpoint of {older.size} entries")
+        if older.origin != head.origin or not goes_on(older, head, bridge["proof"]):
+            raise Bad(f"the log of {head.size} entries does not go on from the checkpoint of {older.size}")
+    return {"ok": True, "seq": seq, "size": head.size, "entry": json.loads(entry)}
+
+
+def goes_on(older: Head, head: Head, proof: list[str]) -> bool:
+    """RFC 9162 section 2.1.4.2."""
+    if not 0 < older.size < head.size:
+        return False
+    path = proof if older.size & (older.size - 1) else [older.root.hex(), *proof]
+    place, last = older.size - 1, head.size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    if not path:
+        return False
+    after, before = climb(place, last, bytes.fromhex(path[0]), path[1:])
+    return (before, after) == (older.root, head.root)
+
+
+def climb(place: int, last: int, start: bytes, path: list[str]) -> tuple[bytes, bytes]:
+    """Go up to the root (RFC 9162 section 2.1.3.2): with all that stands beside, and with what stands to the left."""
+    whole = left = start
+    for other in map(bytes.fromhex, path):
+        if last == 0 or len(other) != 32:
+            return b"", b""
+        if place & 1 or place == last:
+            whole, left = node(other, whole), node(other, left)
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            whole = node(whole, other)
+        place, last = place >> 1, last >> 1
+    return (whole, left) if last == 0 else (b"", b"")
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Check an exported log of Diwan, or the proof of one entry.")
+    parser.add_argument("folder", nargs="?", type=Path)
+    for name in ("--proof", "--older", "--key"):
+        parser.add_argument(name, type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if (asked.folder is None) == (asked.proof is None):
+        parser.error("name a folder, or a proof")
+    try:
+        key = read_key(asked.key or (asked.folder or asked.proof.parent) / "log-key.pem")
+        older = read_heads(asked.older.read_text("utf-8"), key)[-1] if asked.older else None
+        found = check_proof(asked.proof, key, older) if asked.proof else check_export(asked.folder, key, older)
+    except Bad as wrong:
+        found = {"ok": False, "first_bad": wrong.seq, "problem": str(wrong)}
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        sys.stderr.write(f"it could not be checked: {error}\n")
+        return 2
+    said = "All is well" if found["ok"] else "WRONG"
+    details = ", ".join(f"{name}: {value}" for name, value in found.items() if name != "ok")
+    sys.stdout.write((json.dumps(found, ensure_ascii=False) if asked.json else f"{said}. {details}") + "\n")
+    return 0 if found["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

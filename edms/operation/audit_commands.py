@@ -1,0 +1,118 @@
+"""``diwan audit``: the log checked, taken out, proved entry by entry, and witnessed."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from edms.audit import exporting
+from edms.audit.checkpoints import LogSeal, begin_witness, newest, seal_now
+from edms.audit.queries import last_seq
+from edms.audit.rules import CHECK_LOG
+from edms.audit.service import record
+from edms.core.database import Database
+from edms.core.errors import Unavailable
+from edms.core.output import emit, progress_bar
+from edms.core.parts import Parts
+from edms.operation.log_checks import Checked, check_all
+from edms.operation.start import OPERATOR
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def audit() -> None:
+    """Check the event log, and prove what is in it."""
+
+
+@audit.command()
+@click.option("--witness", "witness_file", type=_FILE, help="A witness file or a single checkpoint that was kept.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def verify(parts: Parts, witness_file: Path | None, as_json: bool) -> None:
+    """Check every entry, checkpoint, row and register number; exit 1 when anything is wrong."""
+    begun = time.monotonic()
+    checked = check_all(parts, OPERATOR, witness_file=witness_file)
+    seconds, report = round(time.monotonic() - begun, 2), checked.report
+    told = {
+        "ok": report.ok, "events": report.events, "first_bad": report.first_bad, "seconds": seconds,
+        "checkpoints": report.checkpoints, "sealed": report.sealed, "root": report.tree.root().hex(),
+        "rows": checked.rows, "problems": [{"seq": each.seq, "what": each.what} for each in report.faults],
+        "more_problems": report.more,
+    }  # fmt: skip
+    emit(told, as_json, lambda: _text(checked, seconds))
+    if not report.ok:
+        raise SystemExit(1)
+
+
+@audit.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--since", type=click.IntRange(1), help="Only what follows the checkpoint of so many entries.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def export(parts: Parts, folder: Path, since: int | None, as_json: bool) -> None:
+    """Write entries, checkpoints, the log's key and a checker that needs no Diwan into an empty FOLDER."""
+    database, seal = parts[Database], parts[LogSeal]
+    with database.work(OPERATOR) as uow:
+        uow.actor.require(CHECK_LOG)
+        record(uow, "audit.exported", "log", None, since=since or 0)
+    seal_now(database, seal)
+    with database.read(OPERATOR) as uow:
+        with progress_bar("Entries", last_seq(uow) - (since or 0)) as progress:
+            count = exporting.export_log(uow, folder, seal, since=since or 0, progress=progress)
+        head, _ = newest(uow, seal)
+    told = {"folder": str(folder), "entries": count, "size": head.size, "root": head.root.hex()}
+    emit(
+        told,
+        as_json,
+        lambda: f"{count} entries up to {head.size} are in {folder}: python {folder}/check_log.py {folder}",
+    )
+
+
+@audit.command()
+@click.argument("seq", type=click.IntRange(1))
+@click.option("-o", "--output", type=_FILE, required=True, help="Where to write the proof.")
+@click.option("--since", type=click.IntRange(1), help="Prove too that the log goes on from a checkpoint of this size.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def prove(parts: Parts, seq: int, output: Path, since: int | None, as_json: bool) -> None:
+    """Write the proof that entry SEQ is in the log; check_log.py checks it with the log's key alone."""
+    database, seal = parts[Database], parts[LogSeal]
+    with database.work(OPERATOR) as uow:
+        uow.actor.require(CHECK_LOG)
+        record(uow, "audit.proved", "log", None, seq=seq)
+    seal_now(database, seal)
+    with database.read(OPERATOR) as uow:
+        proof = exporting.proof_of(uow, seq, seal, since=since)
+    try:
+        output.write_text(json.dumps(proof, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        (output.parent / "log-key.pem").write_bytes(exporting.public_pem(seal))
+    except OSError as error:
+        raise Unavailable("audit.cannot-write", path=str(output)) from error
+    emit({"file": str(output), "seq": seq}, as_json, lambda: f"The proof of entry {seq} is {output}.")
+
+
+@audit.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def witness(parts: Parts, as_json: bool) -> None:
+    """Begin the witness file in audit.witness_folder; an existing one is never touched."""
+    seal = parts[LogSeal]
+    head = begin_witness(parts[Database], seal, OPERATOR)
+    told = {"file": str(seal.plan.witness), "size": head.size}
+    emit(told, as_json, lambda: f"{seal.plan.witness} begins with the checkpoint of {head.size} entries.")
+
+
+def _text(checked: Checked, seconds: float) -> str:
+    report = checked.report
+    if report.ok:
+        signed = f"{report.checkpoints} checkpoint{'' if report.checkpoints == 1 else 's'} up to entry {report.sealed}"
+        return (
+            f"The log is whole: {report.events} entries, {signed};"
+            f" {sum(checked.rows.values())} rows are as the log left them; no register number is missing. {seconds} s"
+        )
+    lines = [f"{fault.what}" for fault in report.faults]
+    if report.more:
+        lines.append(f"and {report.more} more")
+    return "\n".join(["THE LOG IS NOT WHOLE.", *lines])
