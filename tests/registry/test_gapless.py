@@ -24,7 +24,7 @@ from tests.registry.prepared import signed_letters
 OPERATOR = system_actor("operator")
 LETTERS = 1_000
 KILL_AFTER = 150
-SECONDS = 240.0
+SECONDS = 420.0
 
 
 class Issuer:
