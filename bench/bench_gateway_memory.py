@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -124,7 +125,8 @@ class Client:
     def send(self, raw: bytes) -> None:
         connection = self.connect()
         self.say(connection, ENVELOPE % len(raw), b"354")
-        assert self.say(connection, raw, b"\r\n").startswith(b"250")
+        answer = self.say(connection, raw, b"\r\n")
+        assert answer.startswith(b"250"), answer
         connection.close()
 
     def say(self, connection: socket.socket, octets: bytes, awaited: bytes) -> bytes:
@@ -210,9 +212,9 @@ def message(megabytes: int, number: int) -> bytes:
     content = base64.encodebytes(os.urandom(megabytes * 750_000)).replace(b"\n", b"\r\n")
     return (
         b"From: <diwan@moh.gov.example>\r\nTo: <diwan@moe.gov.example>\r\nSubject: bench\r\n"
-        b"Message-ID: <%d.%d.%d@moh.gov.example>\r\nMIME-Version: 1.0\r\n"
+        b"Message-ID: <%d.%d.%d@moh.gov.example>\r\nDate: %s\r\nMIME-Version: 1.0\r\n"
         b'Content-Type: application/octet-stream; name="x.bin"\r\nContent-Transfer-Encoding: base64\r\n\r\n%s.\r\n'
-        % (time.time_ns(), megabytes, number, content)
+        % (time.time_ns(), megabytes, number, formatdate().encode(), content)
     )
 
 
