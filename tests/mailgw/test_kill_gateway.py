@@ -137,7 +137,9 @@ def check(world: World, sent: dict[str, bytes], told: dict[str, str]) -> None:
     """Every message is registered once under the number that was told, whole, and nothing else is left."""
     assert sent.keys() == told.keys()
     assert sum(" (repeat)" in text for text in told.values()) < len(told)
-    staging.sweep(world.database, OPERATOR, store=world.store, now=utc_now() + timedelta(days=2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "_FEW", 10 * ROUNDS)  # each kill may leave some: here no sign of another database
+        staging.sweep(world.database, OPERATOR, store=world.store, now=utc_now() + timedelta(days=2))
     with world.database.read(world.actor("b", "registry")) as uow:
         found = uow.session.execute(
             select(Letter.id, Letter.register_number, Attachment.file_id)
