@@ -105,7 +105,7 @@ class Nursery:
 class Child:
     """One child's connection; each step of an exchange has its time.
 
-    ``source`` is the installation whose seals it has judged, and for which alone it may judge again.
+    ``source`` is the installation whose messages it has read, and for which alone it may read again.
     """
 
     def __init__(self, number: int, connection: socket.socket) -> None:

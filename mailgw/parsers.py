@@ -1,9 +1,9 @@
 """The gateway's side of the parser: a few child processes that read messages, replaced when one dies or was in danger.
 
-A child that judged a seal or read a large message is not used again: what it may have become or kept ends with it. The
-next one is forked from a process that has loaded everything and has seen nothing, in some milliseconds. Only for the
-installation of Diwan whose seals it has judged a child judges again, and for nobody else: there it could lie about no
-more than that installation, which holds the keys of these very seals, can anyhow.
+A child reads for one source only, an installation that proved itself by its certificate: what a hostile message makes
+of it can lie about no more than that installation, which holds the keys of its seals, can anyhow. After a message of
+anybody else, and after a large one, it is not used again, whatever it says that it read. The next one is forked from a
+process that has loaded everything and has seen nothing, in some milliseconds.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class _Idle:
         return len(self._children)
 
     def take(self, source: UUID | None) -> Child | None:
-        """Wait for a place, of several one whose child may judge for ``source``; raises Unavailable after long."""
+        """Wait for a place, of several one whose child may read for ``source``; raises Unavailable after long."""
         with self._freed:
             if not self._freed.wait_for(lambda: self._children, WAITING):
                 raise Unavailable("mail.parser-busy", retry_after=60)
@@ -127,7 +127,7 @@ class Parsers:
         """Have a message of ``size`` octets read; ``keep`` is given the octets of each file of a letter, in order.
 
         The seal is looked for when the letter says that it is of ``sender_code`` and ``authority`` (DER) is known;
-        ``source`` is the installation of Diwan that has shown by its certificate that the message comes from it.
+        ``source`` is the installation that has shown by its certificate that the message comes from it.
         Whatever the child does, dies of or answers, the worst is an opaque UntypedMessage. Raises Unavailable when no
         child is free for long or none can be started, and what ``chunks`` and ``keep`` raise.
         """
@@ -159,9 +159,7 @@ class Parsers:
                 kept = tuple(keep(child.piecewise(each)) for each in sizes)
                 return Reading(answer.message, kept, answer.seal, answer.signature)
             contents = [child.octets(each) for each in sizes]
-            judged = not isinstance(answer.message, UntypedMessage)
-            child.source = source if judged else child.source
-            spent = judged and source is None
+            spent = source is None
         finally:
             self._give_back(child, spent=spent)
         kept = tuple(keep(each) for each in contents)
@@ -184,10 +182,12 @@ class Parsers:
         if child is not None and child.source not in (None, source):
             child = self._replaced(child)
         try:
-            return child or self._born().fork()
+            child = child or self._born().fork()
         except BaseException:
             self._idle.put(None)
             raise
+        child.source = source
+        return child
 
     def _give_back(self, child: Child, *, spent: bool) -> None:
         self._idle.put(self._replaced(child) if spent else child)

@@ -72,17 +72,16 @@ def prepare(envelope: ReceivedEnvelope, sender: EntityEntry, register: Snapshot,
 
     Every address of the envelope is in ``register``: the policy has asked it at MAIL and RCPT.
     """
-    from_diwan = _is_diwan(envelope, register)
     reading = desk.parsers.read(
         envelope.content.size, envelope.content.chunks, sender_code=sender.code,
-        authority=register.sealing_authority(sender), source=envelope.identity.installation_id if from_diwan else None,
+        authority=register.sealing_authority(sender), source=envelope.identity.installation_id,
         keep=lambda part: content.stage_small(part, kind="received", now=envelope.received_at, store=desk.store),
     )  # fmt: skip
     message, flag = reading.message, ""
     if isinstance(message, Receipt):
         message, flag = judged_receipt(
             message, reading.signature, sender_code=sender.code, revoked=register.revoked,
-            may_be_unsigned=from_diwan,
+            may_be_unsigned=_is_diwan(envelope, register),
         )  # fmt: skip
     elif isinstance(message, UntypedMessage) and message.opaque:
         flag = OPAQUE
