@@ -92,7 +92,8 @@ def _note(uow: UnitOfWork, item: OutboxItem, event: ErdsEvent, told: ReportedRec
         item.opened_at = item.opened_at or uow.now
     elif told.action == "failed" and item.state in (ItemState.ACCEPTED, ItemState.SENDING, ItemState.QUEUED):
         item.state, item.refused_at = ItemState.REFUSED, uow.now
-        item.refusal = " ".join(word for word in (told.status, told.diagnostic) if word) or "5.0.0"
+        status = told.status if told.status not in told.diagnostic else ""
+        item.refusal = " ".join(word for word in (status, told.diagnostic) if word) or "5.0.0"
 
 
 def _reason(report: Report, told: ReportedRecipient) -> str:
