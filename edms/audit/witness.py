@@ -8,6 +8,7 @@ from typing import Final
 from crypto.checkpoints import TreeHead, opened
 from crypto.errors import SignatureInvalid
 from edms.core.errors import Conflict, Unavailable
+from edms.core.folders import sync_folder
 
 _TAIL: Final = 1 << 16  # octets: the last note, with the signatures of sixteen witnesses
 _SIGNATURE: Final = re.compile(rb"\n\xe2\x80\x94 [^\n]+(?=\n)")
@@ -55,11 +56,7 @@ def begin(path: Path, note: str) -> None:
             file.write(note.encode())
             file.flush()
             os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise Conflict("audit.witness-exists", file=str(path)) from error
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, Protocol
 from uuid import UUID
 
 from edms.core.errors import NotFound, Unavailable
+from edms.core.folders import sync_folder
 
 _ASIDE: Final = ".part"
 
@@ -146,7 +147,7 @@ class _DiskWriter:
             self._file.close()
             self._aside.rename(self._path)
             self._reach("after-rename")
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
     def discard(self) -> None:
         with suppress(OSError):  # what was not written cannot be flushed: the disk may be full
@@ -165,11 +166,3 @@ def _storing() -> Iterator[None]:
         yield
     except OSError as error:
         raise Unavailable("content.store-failed") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

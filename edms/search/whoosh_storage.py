@@ -21,6 +21,7 @@ from whoosh.filedb.filestore import RamStorage
 from crypto.encryption import derive, open_value, seal_value
 from crypto.errors import DecryptionError
 from edms.core.errors import Unavailable
+from edms.core.folders import sync_folder
 
 _ID = 16  # bytes of the index id at the beginning of the head
 _LENGTH = 4  # bytes of the length before a journal frame
@@ -176,11 +177,7 @@ class SealedFolder:
             os.fsync(file.fileno())
 
     def _sync(self) -> None:
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(self._folder)
 
     def _open(self, sealed: bytes, context: bytes) -> bytes:
         try:
