@@ -1,0 +1,124 @@
+"""Whose copy images show: compares them with the originals that they may show, and names beyond doubt or not at all."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from crypto.digests import sha256
+from crypto.marks.arrays import Image
+from crypto.marks.keys import MarkKey
+from crypto.marks.originals import page_count, reference_page
+from crypto.marks.payload import TAG_BITS, TintCode
+from crypto.marks.reference import Reference
+from crypto.marks.scoring import Score, Tally, batches
+from crypto.marks.shift_code import ShiftCode
+from crypto.marks.shift_reading import ShiftReading, read_shifts
+from crypto.marks.tint_reading import TintReadings
+
+_COPY_NUMBERS: Final = 10**11
+_SURELY_THIS_PAGE: Final = 60
+_HYPOTHESES: Final = 2
+_KEPT_REFERENCES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An original that images may show, and the numbers of its issued copies by the key they were marked with."""
+
+    pdf: bytes
+    copies: Mapping[MarkKey, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An image laid over a page: the place of the suspect in the list, the page from 0, what was measured."""
+
+    suspect: int
+    page: int
+    reading: ShiftReading
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The copies that the images speak for beyond doubt, and for each image the page that it shows, if one does.
+
+    ``finished`` says that nothing was left out for lack of time.
+    """
+
+    named: tuple[Score, ...]
+    sightings: tuple[Sighting | None, ...]
+    finished: bool
+
+
+def blind_chance(tags: int, issued: int) -> float:
+    """Return the chance that some issued copy's number comes with a right tag by accident."""
+    return min(1.0, tags * 2.0**-TAG_BITS * issued / _COPY_NUMBERS)
+
+
+def identify(
+    images: Sequence[Image],
+    tints: Sequence[TintReadings],
+    codes: Sequence[TintCode],
+    suspects: Sequence[Suspect],
+    *,
+    seconds: float = 10.0,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Identified:
+    """Compare images (gray or RGB) and what the tint of each said (read with ``codes``) with suspected originals.
+
+    ``progress`` is told of pages done and to do. Raises BadPdf when an original is none.
+    """
+    ends = time.monotonic() + seconds
+    sightings, finished = _sightings(images, suspects, ends, progress)
+    tally = Tally()
+    places = {code.key: place for place, code in enumerate(codes)}
+    for number, suspect in enumerate(suspects):
+        seen = [each for each in sightings if each is not None and each.suspect == number]
+        for key, numbers in suspect.copies.items():
+            readings = [
+                (codes[each.code], each)
+                for tint in tints
+                for each in [each for each in tint.readings if each.code == places.get(key)][:_HYPOTHESES]
+            ]
+            shifts = [(_code(key, suspect.pdf, each), each.reading.offsets) for each in seen]
+            for lot in batches(numbers):
+                for shift in shifts:
+                    tally.compare(lot, [shift], readings)
+                if len(shifts) > 1:
+                    tally.compare(lot, shifts, [])
+                if not shifts:
+                    tally.compare(lot, [], readings)
+    return Identified(tuple(tally.named()), tuple(sightings), finished)
+
+
+def _sightings(
+    images: Sequence[Image], suspects: Sequence[Suspect], ends: float, progress: Callable[[int, int], None]
+) -> tuple[list[Sighting | None], bool]:
+    pages = [(place, page) for place, suspect in enumerate(suspects) for page in range(page_count(suspect.pdf))]
+    best: list[Sighting | None] = [None] * len(images)
+    for done, (place, page) in enumerate(pages):
+        progress(done, len(pages))
+        if all(each is not None and each.reading.matches >= _SURELY_THIS_PAGE for each in best):
+            return best, True
+        if time.monotonic() > ends:
+            return best, False
+        reference = _reference(suspects[place].pdf, page)
+        for number, image in enumerate(images):
+            held = best[number]
+            if held is not None and held.reading.matches >= _SURELY_THIS_PAGE:
+                continue
+            reading = read_shifts(reference, image)
+            if reading is not None and (held is None or reading.matches > held.reading.matches):
+                best[number] = Sighting(place, page, reading)
+    return best, True
+
+
+def _code(key: MarkKey, pdf: bytes, sighting: Sighting) -> ShiftCode:
+    return ShiftCode(key, sha256(pdf), sighting.page, len(sighting.reading.offsets))
+
+
+@lru_cache(maxsize=_KEPT_REFERENCES)
+def _reference(pdf: bytes, page: int) -> Reference:
+    return reference_page(pdf, page)

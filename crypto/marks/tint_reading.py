@@ -1,0 +1,175 @@
+"""Reads the tint of an image without knowing the document: lattice, pilots, code, tag."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from crypto.marks import lattice
+from crypto.marks.arrays import Field, Image
+from crypto.marks.lattice import Cells
+from crypto.marks.payload import TILE, Soft, TintCode
+
+_PILOTS_STAND_OUT: Final = 4.3
+_HYPOTHESES: Final = 4
+_BLIND: Final = 5.0
+_LARGE: Final = 1900
+_WINDOW: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TintReading:
+    """One hypothesis about where the tile lies: ``soft`` are the 384 values of the data cells.
+
+    ``code`` is the place of the key among those tried, ``pilots`` how far the pilots stand out (standard deviations),
+    ``number`` the copy whose number and tag were read, if they were.
+    """
+
+    soft: Soft
+    code: int
+    pilots: float
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TintReadings:
+    """The best hypotheses of an image, best first; ``tags`` is how many tags were compared on the way."""
+
+    readings: tuple[TintReading, ...]
+    tags: int
+
+    @property
+    def named(self) -> TintReading | None:
+        """The hypothesis whose tag was right, if there is one."""
+        return next((each for each in self.readings if each.number is not None), None)
+
+
+def read_tint(image: Image, codes: Sequence[TintCode], *, seconds: float = 6.0) -> TintReadings:
+    """Look for the tint of any of the keys in a gray or RGB image; stops at the first copy named, or after ``seconds``.
+
+    Looks for the tags of all keys; a wrong one passes once in 2**24 comparisons.
+    """
+    ends = time.monotonic() + seconds
+    found: list[TintReading] = []
+    tags = 0
+    for piece in _pieces(image):
+        if not lattice.large_enough(piece):
+            continue
+        measured = lattice.measured(piece)
+        for candidate in lattice.candidates(measured):
+            read = _read(lattice.cells(measured, candidate), codes)
+            tags += len(read)
+            found += read
+            if any(each.number is not None for each in read):
+                return TintReadings(_best(found), tags)
+            if time.monotonic() > ends:
+                return TintReadings(_best(found), tags)
+    return TintReadings(_best(found), tags)
+
+
+def _best(found: Sequence[TintReading]) -> tuple[TintReading, ...]:
+    ordered = sorted(found, key=lambda each: (each.number is None, -each.pilots))
+    return tuple(ordered[:_HYPOTHESES])
+
+
+def _pieces(image: Image) -> Iterator[Image]:
+    """Yield the image, or of a large one windows, where a tile is whole and perspective and moire are small."""
+    height, width = image.shape[:2]
+    if max(height, width) <= _LARGE:
+        yield image
+    else:
+        half = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        yield from _windows(half, _WINDOW, [(0.5, 0.5), (0.3, 0.35), (0.7, 0.65)])
+        yield from _windows(image, 1500, [(0.5, 0.5), (0.3, 0.35), (0.3, 0.65), (0.7, 0.35), (0.7, 0.65)])
+    if max(height, width) > 900:
+        side = min(_WINDOW, max(height, width) // 2)
+        spots = [(0.5, 0.5), (0.25, 0.3), (0.25, 0.7), (0.75, 0.3), (0.75, 0.7), (0.5, 0.2), (0.5, 0.8)]
+        yield from _windows(image, side, spots)
+
+
+def _windows(image: Image, side: int, spots: Sequence[tuple[float, float]]) -> Iterator[Image]:
+    height, width = image.shape[:2]
+    seen = set()
+    for down, across in spots:
+        top, left = int(max(0, height - side) * down), int(max(0, width - side) * across)
+        if (top, left) not in seen:
+            seen.add((top, left))
+            yield np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+def _read(measured: Sequence[Cells], codes: Sequence[TintCode]) -> list[TintReading]:
+    """Return the hypotheses of one lattice whose pilots stand out, with what their data cells say."""
+    folded = [each for each in map(_folded, measured) if each is not None]
+    if not folded:
+        return []
+    sums = [*folded, *([_sum(folded)] if len(folded) > 1 else [])]
+    places: dict[tuple[int, int, int, int], float] = {}
+    for number, code in enumerate(codes):
+        for tile, _ in sums:
+            for value, turn, down, across in _placed(tile, code):
+                key = number, turn, down, across
+                places[key] = max(places.get(key, 0.0), value)
+    best = sorted(places.items(), key=lambda item: -item[1])[:5]
+    best = [(place, value) for place, value in best if value >= _PILOTS_STAND_OUT]
+    if not best:
+        return []
+    softs = np.stack([_soft(folded, codes[number], turn, down, across) for (number, turn, down, across), _ in best])
+    numbers = [codes[place[0]].decode(soft[None])[0] for (place, _), soft in zip(best, softs, strict=True)]
+    read = []
+    for (found, pilots), soft, copy in zip(best, softs, numbers, strict=True):
+        fits = copy is not None and correlation(soft, codes[found[0]].codewords([copy]))[0] > _BLIND
+        read.append(TintReading(soft, found[0], pilots, copy if fits else None))
+    return read
+
+
+def correlation(soft: Soft, codewords: Soft) -> Field:
+    """Return how well each code word fits soft values, in standard deviations of a random one."""
+    return np.asarray(codewords @ soft / (np.linalg.norm(soft) + 1e-9), np.float32)
+
+
+def _folded(cells: Cells) -> tuple[Field, Field] | None:
+    """Lay all tiles over one another; returns the sums of values and of squared weights, 24 x 24."""
+    level = cv2.blur(cells.values * cells.seen, (9, 9)) / np.maximum(cv2.blur(cells.seen, (9, 9)), 1e-3)
+    values = (cells.values - level) * (cells.seen > 0)
+    spread = 1.4826 * np.median(np.abs(values[cells.seen > 0])) + 1e-6
+    values = np.clip(values / spread, -2.5, 2.5) * cells.seen
+    rows = (np.arange(values.shape[0]) + cells.row) % TILE
+    columns = (np.arange(values.shape[1]) + cells.column) % TILE
+    tile, weight = np.zeros((TILE, TILE), np.float32), np.zeros((TILE, TILE), np.float32)
+    np.add.at(tile, (rows[:, None], columns[None, :]), values)
+    np.add.at(weight, (rows[:, None], columns[None, :]), cells.seen**2)
+    return tile, weight
+
+
+def _sum(folded: Sequence[tuple[Field, Field]]) -> tuple[Field, Field]:
+    return np.sum([tile for tile, _ in folded], axis=0), np.sum([weight for _, weight in folded], axis=0)
+
+
+def _placed(tile: Field, code: TintCode, most: int = 3) -> list[tuple[float, int, int, int]]:
+    """Return where the pilots fit best among 4 turns and 576 shifts: how well, turn, down, across."""
+    pilots, sites = np.conj(np.fft.fft2(code.pilots)), np.conj(np.fft.fft2(np.abs(code.pilots)))
+    found = []
+    for turn in range(4):
+        turned = np.rot90(tile, turn)
+        fit = np.fft.ifft2(np.fft.fft2(turned) * pilots).real
+        noise = np.fft.ifft2(np.fft.fft2(turned**2) * sites).real
+        value = (fit / np.sqrt(np.maximum(noise, 1e-6))).ravel()
+        found += [(float(value[at]), turn, *divmod(int(at), TILE)) for at in np.argsort(-value)[:most]]
+    return sorted(found, reverse=True)[:most]
+
+
+def _soft(folded: Sequence[tuple[Field, Field]], code: TintCode, turn: int, down: int, across: int) -> Soft:
+    """Return the data cells of a placed tile, each field weighted by how clearly its pilots are read."""
+    total = np.zeros(TILE * TILE, np.float32)
+    pilots = code.pilots.ravel()
+    for tile, weight in folded:
+        values = np.roll(np.rot90(tile, turn), (-down, -across), (0, 1)).ravel()
+        weights = np.roll(np.rot90(weight, turn), (-down, -across), (0, 1)).ravel()
+        sites = code.pilot_cells
+        slope = float(values @ pilots) / max(float(weights[sites].sum()), 1e-6)
+        noise = float((values[sites] ** 2).sum()) / max(float(weights[sites].sum()), 1e-6) + 1e-6
+        total += max(slope, 0.0) / noise * values
+    return total[code.data_cells]
