@@ -34,6 +34,7 @@ from edms.letters.printing import Printing
 from edms.letters.wording import KINDS
 from edms.registry.service import TurnQueue
 from edms.search.indexes import Indexes
+from edms.verification.leak_rules import ReadingLimits
 
 
 def parts_of(settings: Settings) -> Parts:
@@ -73,6 +74,7 @@ def parts_of(settings: Settings) -> Parts:
         LogPlan, LogPlan(timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file)
     )
     parts.offer(LogSeal, lambda: log_seal(parts))
+    parts.put(ReadingLimits, ReadingLimits(settings.worker.trace_seconds, settings.worker.trace_memory_mb))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))
