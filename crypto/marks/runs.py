@@ -87,8 +87,8 @@ class PageRuns:
 
 
 def page_runs(page: pikepdf.Page) -> PageRuns:
-    """Read a page's runs."""
-    return _Reader(page).read(pikepdf.parse_content_stream(page))
+    """Read a page's runs; one whose content breaks the grammar has none."""
+    return _read(page, bare=False)
 
 
 def labelled(page: pikepdf.Page) -> tuple[int, bytes]:
@@ -96,13 +96,19 @@ def labelled(page: pikepdf.Page) -> tuple[int, bytes]:
 
     The colour is the number in base 256 as red, green, blue; the text is set as on the page.
     """
-    reader = _Reader(page, bare=True)
-    runs = reader.read(pikepdf.parse_content_stream(page))
+    runs = _read(page, bare=True)
     return runs.count, b"\n".join(_coloured(runs.items))
 
 
+def _read(page: pikepdf.Page, *, bare: bool) -> PageRuns:
+    try:
+        return _Reader(page, bare=bare).read(pikepdf.parse_content_stream(page))
+    except (pikepdf.PdfError, ValueError, TypeError, IndexError, AttributeError):
+        return PageRuns(0, ())
+
+
 class _Reader:
-    def __init__(self, page: pikepdf.Page, *, bare: bool = False) -> None:
+    def __init__(self, page: pikepdf.Page, *, bare: bool) -> None:
         self._bare = bare
         self._fonts = _fonts_of(page)
         self._state = _State()
