@@ -28,7 +28,7 @@ from edms.verification.leak_rules import MOST_PAGES, MOST_PIXELS, MOST_PIXELS_TO
 
 _PDF: Final = b"%PDF-"
 _DPI, _DPI_OF_MANY, _MANY = 200, 150, 6
-_FORMATS: Final = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "GIF")
+_FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "GIF")
 _MANY_PAGES: Final = frozenset({"TIFF"})
 _BOMB: Final = 120_000_000
 _LONGEST_SIDE: Final = 4200
@@ -174,7 +174,7 @@ def _tell(value: dict[str, Any]) -> None:
 def _warm_up() -> None:
     """Load what the libraries load on first use."""
     sample = Image.new("RGB", (64, 64), "white")
-    for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
+    for kind in ("JPEG", "MPO", "PNG", "TIFF", "WEBP"):
         out = io.BytesIO()
         sample.save(out, kind)
         Image.open(io.BytesIO(out.getvalue())).convert("RGB")

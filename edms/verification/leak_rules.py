@@ -130,6 +130,8 @@ def advice(seen: Measured) -> tuple[str, ...]:
         helpful.append("leaks.help-original-file")
     if not seen.finished:
         helpful.append("leaks.help-again")
+    if not helpful:
+        helpful.append("leaks.help-not-yours")
     return tuple(helpful)
 
 
