@@ -108,16 +108,17 @@ def busy(uow: UnitOfWork, case_id: UUID) -> LeakLookUp | None:
 def findings(
     uow: UnitOfWork, case_id: UUID
 ) -> Sequence[tuple[LeakFinding, IssuedCopy, Entity, Employee]]:  # fmt: skip
-    """Return the findings of a case with copy, body and person, those of the newest look-up first, the surest first."""
+    """Return the findings of all look-ups of a case with copy, body and person, the surest first."""
     rows = uow.session.execute(
         select(LeakFinding, IssuedCopy, Entity, Employee)
         .join(IssuedCopy, IssuedCopy.id == LeakFinding.copy_id)
         .join(Entity, Entity.id == IssuedCopy.entity_id)
         .join(Employee, Employee.id == IssuedCopy.employee_id)
         .where(LeakFinding.case_id == case_id)
-        .order_by(LeakFinding.look_up_id.desc(), LeakFinding.chance.is_(None), LeakFinding.chance, LeakFinding.id)
+        .order_by(LeakFinding.id)
     )
-    return [(finding, copy, entity, employee) for finding, copy, entity, employee in rows]
+    found = [(finding, copy, entity, employee) for finding, copy, entity, employee in rows]
+    return sorted(found, key=lambda row: float(row[0].chance or 1))
 
 
 def finding(uow: UnitOfWork, case_id: UUID, finding_id: UUID) -> LeakFinding:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 
+from crypto.marks.scoring import FALSE_NAMES
 from edms.accounts import queries as accounts
 from edms.audit.service import record
 from edms.content import service as content
@@ -167,7 +168,7 @@ def _finish(database: Database, held: Claimed, found: Traced, *, store: ContentS
         findings = [
             LeakFinding(
                 entity_id=held.entity_id, case_id=held.case_id, look_up_id=held.id, copy_id=copy.copy_id,
-                layers=" ".join(copy.layers), chance=copy.false_accusation_probability, by_two=by_two,
+                layers=" ".join(copy.layers), chance=_written(copy.false_accusation_probability), by_two=by_two,
             )
             for copy in found.copies
         ]  # fmt: skip
@@ -177,6 +178,13 @@ def _finish(database: Database, held: Claimed, found: Traced, *, store: ContentS
             uow, "leaks.looked-up", "leak-case", held.case_id, entity_id=held.entity_id, row=row, rows=findings,
             named=len(found.named), found=len(found.copies), finished=found.finished,
         )  # fmt: skip
+
+
+def _written(chance: float | None) -> str:
+    """Return a chance as it is stored, never smaller than it is; "" for a lead."""
+    if chance is None:
+        return ""
+    return f"{min(max(chance, 1e-99) * 1.01, FALSE_NAMES):.2e}"
 
 
 def _outcome(

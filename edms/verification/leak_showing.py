@@ -230,7 +230,7 @@ def _finding(
     readable = leak_queries.may_read(uow, copy.document_code)
     return FindingShown(
         finding.id, body.name_ar, format_code(body.code), format_code(copy.document_code), copy.act, copy.issued_at,
-        layers, odds(finding.chance) if finding.chance is not None and not HIDDEN.isdisjoint(layers) else None,
+        layers, odds(float(finding.chance)) if finding.chance and not HIDDEN.isdisjoint(layers) else None,
         told, person.name if told else "", format_code(person.code) if told else "",
         format_code(copy.code) if told else "", behalf.name if behalf else "",
         tuple(at for at, one in enumerate(outcome.get("pictures", ())) if str(copy.id) in one["copies"]),

@@ -78,10 +78,10 @@ class LeakLookUp(Base):
 
 
 class LeakFinding(Base):
-    """A copy that a look-up found: by hidden marks (``chance`` of naming an innocent one), or as a lead alone.
+    """A copy that a look-up found: by hidden marks, or as a lead alone.
 
-    ``by_two``: the name stays closed until a second auditor has agreed, however the policy changes later; ``opened_at``
-    is when that happened.
+    ``chance`` is that of naming an innocent copy, such as ``1.2e-12``; "" for a lead. ``by_two``: the name stays closed
+    until a second auditor has agreed, however the policy changes later; ``opened_at`` is when that happened.
     """
 
     __tablename__ = "leak_findings"
@@ -92,7 +92,7 @@ class LeakFinding(Base):
     look_up_id: Mapped[UUID] = mapped_column(ForeignKey("leak_look_ups.id"), index=True)
     copy_id: Mapped[UUID] = mapped_column(ForeignKey("issued_copies.id"))
     layers: Mapped[str] = mapped_column(String(40))
-    chance: Mapped[float | None]
+    chance: Mapped[str] = mapped_column(String(12), default="")
     by_two: Mapped[bool]
     opened_at: Mapped[datetime | None]
 

@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("look_up_id", sa.Uuid(), nullable=False),
         sa.Column("copy_id", sa.Uuid(), nullable=False),
         sa.Column("layers", sa.String(length=40), nullable=False),
-        sa.Column("chance", sa.Float(), nullable=True),
+        sa.Column("chance", sa.String(length=12), nullable=False),
         sa.Column("by_two", sa.Boolean(), nullable=False),
         _when("opened_at", nullable=True),
         sa.ForeignKeyConstraint(["look_up_id"], ["leak_look_ups.id"], name=op.f("fk_leak_findings_look_up_id")),
