@@ -50,8 +50,9 @@ class FindingShown:
     on_behalf_of: str
     pictures: tuple[int, ...]
     evidence: tuple[EvidenceShown, ...]
-    asked: NameRequest | None
+    asked: bool
     asked_by: str
+    asked_why: str
     own_request: bool
     refusals: tuple[tuple[str, datetime | None, str], ...]
 
@@ -213,7 +214,9 @@ def _look_up(look_up: LeakLookUp, names: Mapping[UUID, str]) -> LookUpShown:
         look_up.to_do, look_up.finished_at, look_up.trouble,
         tuple(format_code(one) for one in look_up.letters.split()),
         tuple(format_code(one) for one in outcome.get("letters", ())), bool(outcome.get("finished", True)),
-        tuple(outcome.get("pictures", ())),
+        tuple(
+            {**one, "letter": format_code(one["letter"]) if one["letter"] else ""} for one in outcome.get("pictures", ())
+        ),
     )  # fmt: skip
 
 
@@ -238,7 +241,7 @@ def _finding(
             EvidenceShown(one["picture"], one["read"], one["agreed"], one["drawn"] if readable else "")
             for one in outcome.get("evidence", ()) if one["copy"] == str(copy.id)
         ),
-        asked, names.get(asked.asked_by_id, "") if asked else "",
+        asked is not None, names.get(asked.asked_by_id, "") if asked else "", asked.reason if asked else "",
         asked is not None and asked.asked_by_id == uow.actor.employee_id,
         tuple(
             (names.get(one.decided_by_id, "") if one.decided_by_id else "", one.decided_at, one.answer)

@@ -72,7 +72,7 @@ def test_a_case_names_whose_copy_it_is_and_opens_the_name_by_two(world: World) -
     with world.database.work(second) as uow:
         leak_names.refuse(uow, *place, "السبب غير كافٍ")
     refused = shown(world, first, case_id).named[0]
-    assert (refused.open, refused.asked, [one[2] for one in refused.refusals]) == (False, None, ["السبب غير كافٍ"])
+    assert (refused.open, refused.asked, [one[2] for one in refused.refusals]) == (False, False, ["السبب غير كافٍ"])
     with world.database.work(first) as uow:
         leak_names.ask_name(uow, *place, "بأمر الوزير المرقم ١٧")
     with world.database.work(second) as uow:
