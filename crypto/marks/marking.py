@@ -45,7 +45,7 @@ class MarkablePdf:
         """Return the document, to be marked and closed."""
         try:
             return pikepdf.open(BytesIO(self._pdf))
-        except pikepdf.PdfError as error:  # an encrypted one too
+        except (pikepdf.PdfError, pikepdf.PasswordError) as error:
             raise CannotMark("marks.unreadable") from error
 
     def hide(self, document: pikepdf.Pdf, mark: HiddenMark) -> None:
