@@ -134,6 +134,7 @@ _TILTED: Final = Shot(tilt=17, turn=8, fill=0.88)
 _CURLED: Final = Shot(tilt=7, turn=4, curl=14)
 _DIM: Final = Shot(tilt=6, turn=3, light=150, uneven=0.3, grain=2.6, blur=1.1, warmth=0.10, quality=80)
 _AT_SCREEN: Final = Shot(tilt=3, turn=1, fill=0.92, light=225, uneven=0.05, warmth=-0.02)
+_FAR_FROM_SCREEN: Final = Shot(tilt=4, turn=2, fill=0.62, light=225, uneven=0.05, warmth=-0.02)
 _AT_SCREEN_TILTED: Final = Shot(tilt=10, turn=4, fill=0.9, light=225, uneven=0.05, warmth=-0.02)
 
 CHANNELS: Final = (
@@ -184,6 +185,7 @@ CHANNELS: Final = (
     Channel("photomono", Group.PHOTO, _photo(_STRAIGHT, colour=False), tint=False),
     Channel("screen", Group.SCREEN, _screen(_AT_SCREEN)),
     Channel("screentilt", Group.SCREEN, _screen(_AT_SCREEN_TILTED)),
+    Channel("screenfar", Group.SCREEN, _screen(_FAR_FROM_SCREEN)),
     Channel("photo1600", Group.MESSENGER, _passed_on(_photo(_STRAIGHT), 1600, 75)),
     Channel("phototilt1280", Group.MESSENGER, _passed_on(_photo(_TILTED), 1280, 65)),
     Channel("photocurl1600", Group.MESSENGER, _passed_on(_photo(_CURLED), 1600, 70)),

@@ -41,12 +41,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A document whose first page leaks: ``letter`` is what it was set from, where it is ours."""
+    """A document whose first page leaks."""
 
     name: str
     kind: Kind
     pdf: bytes
-    letter: PrintedLetter | None = None
 
 
 def originals(kind: Kind, count: int) -> Iterator[Original]:
@@ -84,7 +83,7 @@ def letter(seed: int) -> Original:
         signed_on=date(2026, 1, 1),
         document_code="100234260001234571",
     )
-    return Original(f"letter{seed}", Kind.LETTER, render_letter(written), written)
+    return Original(f"letter{seed}", Kind.LETTER, render_letter(written))
 
 
 def scan(seed: int) -> Original:
