@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import cv2
 import numpy as np
 import pikepdf
 from numpy.typing import NDArray
 from PIL import Image as Pictures
+from PIL.TiffImagePlugin import TiffImageFile
 
 from crypto.marks.arrays import Image
 from crypto.marks.shift_code import STEP_MM, Steps
@@ -25,6 +26,7 @@ _SHORTEST_MM, _LOWEST_MM = 0.7, 1.5
 _JOINED_MM: Final = (0.35, 1.5)  # dots belong to the letter above or below them, not to its neighbour
 _GRAIN: Final = 1.5
 _QUALITY: Final = 88
+_PHOTOMETRIC, _STRIP_OFFSETS, _STRIP_LENGTHS = 262, 273, 279  # TIFF 6.0 tags
 
 Box = tuple[int, int, int, int]
 
@@ -54,8 +56,8 @@ class ScannedPage:
         if picture is None:
             return
         moved = _moved(np.asarray(picture), self, steps)
-        resources = pikepdf.Dictionary(page.obj.Resources)
-        resources.XObject = pikepdf.Dictionary(resources.XObject)
+        resources = pikepdf.Dictionary(dict(page.obj.Resources.items()))  # the page's own: others may share the old
+        resources.XObject = pikepdf.Dictionary(dict(resources.XObject.items()))
         resources.XObject[self.name] = _written(document, old, picture, moved)
         page.obj.Resources = resources
 
@@ -103,7 +105,7 @@ def _placed_picture(page: pikepdf.Page) -> tuple[str, tuple[float, float, float,
             matrix = saved.pop()
         elif name == "cm":
             matrix = pikepdf.Matrix(*(float(value) for value in operands)) @ matrix
-        elif name == "Do" and pictures.get(str(operands[0]), {}).get("/Subtype") == "/Image":
+        elif name == "Do" and _is_picture(pictures, str(operands[0])):
             if max(abs(matrix.b), abs(matrix.c)) > _SKEW * abs(matrix.a) or matrix.a <= 0 or matrix.d <= 0:
                 return None
             place = matrix.e, matrix.f, matrix.e + matrix.a, matrix.f + matrix.d
@@ -111,6 +113,10 @@ def _placed_picture(page: pikepdf.Page) -> tuple[str, tuple[float, float, float,
     left, low, right, top = (float(value) for value in page.cropbox)
     large = [each for each in found if _area(each[1]) >= _LEAST_COVERED * (right - left) * (top - low)]
     return large[0] if len(large) == 1 else None
+
+
+def _is_picture(objects: Any, name: str) -> bool:
+    return name in objects and objects[name].get("/Subtype") == "/Image"
 
 
 def _area(place: tuple[float, float, float, float]) -> float:
@@ -203,14 +209,12 @@ def _written(document: pikepdf.Pdf, old: Any, source: Pictures.Image, pixels: ND
         "Width": image.width, "Height": image.height,
     }  # fmt: skip
     if source.mode == "1":
-        image.save(out, "TIFF", compression="group4")
-        tags = Pictures.open(BytesIO(out.getvalue()))
-        data = b"".join(
-            out.getvalue()[start : start + length]
-            for start, length in zip(tags.tag_v2[273], tags.tag_v2[279], strict=True)  # type: ignore[attr-defined]
-        )
-        black = tags.tag_v2[262] == 1  # type: ignore[attr-defined]
-        parms = pikepdf.Dictionary(K=-1, Columns=image.width, Rows=image.height, BlackIs1=not black)
+        image.save(out, "TIFF", compression="group4", strip_size=image.width * image.height)
+        tags = cast("TiffImageFile", Pictures.open(BytesIO(out.getvalue()))).tag_v2
+        (start,), (length,) = tags[_STRIP_OFFSETS], tags[_STRIP_LENGTHS]
+        data = out.getvalue()[start : start + length]
+        white_is_0 = tags[_PHOTOMETRIC] == 0
+        parms = pikepdf.Dictionary(K=-1, Columns=image.width, Rows=image.height, BlackIs1=not white_is_0)
         return document.make_stream(
             data, **entries, ColorSpace=pikepdf.Name.DeviceGray, BitsPerComponent=1,
             Filter=pikepdf.Name.CCITTFaxDecode, DecodeParms=parms,

@@ -20,6 +20,7 @@ from crypto.marks.payload import TintCode
 from crypto.marks.tint import Profile
 from crypto.marks.tint_reading import TintReadings, read_tint
 from edms.letters.rendition.letter import render_letter
+from tests.leaks import pages
 from tests.letters.rendition.samples import LETTER
 
 KEY, OTHER = MarkKey("2026-11", b"k" * 32), MarkKey("2026-10", b"o" * 32)
@@ -174,3 +175,18 @@ def test_what_is_no_pdf_is_refused() -> None:
 def test_blind_bound_counts_tags_and_copies() -> None:
     assert blind_chance(100, 10**7) == pytest.approx(100 * 2**-24 * 1e-4)
     assert blind_chance(0, 10**7) == 0
+
+
+@pytest.mark.parametrize("seed", [0, 1], ids=["black and white", "gray"])
+def test_scanned_pages_are_marked_inside_their_picture(seed: int) -> None:
+    pdf = pages.scan(seed).pdf
+    copy = marked(pdf)
+    assert named(piece(rendered_gray(copy, 0, 200), 2), pdf, [*OTHERS, NUMBER], tint=False) == {NUMBER}
+    assert named(rendered_gray(pdf, 0, 200), pdf, [*OTHERS, NUMBER], tint=False) == set()
+    assert len(copy) < 1.05 * len(pdf) + 3_000
+
+
+def test_foreign_documents_are_marked_in_their_text() -> None:
+    pdf = pages.foreign(2).pdf
+    copy = marked(pdf)
+    assert named(rendered_gray(copy, 0, 150), pdf, [*OTHERS, NUMBER], tint=False) == {NUMBER}
