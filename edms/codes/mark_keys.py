@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from crypto.encryption import new_key
 from crypto.marks.keys import MarkKey
@@ -12,7 +11,7 @@ from edms.audit.service import record
 from edms.codes.models import MarkKeyRow
 from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Unavailable
+from edms.core.errors import Conflict, Unavailable
 from edms.core.ids import NIL
 from edms.entities.keyring import Keyring
 
@@ -36,8 +35,9 @@ def ensure(database: Database, actor: Actor, *, keys: Keyring) -> None:
             row = MarkKeyRow(month=month, key_version=version, wrapped=wrapped, created_at=uow.now)
             uow.session.add(row)
             record(uow, "codes.mark-key-made", "mark-key", None, row=row, month=month)
-    except IntegrityError:
-        return  # another process made it meanwhile
+    except Conflict as error:
+        if error.code != "database.conflict":  # another process made it meanwhile
+            raise
 
 
 def key_of(uow: UnitOfWork, month: str, *, keys: Keyring) -> MarkKey:
