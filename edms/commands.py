@@ -29,7 +29,7 @@ COMMANDS = {
     "init": "edms.operation.commands:init",
     "intake": "edms.intake.commands:intake",
     "installation": "edms.entities.commands:installation",
-    "keys": "edms.operation.keys_commands:keys",
+    "keys": "edms.operation.shred_commands:keys",
     "letter": "edms.letters.commands:letter",
     "quarantine": "edms.intake.commands:quarantine_group",
     "queue": "edms.dispatch.commands:queue",

@@ -22,7 +22,7 @@ from edms.entities.models import EntityKey, KeyHead
 
 KEPT_SECONDS: Final = 900
 _KEPT_KEYS = 4096
-_UNDER_VAULT = 0x8000
+UNDER_VAULT: Final = 0x8000
 _SEEN = "keyring.seen"
 _HEAD = select(KeyHead.epoch, KeyHead.vault_id)
 _SHARE = text("SELECT pg_advisory_xact_lock_shared(1801812339)")
@@ -109,13 +109,13 @@ class Keyring:
         if item is None or vault_id is None:
             return version.to_bytes(2, "big") + seal_value(key, plaintext, context)
         key = _column_key(self._secret(owner, item), key)
-        return (version | _UNDER_VAULT).to_bytes(2, "big") + seal_value(key, plaintext, context)
+        return (version | UNDER_VAULT).to_bytes(2, "big") + seal_value(key, plaintext, context)
 
     def open(self, session: Session, owner: UUID, context: bytes, sealed: bytes, *, item: UUID | None = None) -> bytes:
         """Decrypt a column value sealed by ``seal``; raises KeyDestroyed when the item's secret was destroyed."""
         version = int.from_bytes(sealed[:2], "big")
-        key = self._key(session, owner, version & ~_UNDER_VAULT)[1]
-        if version & _UNDER_VAULT and item is not None:
+        key = self._key(session, owner, version & ~UNDER_VAULT)[1]
+        if version & UNDER_VAULT and item is not None:
             key = _column_key(self._secret(owner, item), key)
         return open_value(key, sealed[2:], context)
 

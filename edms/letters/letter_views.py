@@ -43,13 +43,15 @@ def show_letter(letter_id: UUID) -> Response:
         letter = queries.letter(uow, letter_id)
         if letter.state in NUMBERED:
             reading.note_opening(uow, letter)
-            if letter.rendition_id is not None:
+            if letter.rendition_id is not None and queries.destruction(uow, letter.id) is None:
                 copy_code = reading.issue_view(uow, letter).code
     with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
+        destroyed = queries.destruction(uow, letter.id)
         return render(
             "letters/letter.html",
-            letter=details(uow, letter, pages=_pages(uow, letter)),
+            letter=details(uow, letter, pages=0 if destroyed else _pages(uow, letter)),
+            destroyed=destroyed,
             copy_code=format_code(copy_code),
             document_code=format_code(letter.document_code or ""),
             wording=wording,
