@@ -26,6 +26,7 @@ from edms.entities.keyring import Keyring
 from edms.letters import queries
 from edms.letters.models import Attachment, Destruction, Letter
 from edms.operation import shredding
+from edms.operation.log_checks import check_all
 from edms.operation.shredding import Shredder
 from edms.search.indexes import Indexes
 from edms.wiring import parts_of
@@ -109,6 +110,8 @@ def test_a_destroyed_letter_is_gone_and_the_others_stay(world: World) -> None:
         assert queries.destruction(uow, gone.id) is not None
     assert world.parts[Indexes].requested() == [world.entity_a.id]
     assert destroy(world, gone) == certificate  # once is enough
+    checked = check_all(world.parts, OPERATOR)
+    assert (checked.report.faults, checked.rows["destructions"]) == ([], 1)
 
 
 def test_what_another_body_holds_stays(world: World) -> None:
