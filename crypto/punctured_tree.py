@@ -6,7 +6,7 @@ this one (Aviram, Gellert, Jager: Session Resumption Protocols and Efficient For
 A path has 40 steps of 16 ways: 20 for the bucket and 20 for the item in it, each 80 bits of a SHA-256.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -15,6 +15,8 @@ NODE_BYTES: Final = 32
 _WAYS: Final = 16
 _HASHED: Final = STEPS // 2
 _MARK: Final = b"edms/1/tree|"
+_STEP: Final = tuple(bytes((step,)) for step in range(_WAYS))
+_DIGIT: Final = bytes.maketrans(b"0123456789abcdef", bytes(range(_WAYS)))
 
 Path = bytes
 """Steps from the top, an octet of 0 to 15 each."""
@@ -29,7 +31,7 @@ def path_of(bucket: bytes, item: bytes | None = None) -> Path:
 
 def child(node: bytes, step: int) -> bytes:
     """Return what lies one step below a node."""
-    return sha256(_MARK + node + bytes((step,))).digest()
+    return sha256(_MARK + node + _STEP[step]).digest()
 
 
 def derive_node(nodes: Mapping[Path, bytes], path: Path) -> bytes | None:
@@ -38,7 +40,7 @@ def derive_node(nodes: Mapping[Path, bytes], path: Path) -> bytes | None:
         node = nodes.get(path[:length])
         if node is not None:
             for step in path[length:]:
-                node = child(node, step)
+                node = sha256(_MARK + node + _STEP[step]).digest()  # child(), without a call for each step
             return node
     return None
 
@@ -66,14 +68,8 @@ def packed(path: Path) -> bytes:
 
 def unpacked(told: bytes) -> Path:
     """Return what :func:`packed` was given."""
-    return bytes(_nibbles(told))
+    return told.hex().encode("ascii").translate(_DIGIT)
 
 
 def _steps(name: bytes) -> Path:
-    return bytes(_nibbles(sha256(name).digest()[:_HASHED]))
-
-
-def _nibbles(octets: bytes) -> Iterator[int]:
-    for one in octets:
-        yield one >> 4
-        yield one & 15
+    return unpacked(sha256(name).digest()[:_HASHED])

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ ID_BYTES = 16
 _MAGIC = b"EDV1"
 _NONCE_BYTES = 12
 _KEPT = 8192
+LOOK_EVERY = 0.1
+"""Seconds after which a destruction counts in every process."""
 
 
 def create_vault(path: Path, keys: KeyStore) -> bytes:
@@ -43,12 +46,17 @@ def create_vault(path: Path, keys: KeyStore) -> bytes:
 class Vault:
     """Derives secrets and destroys them; safe for many threads and for many processes on one file."""
 
-    def __init__(self, path: Path, keys: KeyStore) -> None:
-        """Open the file; raises KeyUnavailable ``vault.missing`` or ``vault.damaged``, or what the key store does."""
+    def __init__(self, path: Path, keys: KeyStore, *, look_every: float = LOOK_EVERY) -> None:
+        """Open the file; raises KeyUnavailable ``vault.missing`` or ``vault.damaged``, or what the key store does.
+
+        Whether another process has destroyed something is looked up at most every ``look_every`` seconds.
+        """
         self.path, self._keys = path, keys
         self._guard = threading.RLock()
-        self._kept: dict[tuple[bytes, bytes | None], bytes] = {}
+        self._buckets: dict[bytes, bytes] = {}
         self._stamp: tuple[int, int, int] | None = None
+        self._every, self._look_at = look_every, 0.0
+        self._states = 0
         self.id = b""
         self._nodes: tree.Nodes = {}
         self._current()
@@ -57,8 +65,13 @@ class Vault:
         """Return the 32-byte secret of an item in a bucket; raises KeyDestroyed ``vault.destroyed``."""
         with self._guard:
             self._current()
-            kept = self._kept.get((bucket, item))
-            return kept if kept is not None else self._derived(bucket, item)
+            return self._derived(bucket, item)
+
+    def state(self) -> int:
+        """Return a number that differs once something was destroyed: what was kept from before may be gone."""
+        with self._guard:
+            self._current()
+            return self._states
 
     def destroyed(self, path: tree.Path) -> bool:
         """Say whether nothing can be derived at a path any more."""
@@ -95,24 +108,22 @@ class Vault:
     def _derived(self, bucket: bytes, item: bytes) -> bytes:
         """Derive a secret from its bucket's node, which is kept: half the steps."""
         whole = tree.path_of(bucket, item)
-        node = self._kept.get((bucket, None))
+        node = self._buckets.get(bucket)
         if node is None:
             node = tree.derive_node(self._nodes, whole[: tree.STEPS])
             if node is not None:
-                self._keep(bucket, None, node)
+                if len(self._buckets) >= _KEPT:
+                    self._buckets.clear()
+                self._buckets[bucket] = node
         found = tree.derive_node({b"": node}, whole[tree.STEPS :]) if node else tree.derive_node(self._nodes, whole)
         if found is None:
             raise KeyDestroyed("vault.destroyed")
-        self._keep(bucket, item, found)
         return found
-
-    def _keep(self, bucket: bytes, item: bytes | None, node: bytes) -> None:
-        if len(self._kept) >= _KEPT:
-            self._kept.clear()
-        self._kept[bucket, item] = node
 
     def _current(self) -> None:
         """Read the file again when another process has replaced it, and forget what was derived from the old one."""
+        if self._every and time.monotonic() < self._look_at:
+            return
         stamp = _stamp_of(self.path)
         while stamp != self._stamp:
             data = _read(self.path)
@@ -122,11 +133,16 @@ class Vault:
                 if _stamp_of(self.path) == stamp:
                     raise
             stamp = _stamp_of(self.path)  # what was replaced is overwritten: it may have been read half and half
+        self._look_at = time.monotonic() + self._every
 
     def _load(self, data: bytes, stamp: tuple[int, int, int]) -> None:
         self.id, self._nodes = _opened(data, self._keys)
         self._stamp = stamp
-        self._kept.clear()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._buckets.clear()
+        self._states += 1
 
     def _change(self, change: Callable[[tree.Nodes], int]) -> int:
         with self._guard, _locked(self.path):
@@ -136,7 +152,7 @@ class Vault:
             if changed:
                 _replace(self.path, _sealed(vault_id, nodes, self._keys))
             self.id, self._nodes, self._stamp = vault_id, nodes, _stamp_of(self.path)
-            self._kept.clear()
+            self._begin_anew()
             return changed
 
 

@@ -157,6 +157,6 @@ def _key_of(uow: UnitOfWork, file_id: UUID, entity_id: UUID, keys: Keyring) -> b
         raise NotFound("content.destroyed") from error
 
 
-def wrap_context(file_id: UUID, entity_id: UUID) -> bytes:
+def wrap_context(file_id: UUID | str, entity_id: UUID) -> bytes:
     """Return what a body's wrap of a file's key is bound to."""
     return f"edms/1/wrap|{file_id}|{entity_id}".encode()

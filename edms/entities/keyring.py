@@ -3,6 +3,7 @@
 import hmac
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
 from crypto.certificates import Pointers
-from crypto.encryption import KEY_BYTES, derive, new_key, open_value, seal_value, unwrap_key, wrap_key
+from crypto.encryption import KEY_BYTES, derive, new_key, open_value, rewrapper, seal_value, unwrap_key, wrap_key
 from crypto.errors import KeyUnavailable
 from crypto.keystore import KeyStore
 from crypto.vault import Vault
@@ -44,6 +45,8 @@ class Keyring:
         self._vault: Vault | None = None
         self._cache: dict[tuple[UUID, int], tuple[float, bytes, bytes, bytes]] = {}
         self._newest: dict[UUID, tuple[float, int, int]] = {}
+        self._items: dict[tuple[UUID, UUID, int], bytes] = {}
+        self._state = 0
         self._mutex = threading.Lock()
 
     def create(self, session: Session, owner: UUID, now: datetime, *, first: bool = False) -> int:
@@ -62,7 +65,10 @@ class Keyring:
 
     def newest(self, session: Session, owner: UUID) -> int:
         """Return the newest key version of ``owner``; raises Unavailable when it has none here."""
-        known, epoch = self._newest.get(owner), self._seen(session)[0]
+        return self._newest_of(session, owner, self._seen(session)[0])
+
+    def _newest_of(self, session: Session, owner: UUID, epoch: int | None) -> int:
+        known = self._newest.get(owner)
         if known and known[0] > time.monotonic() and epoch in (None, known[2]):
             return known[1]
         version = self._highest(session, owner)
@@ -75,8 +81,8 @@ class Keyring:
         self, session: Session, owner: UUID, key: bytes, context: bytes, *, item: UUID | None = None
     ) -> tuple[int, bytes]:
         """Wrap a file's or a seal's key for ``owner``; returns the key version used and the wrap."""
-        vault_id = self._see(session)
-        version = self.newest(session, owner)
+        epoch, vault_id = self._see(session)
+        version = self._newest_of(session, owner, epoch)
         if item is not None and vault_id is not None:
             key = wrap_key(self._secret(owner, item), key, _inner(owner, item, context))
         return version, wrap_key(self._whole(session, owner, version), key, context)
@@ -90,10 +96,9 @@ class Keyring:
             return opened
         return unwrap_key(self._secret(owner, item), opened, _inner(owner, item, context))
 
-    def rewrap(self, session: Session, owner: UUID, version: int, wrapped: bytes, context: bytes, newer: int) -> bytes:
-        """Return the same under another version of the owner's key; the vault is not asked."""
-        opened = unwrap_key(self._whole(session, owner, version), wrapped, context)
-        return wrap_key(self._whole(session, owner, newer), opened, context)
+    def rewrapper(self, session: Session, owner: UUID, older: int, newer: int) -> Callable[[bytes, bytes], bytes]:
+        """Return what brings a wrap, with its context, under another version of the owner's key; no vault is asked."""
+        return rewrapper(self._whole(session, owner, older), self._whole(session, owner, newer))
 
     def index_key(self, session: Session, owner: UUID) -> bytes:
         """Return the key of an owner's search index; it stays the same over all versions."""
@@ -103,20 +108,21 @@ class Keyring:
         self, session: Session, owner: UUID, context: bytes, plaintext: bytes, *, item: UUID | None = None
     ) -> bytes:
         """Encrypt a column value; two bytes of key version come first, their highest bit set for one with an item."""
-        vault_id = self._see(session)
-        version = self.newest(session, owner)
+        epoch, vault_id = self._see(session)
+        version = self._newest_of(session, owner, epoch)
         key = self._key(session, owner, version)[1]
         if item is None or vault_id is None:
             return version.to_bytes(2, "big") + seal_value(key, plaintext, context)
-        key = _column_key(self._secret(owner, item), key)
+        key = self._kept_of(owner, item, version, key)
         return (version | UNDER_VAULT).to_bytes(2, "big") + seal_value(key, plaintext, context)
 
     def open(self, session: Session, owner: UUID, context: bytes, sealed: bytes, *, item: UUID | None = None) -> bytes:
         """Decrypt a column value sealed by ``seal``; raises KeyDestroyed when the item's secret was destroyed."""
         version = int.from_bytes(sealed[:2], "big")
-        key = self._key(session, owner, version & ~UNDER_VAULT)[1]
+        known = version & ~UNDER_VAULT
+        key = self._key(session, owner, known)[1]
         if version & UNDER_VAULT and item is not None:
-            key = _column_key(self._secret(owner, item), key)
+            key = self._kept_of(owner, item, known, key)
         return open_value(key, sealed[2:], context)
 
     def column_key_only(self, session: Session, owner: UUID, version: int) -> bytes:
@@ -151,9 +157,10 @@ class Keyring:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(_ALONE)
 
-    def _see(self, session: Session) -> bytes | None:
-        """Once a transaction, before it wraps: learn whether there are new versions since; return the vault in use."""
-        if self._seen(session)[0] is None:
+    def _see(self, session: Session) -> tuple[int | None, bytes | None]:
+        """Once a transaction, before it wraps: learn whether there are new versions since; return epoch and vault."""
+        seen = self._seen(session)
+        if seen[0] is None:
             connection = session.connection()
             if connection.dialect.name == "postgresql":
                 connection.execute(_SHARE)
@@ -161,7 +168,8 @@ class Keyring:
             if vault_id is not None and self.vault().id != vault_id:
                 raise Unavailable("keys.other-vault", file=str(self.vault_file))
             session.info[_SEEN] = _innermost(session), epoch, vault_id
-        return self._seen(session)[1]
+            return epoch, vault_id
+        return seen
 
     @staticmethod
     def _seen(session: Session) -> tuple[int | None, bytes | None]:
@@ -173,7 +181,27 @@ class Keyring:
         return (epoch, vault_id) if transaction is not None and transaction is _innermost(session) else (None, None)
 
     def _secret(self, owner: UUID, item: UUID) -> bytes:
-        return self.vault().secret(bucket_of(owner, year_of(item)), item.bytes)
+        """Return the vault's secret of an item, derived once as long as nothing is destroyed."""
+        return self._kept_of(owner, item, 0, b"")
+
+    def _kept_of(self, owner: UUID, item: UUID, version: int, key: bytes) -> bytes:
+        """Return an item's secret, or what it makes of the column key of a ``version``."""
+        vault = self.vault()
+        state = vault.state()
+        with self._mutex:
+            if state != self._state or len(self._items) >= _KEPT_KEYS:
+                self._items.clear()
+                self._state = state
+            kept = self._items.get((owner, item, version))
+        if kept is None:
+            if version:
+                kept = _column_key(self._secret(owner, item), key)
+            else:
+                kept = vault.secret(bucket_of(owner, year_of(item)), item.bytes)
+            with self._mutex:
+                if state == self._state:
+                    self._items[owner, item, version] = kept
+        return kept
 
     @staticmethod
     def _highest(session: Session, owner: UUID) -> int | None:

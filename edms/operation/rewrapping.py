@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, func, select, tuple_, update
+from sqlalchemy import bindparam, func, select, update
 
 from edms.audit.service import record
 from edms.content.models import FileKey
-from edms.content.service import wrap_context
 from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.ids import NIL
@@ -23,29 +22,13 @@ from edms.entities.models import EntityKey
 from edms.entities.rules import KEEP_KEYS
 from edms.letters.models import SigningKey
 from edms.letters.signing import signing_context
+from edms.operation import wrap_rows
+from edms.operation.wrap_rows import Rewrapper
 
 BATCH: Final = 2000
 Uses = Counter[tuple[UUID, int]]
 """How many keys are wrapped under a version, by owner and version."""
-_FILES: Final[Any] = FileKey.__table__
 _SIGNERS: Final[Any] = SigningKey.__table__
-_NEXT_FILES = (
-    select(FileKey.file_id, FileKey.entity_id, FileKey.key_version, FileKey.wrapped)
-    .where(
-        tuple_(FileKey.file_id, FileKey.entity_id)
-        > tuple_(bindparam("file", type_=Uuid()), bindparam("entity", type_=Uuid()))
-    )
-    .order_by(FileKey.file_id, FileKey.entity_id)
-    .limit(bindparam("most"))
-)
-_FILE_DONE = (
-    update(_FILES)
-    .where(
-        _FILES.c.file_id == bindparam("file"), _FILES.c.entity_id == bindparam("entity"),
-        _FILES.c.key_version == bindparam("older"),
-    )
-    .values(key_version=bindparam("newer"), wrapped=bindparam("wrap"))
-)  # fmt: skip
 _SIGNER_DONE = (
     update(_SIGNERS)
     .where(_SIGNERS.c.employee_id == bindparam("employee"), _SIGNERS.c.private_key_wrapped == bindparam("before"))
@@ -80,18 +63,20 @@ def rewrap_all(
     if all(version == 1 for version in newest.values()):
         return Rewrapped(0, 0, ())
     signers = _signers(database, actor, keys, newest)
-    files, seen, place = 0, 0, (NIL, NIL)
+    files, seen, rewrapper = 0, 0, Rewrapper(keys, newest)
+    with database.read(actor) as uow:
+        place = wrap_rows.start(uow.session.connection())
     while True:
         with database.read(actor) as uow:
-            rows = uow.rows(_NEXT_FILES, file=place[0], entity=place[1], most=batch)
-            fresh = [_file(uow, row, newest[row.entity_id], keys) for row in rows if _older(row, newest)]
-        if fresh:
+            rows = wrap_rows.following(uow, place, batch)
+            changes = rewrapper.changes(uow, rows)
+        if changes:
             with database.work(actor) as uow:
-                uow.session.connection().execute(_FILE_DONE, fresh)
+                wrap_rows.write(uow, changes)
         if not rows:
             break
-        place = rows[-1].file_id, rows[-1].entity_id
-        files, seen = files + len(fresh), seen + len(rows)
+        place = rows[-1][0], rows[-1][1]
+        files, seen = files + len(changes), seen + len(rows)
         progress(seen)
     return Rewrapped(files, signers, _retire(database, actor, newest, files, signers))
 
@@ -118,16 +103,6 @@ def count_wraps(uow: UnitOfWork) -> int:
     return uow.session.scalar(select(func.count()).select_from(FileKey)) or 0
 
 
-def _older(row: Any, newest: Mapping[UUID, int]) -> bool:
-    return bool(row.key_version < newest.get(row.entity_id, 0))
-
-
-def _file(uow: UnitOfWork, row: Any, newer: int, keys: Keyring) -> dict[str, Any]:
-    context = wrap_context(row.file_id, row.entity_id)
-    wrap = keys.rewrap(uow.session, row.entity_id, row.key_version, row.wrapped, context, newer)
-    return {"file": row.file_id, "entity": row.entity_id, "older": row.key_version, "newer": newer, "wrap": wrap}
-
-
 def _signers(database: Database, actor: Actor, keys: Keyring, newest: Mapping[UUID, int]) -> int:
     """Wrap the keys of signing persons anew: as many as there are people who sign, in one transaction."""
     with database.work(actor) as uow:
@@ -138,7 +113,7 @@ def _signers(database: Database, actor: Actor, keys: Keyring, newest: Mapping[UU
             older, newer = _version(row.private_key_wrapped), newest[row.entity_id]
             if older < newer:
                 wrapped, context = row.private_key_wrapped[_VERSION_BYTES:], signing_context(row.employee_id)
-                wrap = keys.rewrap(uow.session, row.entity_id, older, wrapped, context, newer)
+                wrap = keys.rewrapper(uow.session, row.entity_id, older, newer)(wrapped, context)
                 wrap = newer.to_bytes(_VERSION_BYTES, "big") + wrap
                 fresh.append({"employee": row.employee_id, "before": row.private_key_wrapped, "wrap": wrap})
         if fresh:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from crypto import punctured_tree as tree
 from crypto.errors import KeyDestroyed, KeyUnavailable
 from crypto.keystore_file import FileKeyStore, create_key_file
-from crypto.vault import Vault, create_vault
+from crypto.vault import LOOK_EVERY, Vault, create_vault
 
 A, B = b"entity|0|2026", b"entity|0|2027"
 
@@ -62,7 +63,7 @@ def test_paths_are_packed_and_unpacked() -> None:
 
 
 def test_a_destroyed_secret_is_gone_in_every_opening_and_the_others_stay(path: Path, keys: FileKeyStore) -> None:
-    here, there = Vault(path, keys), Vault(path, keys)
+    here, there = Vault(path, keys), Vault(path, keys, look_every=0)
     kept = there.secret(A, b"2")
     assert here.secret(A, b"1") == there.secret(A, b"1") != kept
     assert here.destroy([tree.path_of(A, b"1"), tree.path_of(A, b"1")]) == 1
@@ -74,6 +75,17 @@ def test_a_destroyed_secret_is_gone_in_every_opening_and_the_others_stay(path: P
         assert not vault.destroyed(tree.path_of(A, b"2"))
         assert not vault.destroyed(tree.path_of(A))
     assert here.destroy([tree.path_of(A, b"1")]) == 0
+
+
+def test_another_process_sees_it_within_a_moment(path: Path, keys: FileKeyStore) -> None:
+    here, there = Vault(path, keys), Vault(path, keys)
+    there.secret(A, b"1")
+    before = there.state()
+    here.destroy([tree.path_of(A, b"1")])
+    time.sleep(LOOK_EVERY)
+    assert there.state() != before
+    with pytest.raises(KeyDestroyed):
+        there.secret(A, b"1")
 
 
 def test_a_destroyed_bucket_takes_all_its_secrets_and_no_others(path: Path, keys: FileKeyStore) -> None:
@@ -140,7 +152,7 @@ def test_what_is_no_vault_or_altered_is_refused(path: Path, keys: FileKeyStore) 
 
 
 def test_readers_meet_no_error_while_much_is_destroyed(path: Path, keys: FileKeyStore) -> None:
-    reader, failed, stop = Vault(path, keys), [], threading.Event()
+    reader, failed, stop = Vault(path, keys, look_every=0), [], threading.Event()
     secret = reader.secret(A, b"kept")
 
     def read() -> None:
