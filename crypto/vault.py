@@ -31,7 +31,7 @@ LOOK_EVERY = 0.1
 
 
 def create_vault(path: Path, keys: KeyStore) -> bytes:
-    """Make a vault (mode 0600) of one fresh seed and return its id; never overwrites.
+    """Make a vault (mode 0600) of a fresh tree and return its id; never overwrites.
 
     Raises KeyUnavailable ``vault.exists`` or ``vault.unwritable``.
     """
@@ -39,7 +39,7 @@ def create_vault(path: Path, keys: KeyStore) -> bytes:
     with _locked(path):
         if path.exists():
             raise KeyUnavailable("vault.exists", path=str(path))
-        _replace(path, _sealed(vault_id, {b"": new_key()}, keys))
+        _replace(path, _sealed(vault_id, tree.fresh(), keys))
     return vault_id
 
 
@@ -77,9 +77,7 @@ class Vault:
         """Say whether nothing can be derived at a path any more."""
         with self._guard:
             self._current()
-            return tree.derive_node(self._nodes, path) is None and not any(
-                each.startswith(path) for each in self._nodes
-            )
+            return not tree.left_of(self._nodes, path)
 
     def destroy(self, paths: Sequence[tree.Path]) -> int:
         """Destroy what lies at these paths, durably, and return how many were still there.
@@ -115,7 +113,7 @@ class Vault:
                 if len(self._buckets) >= _KEPT:
                     self._buckets.clear()
                 self._buckets[bucket] = node
-        found = tree.derive_node({b"": node}, whole[tree.STEPS :]) if node else tree.derive_node(self._nodes, whole)
+        found = tree.derive_below(node, whole[tree.STEPS :]) if node else tree.derive_node(self._nodes, whole)
         if found is None:
             raise KeyDestroyed("vault.destroyed")
         return found

@@ -259,7 +259,7 @@ class UnfinishedForm(Base):
     version: Mapped[int]
     revision: Mapped[int]
     fields_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    fields = SealedJson()
+    fields = SealedJson(gone={})
     saved_at: Mapped[datetime]
 
 
@@ -292,8 +292,8 @@ class Preservation(Base):
 class Destruction(Base):
     """A certificate that a letter of a body, or all that it stored in a year, was destroyed with its keys.
 
-    ``paths`` are the places in the vault, 20 octets each, by which the act can be done again on an older vault;
-    ``key_hash`` is SHA-256 over them. ``done_at``: the vault has destroyed them.
+    ``paths`` are the places in the vault, 16 octets each (8 for a year), by which the act can be done again on an older
+    vault; ``key_hash`` is SHA-256 over them. ``done_at``: the vault has destroyed them.
     """
 
     __tablename__ = "destructions"

@@ -102,7 +102,7 @@ def forget(
     if (root_version is None) != of_body or of_body != (version is not None) or (code is not None and installation):
         raise click.UsageError("Say --root N, or --version N with --entity CODE or --installation.")
     if not yes:
-        click.confirm("What is wrapped under it in older backups will not open any more. Go on?", abort=True)
+        click.confirm("It cannot be brought back; older backups may need it (docs/operate/keys.md). Go on?", abort=True)
     database, ring = parts[Database], parts[Keyring]
     if root_version is not None:
         rotation.forget_root(database, OPERATOR, root_version, keys=ring, run_folder=parts[Site].run_folder)

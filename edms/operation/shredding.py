@@ -14,6 +14,7 @@ from sqlalchemy import delete, or_, select
 from crypto import punctured_tree as tree
 from crypto.digests import sha256
 from edms.audit.service import record
+from edms.confirmations.models import InquiryRow
 from edms.content.models import FileKey, SmallFile
 from edms.content.store import ContentStore
 from edms.core.actor import Actor
@@ -170,6 +171,11 @@ def _parts_of(uow: UnitOfWork, letter: Letter) -> tuple[set[UUID], set[UUID]]:
     files = set(session.scalars(select(Attachment.file_id).where(Attachment.letter_id == letter.id)))
     files |= {letter.rendition_id} if letter.rendition_id else set()
     items = {letter.id, *session.scalars(select(UnfinishedForm.id).where(UnfinishedForm.letter_id == letter.id))}
+    if letter.document_code:  # an answer to «was this issued by you?» repeats the subject
+        asked = select(InquiryRow.id).where(
+            InquiryRow.entity_id == body, InquiryRow.document_code == letter.document_code
+        )
+        items |= set(session.scalars(asked))
     received = select(ReceivedMessage).where(ReceivedMessage.letter_id == letter.id, ReceivedMessage.entity_id == body)
     for message in session.scalars(received):
         items.add(message.id)

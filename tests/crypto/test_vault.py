@@ -35,7 +35,7 @@ def path(tmp_path: Path, keys: FileKeyStore) -> Path:
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=8), st.booleans())
 def test_what_is_punctured_is_gone_and_all_else_stays(which: list[tuple[int, int]], whole_bucket: bool) -> None:
     every = {(b, i): tree.path_of(bytes((b,)), bytes((i,))) for b in range(4) for i in range(10)}
-    nodes: tree.Nodes = {b"": b"s" * 32}
+    nodes = tree.fresh()
     before = {place: tree.derive_node(nodes, path) for place, path in every.items()}
     for place in which:
         tree.puncture(nodes, every[place])
@@ -46,14 +46,35 @@ def test_what_is_punctured_is_gone_and_all_else_stays(which: list[tuple[int, int
         gone |= {place for place in every if place[0] == which[0][0]}
     after = {place: tree.derive_node(nodes, path) for place, path in every.items()}
     assert after == {place: None if place in gone else found for place, found in before.items()}
-    assert not any(each[:length] in nodes for each in nodes for length in range(len(each)))
+    for place in gone:
+        assert not tree.left_of(nodes, every[place])
 
 
 def test_every_secret_differs_and_none_is_stored() -> None:
-    nodes: tree.Nodes = {b"": b"s" * 32}
+    nodes = tree.fresh()
+    before = dict(nodes)
     found = {tree.derive_node(nodes, tree.path_of(A, number.to_bytes(4))) for number in range(1000)}
     assert len(found) == 1000
-    assert nodes == {b"": b"s" * 32}
+    assert nodes == before
+    assert not any(secret and secret in children for secret in found for children in nodes.values())
+
+
+def test_a_destroyed_item_costs_nine_thousand_octets_at_most() -> None:
+    nodes = tree.fresh()
+    tree.puncture(nodes, tree.path_of(A, b"first"))  # the way down to the bucket, once
+    before = sum(len(path) + len(children) for path, children in nodes.items())
+    for number in range(20):
+        tree.puncture(nodes, tree.path_of(A, number.to_bytes(4)))
+    after = sum(len(path) + len(children) for path, children in nodes.items())
+    assert (after - before) / 20 < 9000
+
+
+def test_nothing_above_a_destroyed_secret_is_left() -> None:
+    nodes = tree.fresh()
+    path = tree.path_of(A, b"1")
+    above = [tree.derive_node(nodes, path[:length]) for length in range(1, len(path) + 1)]
+    tree.puncture(nodes, path)
+    assert not any(one and one in children for one in above for children in nodes.values())
 
 
 def test_paths_are_packed_and_unpacked() -> None:

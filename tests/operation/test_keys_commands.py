@@ -1,6 +1,7 @@
 """``diwan keys`` as people and scripts type it."""
 
 import json
+import time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 from crypto import recovery
 from crypto.errors import KeyUnavailable
 from crypto.keystore_file import FileKeyStore
+from crypto.vault import LOOK_EVERY
 from edms.audit.models import Event
 from edms.audit.service import facts_of
 from edms.core.errors import Conflict, Forbidden, NotFound
@@ -110,6 +112,7 @@ def test_the_doctor_sees_an_older_copy_of_the_vault(world: World) -> None:
     told(world, *shred, "--confirm", letter.document_code)
     assert check_vault(world.parts, world.settings).state is State.OK
     path.write_bytes(older)
+    time.sleep(LOOK_EVERY)
     found = check_vault(world.parts, world.settings)
     assert (found.state, found.remedy) == (State.FAIL, "diwan keys shred --repeat")
     assert told(world, "shred", "--repeat")["destroyed"] > 0

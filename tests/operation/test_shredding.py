@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from sqlalchemy import select, update
 
 from crypto.errors import KeyUnavailable
 from crypto.stream import encrypt_chunks
+from crypto.vault import LOOK_EVERY
 from edms.audit.models import Event
 from edms.audit.service import facts_of
+from edms.confirmations.models import InquiryRow
 from edms.content import service as content
 from edms.content.models import FileKey, SmallFile, StoredFile
 from edms.content.store import ContentStore
@@ -114,6 +117,23 @@ def test_a_destroyed_letter_is_gone_and_the_others_stay(world: World) -> None:
     assert (checked.report.faults, checked.rows["destructions"]) == ([], 1)
 
 
+def test_what_repeats_the_subject_goes_with_it(world: World) -> None:
+    gone, kept = letters(world)
+    rows = []
+    with world.database.work(OPERATOR) as uow:
+        for letter in (gone, kept):
+            row = InquiryRow(
+                id=new_id(), inquiry_id=new_id(), entity_id=world.entity_a.id, other_id=world.entity_b.id,
+                side="answered", document_code=letter.document_code, asked_at=uow.now, answer="issued",
+            )  # fmt: skip
+            row.told = {"subject": SECRET}
+            uow.session.add(row)
+            rows.append(row.id)
+    destroy(world, gone)
+    with world.database.read(OPERATOR) as uow:
+        assert [uow.session.get_one(InquiryRow, one).told for one in rows] == [{}, {"subject": SECRET}]
+
+
 def test_what_another_body_holds_stays(world: World) -> None:
     gone, _ = letters(world)
     with world.database.work(OPERATOR) as uow:
@@ -177,6 +197,7 @@ def test_a_restored_vault_forgets_again(world: World) -> None:
     before = vault.read_bytes()
     destroy(world, gone)
     vault.write_bytes(before)
+    time.sleep(LOOK_EVERY)
     with world.database.read(OPERATOR) as uow:
         assert queries.letter(uow, gone.id).subject == SECRET  # why a copy of the vault must not lie about for long
         assert shredding.not_destroyed(uow, keys=world.keyring) >= 3
