@@ -31,7 +31,7 @@ def ensure(database: Database, actor: Actor, *, keys: Keyring) -> None:
     try:
         with database.work(actor) as uow:
             month = month_of(uow.now)
-            version, wrapped = keys.wrap(uow.session, NIL, new_key(), _context(month))
+            version, wrapped = keys.wrap(uow.session, NIL, new_key(), wrap_context(month))
             row = MarkKeyRow(month=month, key_version=version, wrapped=wrapped, created_at=uow.now)
             uow.session.add(row)
             record(uow, "codes.mark-key-made", "mark-key", None, row=row, month=month)
@@ -55,8 +55,9 @@ def known(uow: UnitOfWork, *, keys: Keyring) -> list[MarkKey]:
 
 
 def _opened(uow: UnitOfWork, row: MarkKeyRow, keys: Keyring) -> MarkKey:
-    return MarkKey(row.month, keys.unwrap(uow.session, NIL, row.key_version, row.wrapped, _context(row.month)))
+    return MarkKey(row.month, keys.unwrap(uow.session, NIL, row.key_version, row.wrapped, wrap_context(row.month)))
 
 
-def _context(month: str) -> bytes:
+def wrap_context(month: str) -> bytes:
+    """Return what the wrap of a month's key is bound to."""
     return _CONTEXT.format(month).encode()
