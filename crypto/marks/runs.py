@@ -14,10 +14,12 @@ import pikepdf
 from numpy.typing import NDArray
 
 from crypto.marks.joining import joins
+from crypto.marks.shift_code import STEP_MM, Steps
 from crypto.marks.to_unicode import FontCodes
 
 _WORD_GAP: Final = 180.0  # a movement of so many thousandths of an em parts words
 _INVISIBLE: Final = 3
+_POINTS: Final = 72 / 25.4
 _LEAST_CHANGE: Final = 0.004
 _LEAST_SIZE: Final = 1.5  # points on the page; what is smaller is no text that anybody reads
 _SHOWS: Final = frozenset({"Tj", "TJ", "'", '"'})
@@ -80,6 +82,10 @@ class PageRuns:
 
     count: int
     items: Sequence[_Item] = field(repr=False)
+
+    def hide(self, document: pikepdf.Pdf, page: pikepdf.Page, steps: Steps) -> None:
+        """Give a page the content with moved runs; ``steps`` is count x 2 (right, up)."""
+        page.Contents = document.make_stream(self.moved(steps.astype(np.float64) * (STEP_MM * _POINTS)))
 
     def moved(self, shifts: Shifts) -> bytes:
         """Return the page's content with each run moved; ``shifts`` is count x 2, points to the right and upwards."""

@@ -214,9 +214,7 @@ def _look_up(look_up: LeakLookUp, names: Mapping[UUID, str]) -> LookUpShown:
         look_up.to_do, look_up.finished_at, look_up.trouble,
         tuple(format_code(one) for one in look_up.letters.split()),
         tuple(format_code(one) for one in outcome.get("letters", ())), bool(outcome.get("finished", True)),
-        tuple(
-            {**one, "letter": format_code(one["letter"]) if one["letter"] else ""} for one in outcome.get("pictures", ())
-        ),
+        tuple({**one, "letter": format_code(one["letter"])} for one in outcome.get("pictures", ())),
     )  # fmt: skip
 
 

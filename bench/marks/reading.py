@@ -1,0 +1,99 @@
+"""What the bench asks of hidden marks, and the marks of ``crypto.marks`` behind it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from typing import Final, Protocol
+
+import pikepdf
+
+from crypto.marks.identifying import Suspect, blind_chance, identify
+from crypto.marks.keys import KEY_BYTES, MarkKey
+from crypto.marks.marking import HiddenMark, MarkablePdf
+from crypto.marks.payload import TintCode
+from crypto.marks.scoring import FALSE_NAMES
+from crypto.marks.tint import Profile
+from crypto.marks.tint_reading import read_tint
+from tests.leaks.sheets import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who was named, without and with the original at hand, and by what.
+
+    ``blind`` is the number that the tint alone gave, ``named`` all numbers named at the bound; ``deviations`` and
+    ``layers`` are of the surest; ``read`` counts the runs of letters that were measured, ``matches`` the features that
+    laid the image over the page, ``pilots`` how far the tint's pilots stood out; ``pairs`` the innocents scored.
+    """
+
+    blind: int | None
+    named: tuple[int, ...]
+    layers: str
+    deviations: float
+    read: int
+    matches: int
+    pilots: float
+    pairs: int
+    tint_seconds: float
+    seconds: float
+
+
+class Marks(Protocol):
+    """Marks copies of a PDF and reads them back."""
+
+    def mark(self, pdf: bytes, number: int) -> bytes:
+        """Return a copy of a PDF that carries a number below 10**11."""
+        ...
+
+    def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int]) -> Answer:
+        """Say whose copy a picture shows, given the unmarked PDF and the numbers of all its issued copies."""
+        ...
+
+
+class HiddenMarks:
+    """The tint and the shifts of ``crypto.marks``, under a key of the bench."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.key: Final = MarkKey("2026-01", b"bench of hidden marks".ljust(KEY_BYTES, b"."))
+        self._codes: Final = [TintCode(self.key)]
+
+    def mark(self, pdf: bytes, number: int) -> bytes:
+        """Return the issued copy."""
+        out = BytesIO()
+        with pikepdf.open(BytesIO(pdf)) as document:
+            _markable(pdf).hide(document, HiddenMark(number, self.key, self.profile))
+            document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
+        return out.getvalue()
+
+    def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int]) -> Answer:
+        """Read the tint without the original, then both layers with it, as a trace does."""
+        started = time.perf_counter()
+        tint = read_tint(picture, self._codes)
+        tinted = time.perf_counter()
+        blind = tint.named.number if tint.named else None
+        sure = blind in set(numbers) and blind_chance(tint.tags, len(numbers)) <= FALSE_NAMES
+        found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})], seconds=60)
+        seconds = time.perf_counter() - started
+        named = {each.number for each in found.named} | ({blind} if sure and blind is not None else set())
+        sighting = found.sightings[0]
+        best = found.named[0] if found.named else None
+        return Answer(
+            blind=blind if sure else None,
+            named=tuple(sorted(named)),
+            layers="+".join(best.layers) if best else "tint" if sure else "",
+            deviations=round(best.deviations, 2) if best else 0.0,
+            read=sighting.reading.read if sighting else 0,
+            matches=sighting.reading.matches if sighting else 0,
+            pilots=round(max((each.pilots for each in tint.readings), default=0.0), 2),
+            pairs=(len(numbers) - 1) * (1 + len(tint.readings)),
+            tint_seconds=round(tinted - started, 3),
+            seconds=round(seconds, 3),
+        )
+
+
+@lru_cache(maxsize=4)
+def _markable(pdf: bytes) -> MarkablePdf:
+    return MarkablePdf(pdf)

@@ -1,0 +1,93 @@
+"""Parts of a page that leak: the page, halves, quarters, eighths, and 5 x 5 cm at seeded places."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from typing import Final
+
+import cv2
+import numpy as np
+
+from tests.leaks import optics
+from tests.leaks.sheets import MM_PER_INCH, Picture, Sheet
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in millimetres."""
+
+SQUARE_MM: Final = 50.0
+ENOUGH_RUNS: Final = 25
+"""Joined-letter runs under which a place counts as poor in text: its results are counted apart."""
+_COUNT_DPI: Final = 150
+_RUN_MM: Final = 1.4  # the longer side of the smallest run that is no dot, accent or speck
+_BIGGEST_MM: Final = 25.0  # over which it is a line, a frame or a drawing
+_INK: Final = 150
+_STEP_MM: Final = 5.0
+_MARGIN_MM: Final = 8.0
+
+
+class Size(StrEnum):
+    """The sizes of the table, largest first."""
+
+    PAGE = "page"
+    HALF = "1/2"
+    QUARTER = "1/4"
+    EIGHTH = "1/8"
+    SQUARE = "5x5 cm"
+
+
+_GRIDS: Final = {Size.PAGE: (1, 1), Size.HALF: (1, 2), Size.QUARTER: (2, 2), Size.EIGHTH: (2, 4)}
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A rectangle of the page, and how many runs of joined letters lie whole inside it."""
+
+    size: Size
+    box: Box
+    runs: int
+
+    @property
+    def poor(self) -> bool:
+        """Whether it holds too little text to be counted with the others."""
+        return self.runs < ENOUGH_RUNS
+
+
+def fragment(sheet: Sheet, size: Size, seed: int, *, poor: bool = False) -> Fragment | None:
+    """Return one place of a size, drawn by the seed among those with enough text or among the poor ones, or None.
+
+    ``sheet`` is the page before it was marked. A poor place is never blank: it has a run or more.
+    """
+    width, height = sheet.size_mm()
+    runs = text_runs(sheet.picture(_COUNT_DPI))
+    found = [Fragment(size, box, _within(runs, box)) for box in _boxes(size, width, height)]
+    fit = [one for one in found if one.poor == poor and one.runs > 0]
+    if not fit:
+        return None
+    rng = np.random.default_rng([seed, list(Size).index(size), int(poor)])
+    return fit[int(rng.integers(len(fit)))]
+
+
+def text_runs(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return the boxes (n, 4) in millimetres of the parts of ink at 150 dpi, without dots and large drawings."""
+    ink = np.where(optics.grey(picture) < _INK, 255, 0).astype(np.uint8)
+    _, _, parts, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    boxes = np.asarray(parts[1:, :4], dtype=np.float64) * MM_PER_INCH / _COUNT_DPI
+    longest = boxes[:, 2:].max(axis=1, initial=0.0)
+    kept = boxes[(longest >= _RUN_MM) & (longest <= _BIGGEST_MM)]
+    return np.hstack([kept[:, :2], kept[:, :2] + kept[:, 2:]])
+
+
+def _within(runs: np.ndarray[tuple[int, ...], np.dtype[np.float64]], box: Box) -> int:
+    left, top, right, bottom = box
+    inside = (runs[:, 0] >= left) & (runs[:, 1] >= top) & (runs[:, 2] <= right) & (runs[:, 3] <= bottom)
+    return int(inside.sum())
+
+
+def _boxes(size: Size, width: float, height: float) -> list[Box]:
+    if size is Size.SQUARE:
+        lefts = np.arange(_MARGIN_MM, width - SQUARE_MM - _MARGIN_MM, _STEP_MM)
+        tops = np.arange(_MARGIN_MM, height - SQUARE_MM - _MARGIN_MM, _STEP_MM)
+        return [(float(x), float(y), float(x) + SQUARE_MM, float(y) + SQUARE_MM) for y, x in product(tops, lefts)]
+    columns, rows = _GRIDS[size]
+    wide, high = width / columns, height / rows
+    return [(x * wide, y * high, (x + 1) * wide, (y + 1) * high) for y, x in product(range(rows), range(columns))]
