@@ -195,9 +195,10 @@ def picture(case_id: UUID, file_id: UUID) -> Response:
 @blueprint.get(f"{DESK}/<uuid:case_id>/report")
 def report(case_id: UUID) -> Response:
     """Show the report of a case, made to be printed: findings, bound, evidence, chain of custody."""
-    with working() as uow:
+    with working() as uow:  # committed first, so that the report names its own making too
+        leak_cases.note_look(uow, leak_queries.case(uow, case_id), "reported")
+    with reading() as uow:
         case = leak_queries.case(uow, case_id)
-        leak_cases.note_look(uow, case, "reported")
         shown, events = leak_showing.shown_case(uow, case), leak_showing.custody(uow, case)
     return render("verification/leak_report.html", case=shown, events=events, printed_at=utc_now())
 
