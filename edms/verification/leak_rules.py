@@ -112,16 +112,14 @@ _SKEWED: Final = 1.35
 
 def advice(seen: Measured) -> tuple[str, ...]:
     """Return what would help to tell whose copy a picture shows, from what failed; the most helpful first."""
-    helpful = []
+    small = min(seen.width, seen.height) < _SMALL_SIDE or (seen.shows and seen.runs < _FEW_RUNS)
+    helpful = ["leaks.help-larger"] if small else []
     if seen.candidates == 0:
         helpful.append("leaks.help-letter")
     elif seen.copies == 0:
         helpful.append("leaks.help-no-copies")
     elif not seen.shows:
         helpful.append("leaks.help-other-letter")
-    small = min(seen.width, seen.height) < _SMALL_SIDE
-    if small or (seen.shows and seen.runs < _FEW_RUNS):
-        helpful.append("leaks.help-larger")
     if seen.shows and seen.pixels_a_mm < _COARSE:
         helpful.append("leaks.help-sharper")
     if seen.shows and seen.skew > _SKEWED:

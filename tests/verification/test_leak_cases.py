@@ -6,10 +6,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound
+from edms.operation.log_checks import check_all
 from edms.verification import leak_cases, leak_names, leak_queries, leak_queue, leak_showing
 from edms.verification.leak_rules import LEASE, MOST_TRIES, LookUpState, NoteKind
 from edms.verification.leak_showing import CaseShown
@@ -211,3 +213,42 @@ def test_a_finding_keeps_the_rule_that_held_when_it_was_made(world: World) -> No
         from sqlalchemy import select
 
         assert [one.by_two for one in uow.session.scalars(select(LeakFinding))] == [True]
+
+
+def test_what_was_changed_in_a_case_behind_the_log_is_found(world: World) -> None:
+    make_auditors(world)
+    auditor = auditor_of(world, "a")
+    letter = issued_letter(world)
+    pdf, _ = downloaded_copy(world, letter, ("a", "employee"))
+    with world.database.work(world.actor("a", "administrator")) as uow:
+        leak_names.set_policy(uow, True)
+    case_id = UUID(new_case(world, auditor, encoded(piece(rendered(pdf), 0.1, 0.1, 1, 0.6))))
+    assert not blamed(world)
+    assert work_off(world) == 1
+    finding_id = shown(world, auditor, str(case_id)).named[0].id
+    with world.database.work(auditor) as uow:
+        leak_names.ask_name(uow, case_id, finding_id, "بطلب اللجنة")
+        leak_cases.write_note(uow, case_id, NoteKind.NOTE, "نص")
+    with world.database.work(auditor_of(world, "a", "head")) as uow:
+        leak_names.agree(uow, case_id, finding_id)
+    with world.database.work(auditor) as uow:
+        leak_cases.close_case(uow, case_id, "اكتمل")
+    assert not blamed(world)
+    changes = {
+        "leak_findings": "UPDATE leak_findings SET chance = '1.00e-30'",
+        "leak_images": "UPDATE leak_images SET size = size + 1",
+        "leak_look_ups": "UPDATE leak_look_ups SET trouble = 'x'",
+        "leak_name_policies": "UPDATE leak_name_policies SET by_two = NOT by_two",
+        "leak_name_requests": "UPDATE leak_name_requests SET state = 'refused'",
+        "leak_notes": "DELETE FROM leak_notes",
+        "leak_cases": "UPDATE leak_cases SET number = 77",
+    }
+    for table, statement in changes.items():
+        with world.database.work(OPERATOR) as uow:
+            uow.session.execute(text(statement))
+        assert any(table in one for one in blamed(world)), table
+
+
+def blamed(world: World) -> list[str]:
+    """What the check of the log says about leak cases."""
+    return [one.what for one in check_all(world.parts, OPERATOR).report.faults if "leak" in one.what]
