@@ -303,6 +303,16 @@ def test_a_year_that_is_over_is_destroyed_whole(world: World) -> None:
         shredding.destroy_year(at, world.actor("a", "registry"), now, reason="retention")
     with pytest.raises(Conflict, match=r"letters\.destroy-year-open"):
         shredding.destroy_year(at, world.actor("a", "administrator"), 9999, reason="retention")
+    with world.database.work(OPERATOR) as uow:
+        draft = Letter(
+            id=UUID(int=stamp << 80 | new_id().int & (1 << 80) - 1), entity_id=a, direction="outgoing", kind="letter",
+            state="draft", sensitivity=0, precedence="ordinary", created_at=uow.now, changed_at=uow.now,
+        )  # fmt: skip
+        uow.session.add(draft)
+    with pytest.raises(Conflict, match=r"letters\.destroy-year-unfinished"):
+        shredding.destroy_year(at, world.actor("a", "administrator"), now, reason="retention")
+    with world.database.work(OPERATOR) as uow:
+        uow.session.delete(uow.session.get_one(Letter, draft.id))
     shredding.destroy_year(at, world.actor("a", "administrator"), now, reason="retention")
     with world.database.read(OPERATOR) as uow:
         for file_id in files:
