@@ -40,3 +40,7 @@ class SealInvalid(CryptoError):
 
 class TimestampUnavailable(CryptoError):
     """No time-stamp can be had now: the authority is away, slow or answers wrongly, or our clock cannot be right."""
+
+
+class CannotMark(CryptoError):
+    """A file is no PDF that copies can be made of: damaged, encrypted or without pages."""

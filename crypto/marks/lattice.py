@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from crypto.marks.arrays import Field, Image
-from crypto.marks.lattice_grid import Vector, blocks, fitted, refined, window
+from crypto.marks.lattice_grid import Vector, blocks, fitted, refined, spectrum, window
 
 _PITCHES: Final = (2.7, 20.0)
 _COMFORTABLE_PITCH: Final = 9.0
@@ -163,7 +163,7 @@ def _peaks(field: Field, most: int) -> list[tuple[float, Vector]]:
     total = np.zeros((size, size), np.float32)
     for top, left in places:
         piece = field[top : top + side, left : left + side]
-        power = np.abs(np.fft.fft2(piece * taper[: piece.shape[0], : piece.shape[1]], s=(size, size))) ** 2
+        power = spectrum(piece * taper[: piece.shape[0], : piece.shape[1]], size)
         total += power / (np.median(power[:: max(1, size // 64)]) + 1e-9)
     power = np.fft.fftshift(total)
     level = cv2.blur(np.minimum(power, np.percentile(power, 99.5)), (41, 41)) + 1e-6

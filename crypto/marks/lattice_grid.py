@@ -30,6 +30,14 @@ def window(side: int) -> Field:
     return np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
 
 
+def spectrum(piece: Field, size: int) -> Field:
+    """Return the power of each wave in a piece of at most size x size pixels."""
+    padded = np.zeros((size, size), np.float32)
+    padded[: piece.shape[0], : piece.shape[1]] = piece
+    waves = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
+    return np.asarray(waves[:, :, 0] ** 2 + waves[:, :, 1] ** 2, np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Lattice coordinates as polynomials of the place in the image; the middle of a cell has whole ones."""
@@ -76,6 +84,16 @@ def _terms(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> NDArr
     return np.stack(terms, -1)
 
 
+def _solved(
+    terms: NDArray[np.float64], wanted: NDArray[np.float64], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weighted least squares fit; few terms of about one size, so the normal equations do."""
+    weighted = terms * weight[:, None]
+    normal = terms.T @ weighted
+    normal += np.eye(len(normal)) * (1e-9 * np.trace(normal) + 1e-12)
+    return np.asarray(np.linalg.solve(normal, weighted.T @ wanted), np.float64)
+
+
 def fitted(field: Field, axis: Vector) -> Grid:
     """Follow the lattice from the clearest block to its neighbours and fit its coordinates, robustly."""
     height, width = field.shape
@@ -110,8 +128,7 @@ def fitted(field: Field, axis: Vector) -> Grid:
     terms = _terms(x, y, degree)
     weight = weights.copy()
     for _ in range(6):
-        root = np.sqrt(weight)[:, None]
-        coefficients = np.linalg.lstsq(terms * root, wanted * root, rcond=None)[0]
+        coefficients = _solved(terms, wanted, weight)
         wrong = np.abs(wanted - terms @ coefficients).max(axis=1)
         weight = weights / (1 + (wrong / 0.06) ** 2) ** 2
     return Grid(coefficients, degree, centre, far, pitch)
@@ -121,7 +138,7 @@ def _block(field: Field, place: Place, side: int, size: int, taper: Field, axis:
     top, left = place
     piece = field[top : top + side, left : left + side]
     piece = piece * taper[: piece.shape[0], : piece.shape[1]]
-    power = np.abs(np.fft.fft2(piece, s=(size, size))) ** 2
+    power = spectrum(piece, size)
     x, y = left + piece.shape[1] / 2, top + piece.shape[0] / 2
     waves, phases, clear = [], [], math.inf
     for wave in (axis, (-axis[1], axis[0])):
@@ -208,8 +225,7 @@ def refined(field: Field, grid: Grid, rounds: int = 2) -> Grid:
             phase, power = np.arctan2(parts[1], parts[0]) / (2 * np.pi), parts[0] ** 2 + parts[1] ** 2
             weight = power
             for _ in range(3):
-                root = np.sqrt(weight)[:, None]
-                change = np.linalg.lstsq(terms * root, phase[:, None] * root, rcond=None)[0][:, 0]
+                change = _solved(terms, phase[:, None], weight)[:, 0]
                 weight = power / (1 + ((phase - terms @ change) / 0.12) ** 2) ** 2
             coefficients[:, axis] -= change
         grid = replace(grid, coefficients=coefficients, degree=degree)

@@ -7,16 +7,18 @@ from typing import Final
 import pikepdf
 
 from crypto.digests import sha256
+from crypto.errors import CannotMark
 from crypto.marks.keys import MarkKey
 from crypto.marks.payload import TintCode
 from crypto.marks.runs import PageRuns, page_runs
-from crypto.marks.shift_code import STEP_MM, ShiftCode
+from crypto.marks.scans import ScannedPage, scanned_page
+from crypto.marks.shift_code import ShiftCode
 from crypto.marks.tint import Profile, tint_form, tint_operators
 
 VERSION: Final = 1
 """Which rules a copy was marked by; a reader must know them all."""
 
-_POINTS: Final = 72 / 25.4
+_HARDLY_TEXT: Final = 15  # runs; a scan may carry a stamp or a heading in real text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +30,42 @@ class HiddenMark:
     profile: Profile
 
 
+def markable_page(page: pikepdf.Page) -> PageRuns | ScannedPage:
+    """Return what of a page can be moved: its text, or where it is a picture of text the ink in that."""
+    runs = page_runs(page)
+    if runs.count < _HARDLY_TEXT:
+        return scanned_page(page) or runs
+    return runs
+
+
 class MarkablePdf:
     """An original that copies are made of: read once, marked often. The original itself is never changed."""
 
     def __init__(self, pdf: bytes) -> None:
-        self.pdf = pdf
+        """Read a PDF; raises CannotMark ``marks.unreadable``."""
+        self._pdf = pdf
         self.digest = sha256(pdf)
-        with pikepdf.open(BytesIO(pdf)) as document:
-            self.pages: tuple[PageRuns, ...] = tuple(page_runs(page) for page in document.pages)
+        with self.opened() as document:
+            self.pages = tuple(map(markable_page, document.pages))
+        if not self.pages:
+            raise CannotMark("marks.unreadable")
+
+    def opened(self) -> pikepdf.Pdf:
+        """Return the document, to be marked and closed."""
+        try:
+            return pikepdf.open(BytesIO(self._pdf))
+        except (pikepdf.PdfError, pikepdf.PasswordError) as error:
+            raise CannotMark("marks.unreadable") from error
 
     def hide(self, document: pikepdf.Pdf, mark: HiddenMark) -> None:
-        """Mark the pages of a document that was opened from ``pdf`` and not changed since."""
+        """Mark the pages of a document that was ``opened`` and not changed since."""
         form, state = tint_form(document, TintCode(mark.key).tile(mark.number), mark.profile)
         for place, (page, runs) in enumerate(zip(document.pages, self.pages, strict=True)):
             if runs.count:
-                steps = ShiftCode(mark.key, self.digest, place, runs.count).steps([mark.number])[0]
-                page.Contents = document.make_stream(runs.moved(steps * (STEP_MM * _POINTS)))
-            tint = str(page.add_resource(form, pikepdf.Name.XObject, prefix="Tint"))
-            multiplied = str(page.add_resource(state, pikepdf.Name.ExtGState, prefix="Tint"))
+                runs.hide(document, page, ShiftCode(mark.key, self.digest, place, runs.count).steps([mark.number])[0])
+            tint = str(page.add_resource(form, pikepdf.Name.XObject, pikepdf.Name("/DiwanTint")))
+            multiplied = str(page.add_resource(state, pikepdf.Name.ExtGState, pikepdf.Name("/DiwanMultiply")))
             left, low, right, top = (float(value) for value in page.cropbox)
+            drawn = tint_operators((left, low, right, top), tint, multiplied)
             page.contents_add(b"q\n", prepend=True)  # whatever the page does to its graphics state ends here
-            page.contents_add(("\nQ " + tint_operators((left, low, right, top), tint, multiplied)).encode())
+            page.contents_add(f"\nQ /Artifact BMC {drawn} EMC\n".encode())

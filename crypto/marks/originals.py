@@ -9,23 +9,30 @@ import pikepdf
 import pypdfium2
 
 from crypto.marks.arrays import Image
+from crypto.marks.marking import markable_page
 from crypto.marks.reference import DPI, Labels, Reference
 from crypto.marks.runs import labelled
+from crypto.marks.scans import ScannedPage, picture_size
 
+_WHITE: Final = 0xFFFFFF
 _FINE: Final = 3  # a renderer sets glyphs on whole pixels: the page is drawn finer and made smaller
 
 
 def reference_page(pdf: bytes, page: int) -> Reference:
     """Return the reference of a page (from 0) of an unmarked PDF."""
-    with pikepdf.open(BytesIO(pdf)) as document:
-        count, content = labelled(document.pages[page])
-        document.pages[page].Contents = document.make_stream(content)
-        drawn = BytesIO()
-        document.save(drawn)
     fine = rendered_gray(pdf, page, DPI * _FINE)
     height, width = fine.shape[0] // _FINE, fine.shape[1] // _FINE
     image = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
-    return Reference(image, _labels(drawn.getvalue(), page, (width, height)), count)
+    with pikepdf.open(BytesIO(pdf)) as document:
+        opened = document.pages[page]
+        runs = markable_page(opened)
+        if isinstance(runs, ScannedPage):
+            return Reference(image, _labels_of_scan(opened, runs, (height, width)), runs.count)
+        count, content = labelled(opened)
+        opened.Contents = document.make_stream(content)
+        drawn = BytesIO()
+        document.save(drawn)
+    return Reference(image, _labels(drawn.getvalue(), page, (height, width)), count)
 
 
 def rendered_gray(pdf: bytes, page: int, dpi: float) -> Image:
@@ -38,7 +45,7 @@ def rendered_gray(pdf: bytes, page: int, dpi: float) -> Image:
         document.close()
 
 
-def _labels(pdf: bytes, page: int, size: tuple[int, int]) -> Labels:
+def _labels(pdf: bytes, page: int, shape: tuple[int, int]) -> Labels:
     document = pypdfium2.PdfDocument(pdf)
     try:
         bitmap = document[page].render(scale=DPI / 72, no_smoothtext=True, rev_byteorder=True)
@@ -46,10 +53,25 @@ def _labels(pdf: bytes, page: int, size: tuple[int, int]) -> Labels:
     finally:
         document.close()
     numbers = (colours[:, :, 0] << 16 | colours[:, :, 1] << 8 | colours[:, :, 2]) - 1
-    labels = np.full((size[1], size[0]), -1, np.int32)
-    height, width = min(size[1], numbers.shape[0]), min(size[0], numbers.shape[1])
-    labels[:height, :width] = np.where(numbers == 0xFFFFFF - 1, -1, numbers)[:height, :width]
-    return labels
+    return _fitted(np.where(numbers == _WHITE - 1, -1, numbers), shape, (0, 0))
+
+
+def _labels_of_scan(page: pikepdf.Page, scan: ScannedPage, shape: tuple[int, int]) -> Labels:
+    left, low, right, top = scan.place
+    box = [float(value) for value in page.cropbox]
+    size = max(1, round((right - left) / 72 * DPI)), max(1, round((top - low) / 72 * DPI))
+    labels = cv2.resize(scan.labels(picture_size(page, scan)), size, interpolation=cv2.INTER_NEAREST)
+    return _fitted(labels, shape, (round((box[3] - top) / 72 * DPI), round((left - box[0]) / 72 * DPI)))
+
+
+def _fitted(labels: Labels, shape: tuple[int, int], corner: tuple[int, int]) -> Labels:
+    """Return labels laid with their upper left corner at a place (down, across) of a page of some size."""
+    whole = np.full(shape, -1, np.int32)
+    down, across = corner
+    top, left = max(0, down), max(0, across)
+    piece = labels[top - down : shape[0] - down, left - across : shape[1] - across]
+    whole[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
+    return whole
 
 
 def page_count(pdf: bytes) -> int:

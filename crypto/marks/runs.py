@@ -14,10 +14,12 @@ import pikepdf
 from numpy.typing import NDArray
 
 from crypto.marks.joining import joins
+from crypto.marks.shift_code import STEP_MM, Steps
 from crypto.marks.to_unicode import FontCodes
 
 _WORD_GAP: Final = 180.0  # a movement of so many thousandths of an em parts words
 _INVISIBLE: Final = 3
+_POINTS: Final = 72 / 25.4
 _LEAST_CHANGE: Final = 0.004
 _LEAST_SIZE: Final = 1.5  # points on the page; what is smaller is no text that anybody reads
 _SHOWS: Final = frozenset({"Tj", "TJ", "'", '"'})
@@ -81,14 +83,18 @@ class PageRuns:
     count: int
     items: Sequence[_Item] = field(repr=False)
 
+    def hide(self, document: pikepdf.Pdf, page: pikepdf.Page, steps: Steps) -> None:
+        """Give a page the content with moved runs; ``steps`` is count x 2 (right, up)."""
+        page.Contents = document.make_stream(self.moved(steps.astype(np.float64) * (STEP_MM * _POINTS)))
+
     def moved(self, shifts: Shifts) -> bytes:
         """Return the page's content with each run moved; ``shifts`` is count x 2, points to the right and upwards."""
         return b"\n".join(_written(self.items, shifts.tolist()))
 
 
 def page_runs(page: pikepdf.Page) -> PageRuns:
-    """Read a page's runs."""
-    return _Reader(page).read(pikepdf.parse_content_stream(page))
+    """Read a page's runs; one whose content breaks the grammar has none."""
+    return _read(page, bare=False)
 
 
 def labelled(page: pikepdf.Page) -> tuple[int, bytes]:
@@ -96,13 +102,19 @@ def labelled(page: pikepdf.Page) -> tuple[int, bytes]:
 
     The colour is the number in base 256 as red, green, blue; the text is set as on the page.
     """
-    reader = _Reader(page, bare=True)
-    runs = reader.read(pikepdf.parse_content_stream(page))
+    runs = _read(page, bare=True)
     return runs.count, b"\n".join(_coloured(runs.items))
 
 
+def _read(page: pikepdf.Page, *, bare: bool) -> PageRuns:
+    try:
+        return _Reader(page, bare=bare).read(pikepdf.parse_content_stream(page))
+    except (pikepdf.PdfError, ValueError, TypeError, IndexError, AttributeError):
+        return PageRuns(0, ())
+
+
 class _Reader:
-    def __init__(self, page: pikepdf.Page, *, bare: bool = False) -> None:
+    def __init__(self, page: pikepdf.Page, *, bare: bool) -> None:
         self._bare = bare
         self._fonts = _fonts_of(page)
         self._state = _State()

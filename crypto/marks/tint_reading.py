@@ -17,7 +17,8 @@ _PILOTS_STAND_OUT: Final = 4.3
 _HYPOTHESES: Final = 4
 _BLIND: Final = 5.0
 _LARGE: Final = 1900
-_WINDOW: Final = 1000
+_SMALL: Final = 1000
+_WINDOW: Final = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +77,20 @@ def _best(found: Sequence[TintReading]) -> tuple[TintReading, ...]:
 
 
 def _pieces(image: Image) -> Iterator[Image]:
-    """Yield the image, or of a large one windows, where a tile is whole and perspective and moire are small."""
+    """Yield the image, or of a large one first windows, where perspective and moire are small, then more of it."""
     height, width = image.shape[:2]
-    if max(height, width) <= _LARGE:
+    longest = max(height, width)
+    if longest <= _SMALL:
+        yield image
+        return
+    yield from _windows(image, _WINDOW, [(0.5, 0.5), (0.3, 0.35), (0.7, 0.65)])
+    if longest <= _LARGE:
         yield image
     else:
         half = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        yield from _windows(half, _WINDOW, [(0.5, 0.5), (0.3, 0.35), (0.7, 0.65)])
+        yield from _windows(half, _LARGE // 2, [(0.5, 0.5), (0.3, 0.35), (0.7, 0.65)])
         yield from _windows(image, 1500, [(0.5, 0.5), (0.3, 0.35), (0.3, 0.65), (0.7, 0.35), (0.7, 0.65)])
-    if max(height, width) > 900:
-        side = min(_WINDOW, max(height, width) // 2)
-        spots = [(0.5, 0.5), (0.25, 0.3), (0.25, 0.7), (0.75, 0.3), (0.75, 0.7), (0.5, 0.2), (0.5, 0.8)]
-        yield from _windows(image, side, spots)
+    yield from _windows(image, _WINDOW, [(0.25, 0.3), (0.25, 0.7), (0.75, 0.3), (0.75, 0.7), (0.5, 0.2), (0.5, 0.8)])
 
 
 def _windows(image: Image, side: int, spots: Sequence[tuple[float, float]]) -> Iterator[Image]:

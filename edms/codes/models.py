@@ -1,4 +1,4 @@
-"""Tables of document serials and issued copies."""
+"""Tables of document serials, issued copies and the keys of their hidden marks."""
 
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +21,11 @@ class DocumentCounter(Base):
 
 
 class IssuedCopy(Base):
-    """A coded copy (نسخة مرمّزة): which person of which body received which file of which letter, how and when."""
+    """A coded copy (نسخة مرمّزة): which person of which body received which file of which letter, how and when.
+
+    ``content_hash`` is the original's, ``issued_hash`` that of the file that left (SHA-256). ``mark_key`` is the month
+    whose key hides the copy's number in its pages by the rules ``mark_version``; "" where the copy is the very file.
+    """
 
     __tablename__ = "issued_copies"
     __table_args__ = (UniqueConstraint("file_id", "employee_id", "act"),)
@@ -38,3 +42,19 @@ class IssuedCopy(Base):
     client: Mapped[str] = mapped_column(String(100), default="")
     session_id: Mapped[UUID | None]
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    issued_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    letter_version: Mapped[int]
+    on_behalf_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
+    mark_key: Mapped[str] = mapped_column(String(7), default="")
+    mark_version: Mapped[int] = mapped_column(default=0)
+
+
+class MarkKeyRow(Base):
+    """The key of one month's hidden marks (``2026-11``), wrapped by a version of the installation's key."""
+
+    __tablename__ = "mark_keys"
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    key_version: Mapped[int]
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]

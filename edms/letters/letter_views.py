@@ -1,6 +1,6 @@
 """The page of a letter, its page images, its coded copies and its attachments."""
 
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
@@ -9,11 +9,12 @@ from werkzeug.routing import RequestRedirect
 
 from crypto.codes import format_code
 from edms.codes.models import IssuedCopy
+from edms.codes.queries import own_copy
 from edms.content.store import ContentStore
-from edms.core.database import UnitOfWork
+from edms.core.database import Database, UnitOfWork
 from edms.core.errors import NotFound
 from edms.entities.keyring import Keyring
-from edms.letters import queries, reading, wording
+from edms.letters import copies, queries, reading, wording
 from edms.letters.compose_views import draft_pages, nearest_width
 from edms.letters.details import details
 from edms.letters.models import Letter
@@ -21,10 +22,18 @@ from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rules import NUMBERED
 from edms.web.edge import parts, working
 from edms.web.edge import reading as reading_unit
+from edms.web.guards import current_actor
 from edms.web.page import render
 from edms.web.security import attachment_response, image_response
 
 MOST_PAGES = 60
+
+
+class Stores(TypedDict):
+    """Where files and keys are."""
+
+    store: ContentStore
+    keys: Keyring
 
 
 def install(blueprint: Blueprint) -> None:
@@ -39,12 +48,14 @@ def install(blueprint: Blueprint) -> None:
 def show_letter(letter_id: UUID) -> Response:
     """Show a letter; that it was opened is committed before anything of it leaves."""
     copy_code = ""
-    with working() as uow:
+    with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
-        if letter.state in NUMBERED:
-            reading.note_opening(uow, letter)
-            if letter.rendition_id is not None:
-                copy_code = reading.issue_view(uow, letter).code
+        numbered, sheet = letter.state in NUMBERED, letter.rendition_id is not None
+    if numbered and sheet:
+        copy_code = copies.issue_view(parts()[Database], current_actor(), letter_id, **_stores())
+    elif numbered:
+        with working() as uow:
+            reading.note_opening(uow, queries.letter(uow, letter_id))
     with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
         return render(
@@ -66,12 +77,9 @@ def page_image(letter_id: UUID, number: int) -> Response:
         letter = queries.letter(uow, letter_id)
         copy = _own_view(uow, letter)
     if copy is None:
-        with working() as uow:
-            copy = reading.issue_view(uow, queries.letter(uow, letter_id))
+        copies.issue_view(parts()[Database], current_actor(), letter_id, **_stores())
     with reading_unit() as uow:
-        pdf = reading.read_copy(
-            uow, queries.letter(uow, letter_id), copy, store=parts()[ContentStore], keys=parts()[Keyring]
-        )
+        pdf = copies.view_pdf(uow, queries.letter(uow, letter_id), **_stores())
     return image_response(page_png(pdf, number, nearest_width(request.args.get("width"))))
 
 
@@ -86,27 +94,24 @@ def print_copy(letter_id: UUID) -> Response:
 
 
 def download_attachment(letter_id: UUID, attachment_id: UUID) -> Response:
-    """Give an attachment, byte for byte, always as a download in a sandbox."""
-    with working() as uow:
-        letter = queries.letter(uow, letter_id)
-        found = queries.attachment(uow, letter.id, attachment_id)
-        name, media = found.name, found.media_type
-        data = reading.open_attachment(uow, letter, found, store=parts()[ContentStore], keys=parts()[Keyring])
-    return attachment_response(data, name, media, length=len(data))
+    """Give the reader's copy of an attachment, always as a download in a sandbox."""
+    issued = copies.issue_attachment(parts()[Database], current_actor(), letter_id, attachment_id, **_stores())
+    return attachment_response(issued.data, issued.name, issued.media_type, length=len(issued.data))
 
 
 def _copy(letter_id: UUID, act: Literal["print", "download"]) -> Response:
-    with working() as uow:
-        letter = queries.letter(uow, letter_id)
-        pdf, copy = reading.open_copy(uow, letter, act, store=parts()[ContentStore], keys=parts()[Keyring])
-        name = f"{letter.document_code}-{copy.code}.pdf"
-    return attachment_response(pdf, name, "application/pdf", length=len(pdf))
+    issued = copies.issue_sheet(parts()[Database], current_actor(), letter_id, act, **_stores())
+    return attachment_response(issued.data, issued.name, issued.media_type, length=len(issued.data))
+
+
+def _stores() -> Stores:
+    return {"store": parts()[ContentStore], "keys": parts()[Keyring]}
 
 
 def _own_view(uow: UnitOfWork, letter: Letter) -> IssuedCopy | None:
     if letter.rendition_id is None:
         raise NotFound("letters.no-rendition")
-    return queries.own_copy(uow, letter.rendition_id, "view")
+    return own_copy(uow, letter.rendition_id, "view")
 
 
 def _pages(uow: UnitOfWork, letter: Letter) -> int:
@@ -115,10 +120,7 @@ def _pages(uow: UnitOfWork, letter: Letter) -> int:
         return 0 if letter.state in NUMBERED else draft_pages(uow, letter)
     if letter.pages:
         return letter.pages
-    copy = _own_view(uow, letter)
-    if copy is None:
-        return 0
-    return page_count(reading.read_copy(uow, letter, copy, store=parts()[ContentStore], keys=parts()[Keyring]))
+    return page_count(copies.view_pdf(uow, letter, **_stores())) if _own_view(uow, letter) else 0
 
 
 def _track_url(letter_id: UUID) -> str:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
-from edms.codes.models import IssuedCopy
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
@@ -260,15 +259,6 @@ def opening(uow: UnitOfWork, letter_id: UUID) -> Opening | None:
     if uow.actor.employee_id is None:
         return None
     return uow.session.get(Opening, (letter_id, uow.actor.employee_id))
-
-
-def own_copy(uow: UnitOfWork, file_id: UUID, act: str) -> IssuedCopy | None:
-    """Return the copy of a file that the actor was issued before in one way (``view``, ``print``, ``download``)."""
-    return uow.session.scalars(
-        select(IssuedCopy).where(
-            IssuedCopy.file_id == file_id, IssuedCopy.employee_id == uow.actor.employee_id, IssuedCopy.act == act
-        )
-    ).one_or_none()
 
 
 def is_opened(uow: UnitOfWork, letter_id: UUID) -> bool:

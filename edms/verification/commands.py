@@ -21,7 +21,7 @@ from edms.core.parts import Parts
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import queries as letters
-from edms.letters.reading import open_copy
+from edms.letters.copies import issue_sheet
 from edms.verification import desk, service, tracing
 from edms.verification.registered import signed_of
 from edms.verification.rules import Verdict
@@ -84,16 +84,18 @@ def copy(parts: Parts, code: str, employee: str, output: Path, as_json: bool) ->
     database = parts[Database]
     with database.work(_OPERATOR) as uow:
         actor = actor_of_employee(uow, employee)
-    with database.work(actor) as uow:
+    with database.read(actor) as uow:
         letter = letters.letter_by_code(uow, _document_code(code, uow.now.year))
-        pdf, issued = open_copy(uow, letter, "download", store=parts[ContentStore], keys=parts[Keyring])
-        value = {
-            "copy_code": issued.code,
-            "document_code": issued.document_code,
-            "entity": entities.entity(uow, issued.entity_id).code,
-            "employee": actor.employee_code,
-        }
-    _write_whole(output, pdf)
+        letter_id, document_code = letter.id, letter.document_code
+        body = entities.entity(uow, actor.entity_id).code if actor.entity_id else ""
+    issued = issue_sheet(database, actor, letter_id, "download", store=parts[ContentStore], keys=parts[Keyring])
+    value = {
+        "copy_code": issued.code,
+        "document_code": document_code,
+        "entity": body,
+        "employee": actor.employee_code,
+    }
+    _write_whole(output, issued.data)
     emit(value, as_json, lambda: f"{output}: copy {codes.format_code(issued.code)}")
 
 

@@ -11,15 +11,20 @@ import zxingcpp
 from sqlalchemy import func, select
 
 from crypto import codes
+from crypto.marks.keys import MarkKey
+from crypto.marks.marking import HiddenMark
+from crypto.marks.tint import Profile
 from edms.audit.models import Event
 from edms.codes import service
 from edms.codes.models import IssuedCopy
-from edms.codes.stamp import CopyMark, stamp_pdf
+from edms.codes.stamp import CopyMark, marked_pdf
 from edms.core.actor import Actor
 from edms.core.errors import Forbidden
 from edms.letters.rendition.images import _render
 from tests.factories import letters as make
 from tests.factories.world import OPERATOR, World, make_world
+
+HIDDEN = HiddenMark(48_291_736_502, MarkKey("2026-11", b"k" * 32), Profile.STANDARD)
 
 
 @pytest.fixture
@@ -30,10 +35,10 @@ def world(tmp_path: Path, database_url: str) -> World:
 def copy(world: World, letter_id: UUID, actor: Actor, act: str = "view") -> str:
     rendition = make.letter(world, letter_id).rendition_id
     assert rendition is not None
+    copied = service.Copied(letter_id, 1, "1" * 18, rendition, bytes(32))
     with world.database.work(actor) as uow:
-        return service.issue_copy(
-            uow, letter_id=letter_id, file_id=rendition, document_code="1" * 18, act=act, content_hash=b"\0" * 32
-        ).code
+        drawn = service.draw(uow, rendition, act, keys=world.keyring, hidden=False)
+        return service.issue_copy(uow, drawn, copied, act, issued_hash=bytes(32)).code
 
 
 def test_document_codes_run_by_body_and_year(world: World) -> None:
@@ -80,9 +85,9 @@ def test_every_page_of_a_copy_carries_its_readable_code(world: World) -> None:
     with world.database.work(world.actor("a", "head")) as uow:
         letter = queries.letter(uow, made.letter_id)
         original = issuing.original(uow, letter, store=world.store, keys=world.keyring)
-    mark = CopyMark(codes.copy_code(codes.new_copy_number()), world.entity_a.code, "1000000017")
-    stamped = stamp_pdf(original, mark)
-    assert stamp_pdf(original, mark) == stamped
+    mark = CopyMark(codes.copy_code(codes.new_copy_number()), world.entity_a.code, "1000000017", HIDDEN)
+    stamped = marked_pdf(original, mark)
+    assert marked_pdf(original, mark) == stamped
     with pikepdf.open(io.BytesIO(stamped)) as opened:
         pages = len(opened.pages)
         assert "/AcroForm" not in opened.Root

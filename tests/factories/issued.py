@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
+
 from crypto.timestamps import TimeStamper
 from edms.codes.models import IssuedCopy
 from edms.content import service as content
 from edms.core.database import UnitOfWork
 from edms.letters import issuing, queries, service
 from edms.letters.checks import AddresseeText, LetterText
+from edms.letters.copies import issue_sheet
 from edms.letters.issuing import Issued
 from edms.letters.printing import Printing
-from edms.letters.reading import open_copy
 from edms.letters.rules import AddresseeRole, Kind, Sensitivity
 from edms.registry.service import TurnQueue
 from tests.factories.world import World
@@ -64,8 +66,11 @@ def issued_letter(
 
 def downloaded_copy(world: World, letter: IssuedLetter, who: tuple[str, str]) -> tuple[bytes, IssuedCopy]:
     """Return the coded copy that somebody of body A downloads."""
-    with world.database.work(world.actor(*who)) as uow:
-        return open_copy(uow, queries.letter(uow, letter.id), "download", store=world.store, keys=world.keyring)
+    issued = issue_sheet(
+        world.database, world.actor(*who), letter.id, "download", store=world.store, keys=world.keyring
+    )
+    with world.database.read(world.actor(*who)) as uow:
+        return issued.data, uow.session.scalars(select(IssuedCopy).where(IssuedCopy.code == issued.code)).one()
 
 
 def events(uow: UnitOfWork, act: str) -> int:

@@ -1,0 +1,186 @@
+"""Issuing coded copies of letters and their attachments: marked outside any lock, on record before the first byte."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+from uuid import UUID
+
+from crypto.digests import sha256
+from crypto.errors import CannotMark
+from crypto.marks.marking import HiddenMark
+from crypto.marks.tint import Profile
+from edms.audit.service import record
+from edms.codes import mark_keys
+from edms.codes import queries as codes_queries
+from edms.codes import service as codes
+from edms.codes.service import Copied, DrawnCopy
+from edms.codes.stamp import CopyMark, marked_pdf
+from edms.content import service as content
+from edms.content.store import ContentStore
+from edms.core.actor import Actor
+from edms.core.database import Database, UnitOfWork
+from edms.core.errors import Conflict, NotFound, Unavailable
+from edms.entities import queries as entities
+from edms.entities.keyring import Keyring
+from edms.letters import queries
+from edms.letters.models import Letter
+from edms.letters.reading import note_opening
+
+Act = Literal["view", "print", "download"]
+
+_TRIES: Final = 3
+_PROFILES: Final = {"view": Profile.SCREEN, "download": Profile.STANDARD, "print": Profile.PRINT}
+_PDF: Final = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedFile:
+    """A copy as it leaves: its code ("" where the letter has no number yet), name, media type and bytes."""
+
+    code: str
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file of a letter that is to be copied."""
+
+    copied: Copied
+    name: str
+    media_type: str
+
+
+def issue_sheet(
+    database: Database, actor: Actor, letter_id: UUID, act: Act, *, store: ContentStore, keys: Keyring
+) -> IssuedFile:
+    """Issue the actor's copy of a visible letter's sheet and note the opening. Opens its own units of work.
+
+    Raises NotFound ``letters.no-rendition`` when the letter has none (not issued, or it came untyped).
+    """
+
+    def part(uow: UnitOfWork, letter: Letter) -> _Part:
+        return _Part(_sheet(uow, letter), letter.document_code or "", _PDF)
+
+    issued = _issued(database, actor, letter_id, part, act, store=store, keys=keys, opens=True)
+    return IssuedFile(issued.code, f"{issued.name}-{issued.code}.pdf", issued.media_type, issued.data)
+
+
+def issue_view(database: Database, actor: Actor, letter_id: UUID, *, store: ContentStore, keys: Keyring) -> str:
+    """Do what ``issue_sheet`` does for a view, and return its code; a view that is on record is not made again."""
+    with database.read(actor) as uow:
+        letter = queries.letter(uow, letter_id)
+        held = codes_queries.own_copy(uow, letter.rendition_id, "view") if letter.rendition_id else None
+    if held is None:
+        return issue_sheet(database, actor, letter_id, "view", store=store, keys=keys).code
+    with database.work(actor) as uow:
+        letter = queries.letter(uow, letter_id)
+        note_opening(uow, letter)
+        drawn = DrawnCopy(held.code, None, on_record=True)
+        return codes.issue_copy(uow, drawn, _sheet(uow, letter), "view", issued_hash=held.issued_hash).code
+
+
+def issue_attachment(
+    database: Database, actor: Actor, letter_id: UUID, attachment_id: UUID, *, store: ContentStore, keys: Keyring
+) -> IssuedFile:
+    """Issue the actor's copy of an attachment: a PDF is marked, any other file is given as it is, both are on record.
+
+    Of a letter without a number it is an event alone. Opens its own units of work.
+    """
+
+    def part(uow: UnitOfWork, letter: Letter) -> _Part:
+        found = queries.attachment(uow, letter.id, attachment_id)
+        copied = _copied(uow, letter, found.file_id, bytes.fromhex(found.hash))
+        return _Part(copied, found.name, found.media_type)
+
+    return _issued(database, actor, letter_id, part, "download", store=store, keys=keys)
+
+
+def view_pdf(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring) -> bytes:
+    """Return the marked PDF of the view that was issued before to the actor, to make page images of."""
+    if letter.rendition_id is None:
+        raise NotFound("letters.no-rendition")
+    drawn = codes.draw(uow, letter.rendition_id, "view", keys=keys, hidden=True)
+    if not drawn.on_record:
+        raise NotFound("letters.no-rendition")
+    pdf = content.read(uow, letter.rendition_id, entity_id=letter.entity_id, store=store, keys=keys)
+    mark = _mark(uow, drawn, "view")
+    return _kept(pdf, mark) if mark else pdf
+
+
+def _issued(
+    database: Database,
+    actor: Actor,
+    letter_id: UUID,
+    find: Callable[[UnitOfWork, Letter], _Part],
+    act: Act,
+    *,
+    store: ContentStore,
+    keys: Keyring,
+    opens: bool = False,
+) -> IssuedFile:
+    mark_keys.ensure(database, actor, keys=keys)
+    for _ in range(_TRIES):
+        with database.read(actor) as uow:
+            letter = queries.letter(uow, letter_id)
+            part = find(uow, letter)
+            drawn = _drawn(uow, part, act, keys)
+            mark = _mark(uow, drawn, act) if drawn else None
+            data = content.read(uow, part.copied.file_id, entity_id=letter.entity_id, store=store, keys=keys)
+        if drawn is not None and mark is not None:
+            try:
+                data = marked_pdf(data, mark)
+            except CannotMark:
+                drawn = DrawnCopy(drawn.code, None, drawn.on_record)
+        try:
+            with database.work(actor) as uow:
+                letter = queries.letter(uow, letter_id)
+                if opens:
+                    note_opening(uow, letter)
+                if drawn is None:
+                    record(uow, "letters.attachment-read", "letter", letter.id, entity_id=letter.entity_id)
+                    return IssuedFile("", part.name, part.media_type, data)
+                copy = codes.issue_copy(uow, drawn, part.copied, act, issued_hash=sha256(data))
+                return IssuedFile(copy.code, part.name, part.media_type, data)
+        except Conflict as error:
+            if error.code != "codes.drawn-meanwhile":
+                raise
+    raise Unavailable("codes.busy")
+
+
+_kept = lru_cache(maxsize=8)(marked_pdf)
+
+
+def _sheet(uow: UnitOfWork, letter: Letter) -> Copied:
+    if letter.rendition_id is None or letter.document_code is None:
+        raise NotFound("letters.no-rendition")
+    return _copied(uow, letter, letter.rendition_id, letter.rendition_hash or b"")
+
+
+def _copied(uow: UnitOfWork, letter: Letter, file_id: UUID, content_hash: bytes) -> Copied:
+    behalf = uow.actor.deputyship(letter.signer_post_id, letter.kind, letter.sensitivity)
+    return Copied(
+        letter_id=letter.id,
+        letter_version=letter.version,
+        document_code=letter.document_code or "",
+        file_id=file_id,
+        content_hash=content_hash,
+        on_behalf_of_id=behalf.holder_id if behalf else None,
+    )
+
+
+def _drawn(uow: UnitOfWork, part: _Part, act: Act, keys: Keyring) -> DrawnCopy | None:
+    """Return what the copy is to be; nothing of a letter that has no number yet."""
+    if not part.copied.document_code:
+        return None
+    return codes.draw(uow, part.copied.file_id, act, keys=keys, hidden=part.media_type == _PDF)
+
+
+def _mark(uow: UnitOfWork, drawn: DrawnCopy, act: str) -> CopyMark | None:
+    if drawn.key is None or uow.actor.entity_id is None:
+        return None
+    own = entities.entity(uow, uow.actor.entity_id)
+    hidden = HiddenMark(drawn.number, drawn.key, _PROFILES[act])
+    return CopyMark(drawn.code, own.code, uow.actor.employee_code, hidden)
