@@ -75,7 +75,7 @@ class HiddenMarks:
         tinted = time.perf_counter()
         blind = tint.named.number if tint.named else None
         sure = blind in set(numbers) and blind_chance(tint.tags, len(numbers)) <= FALSE_NAMES
-        found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})], seconds=60)
+        found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
         seconds = time.perf_counter() - started
         named = {each.number for each in found.named} | ({blind} if sure and blind is not None else set())
         sighting = found.sightings[0]
