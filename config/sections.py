@@ -42,10 +42,11 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The key store; use ``Settings.keys_file`` and ``Settings.secret_file`` for the paths in force."""
+    """The key store; ``Settings.keys_file``, ``.secret_file`` and ``.vault_file`` are the paths in force."""
 
     file: str
     secret_file: str
+    vault_file: str
     passphrase: Annotated[str, SECRET] = field(repr=False)
     token_module: str
     token_label: str

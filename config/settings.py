@@ -74,6 +74,11 @@ class Settings:
         return Path(self.keys.secret_file or f"{self.data}.secret").absolute()
 
     @property
+    def vault_file(self) -> Path:
+        """The secrets by which letters can be destroyed, outside the data folder and its backups."""
+        return Path(self.keys.vault_file or f"{self.data}.vault").absolute()
+
+    @property
     def root_file(self) -> Path:
         """The sealed key of the root authority, outside the data folder and best on no machine at all."""
         return Path(self.authority.root_file or f"{self.data}.root").absolute()
@@ -271,6 +276,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"letters.letter_mb is {settings.letters.letter_mb}; expected at most gateway.max_message_mb / 1.4, "
             f"{settings.gateway.max_message_mb / 1.4:.0f}, as attachments grow on the wire"
         )
+    if settings.vault_file.is_relative_to(settings.data):
+        yield f"keys.vault_file is {settings.vault_file}; expected a path outside the data folder {settings.data}"
     if settings.secret_file.is_relative_to(settings.data):
         yield f"keys.secret_file is {settings.secret_file}; expected a path outside the data folder {settings.data}"
     if settings.root_file.is_relative_to(settings.data):

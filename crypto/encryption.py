@@ -1,6 +1,7 @@
 """Small secrets: deriving keys, sealing one column value, wrapping one key with another (AES-256, suite byte first)."""
 
 import secrets
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
@@ -66,6 +67,24 @@ def unwrap_key(kek: bytes, wrapped: bytes, context: bytes) -> bytes:
         return AESGCM(_checked(kek)).decrypt(nonce, body, _wrap_aad(context))
     except InvalidTag:
         raise DecryptionError("crypto.altered") from None
+
+
+def rewrapper(old: bytes, new: bytes) -> Callable[[bytes, bytes], bytes]:
+    """Return a function of (wrapped, context) that brings what :func:`wrap_key` made from one key under another.
+
+    It is made once for many: making a cipher costs as much as using it. It raises what :func:`unwrap_key` does.
+    """
+    opening, closing = AESGCM(_checked(old)), AESGCM(_checked(new))
+
+    def rewrapped(wrapped: bytes, context: bytes) -> bytes:
+        nonce, body = _parts(wrapped, _WRAP_GCM)
+        aad, fresh = _wrap_aad(context), secrets.token_bytes(_NONCE_BYTES)
+        try:
+            return _WRAP_GCM + fresh + closing.encrypt(fresh, opening.decrypt(nonce, body, aad), aad)
+        except InvalidTag:
+            raise DecryptionError("crypto.altered") from None
+
+    return rewrapped
 
 
 def _checked(key: bytes) -> bytes:

@@ -22,6 +22,10 @@ class KeyUnavailable(CryptoError):
     """The key store cannot give the key: wrong secret, missing or damaged store, unknown name or version."""
 
 
+class KeyDestroyed(CryptoError):
+    """The key was destroyed on purpose: what it encrypted opens nowhere any more."""
+
+
 class SignatureInvalid(CryptoError):
     """What should carry a signature cannot be judged at all (not a PDF, a broken certificate)."""
 

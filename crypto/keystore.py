@@ -1,6 +1,8 @@
 """Port of the key store: the few root-level keys of an installation, which never leave it."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+_VERSION_BYTES: Final = 4
 
 
 class KeyStore(Protocol):
@@ -38,3 +40,19 @@ class KeyStore(Protocol):
     def rotate(self) -> int:
         """Make a new root version for all later wraps and return its number; older versions only unwrap."""
         ...
+
+    def roots(self) -> tuple[int, ...]:
+        """Return the root versions that can still unwrap, oldest first; the last one wraps."""
+        ...
+
+    def forget(self, version: int) -> None:
+        """Destroy a root version: what is wrapped under it never opens again; nothing happens when it is gone already.
+
+        The caller has made sure that nothing needs it. Raises KeyUnavailable ``keystore.newest-version``.
+        """
+        ...
+
+
+def root_version(wrapped: bytes) -> int:
+    """Return under which root version :meth:`KeyStore.wrap` made something: its first four octets, big-endian."""
+    return int.from_bytes(wrapped[:_VERSION_BYTES])

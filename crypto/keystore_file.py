@@ -61,7 +61,7 @@ class FileKeyStore:
         if len(wrapped) <= _VERSION_BYTES:
             raise DecryptionError("crypto.too-short")
         version = int.from_bytes(wrapped[:_VERSION_BYTES])
-        root = self._keys.roots.get(version) or self._current().roots.get(version)
+        root = self._current().roots.get(version)  # never from memory alone: another process may have forgotten it
         if root is None:
             raise KeyUnavailable("keystore.unknown-version", version=version)
         return unwrap_key(root, wrapped[_VERSION_BYTES:], _bound(version, context))
@@ -86,6 +86,24 @@ class FileKeyStore:
         """Add a root version and return its number; older versions stay for unwrapping."""
         changed = self._change(lambda keys: replace(keys, roots={**keys.roots, max(keys.roots) + 1: new_key()}))
         return max(changed.roots)
+
+    def roots(self) -> tuple[int, ...]:
+        """Return the root versions that the file holds, oldest first."""
+        return tuple(sorted(self._current().roots))
+
+    def forget(self, version: int) -> None:
+        """Take a root version out of the file; raises KeyUnavailable ``keystore.newest-version``.
+
+        The file is replaced, and what the disk still holds of the old one is sealed by the same secret.
+        """
+
+        def without(keys: Keys) -> Keys:
+            if version == max(keys.roots):
+                raise KeyUnavailable("keystore.newest-version", version=version)
+            return replace(keys, roots={each: root for each, root in keys.roots.items() if each != version})
+
+        if version in self._current().roots:
+            self._change(without)
 
     def _signing_key(self, name: str) -> bytes:
         private = self._keys.signing.get(name) or self._current().signing.get(name)

@@ -31,6 +31,7 @@ from crypto.errors import DecryptionError, KeyUnavailable
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ROOT = "diwan-root-{}"
+_ROOT_LABEL = re.compile(_ROOT.format("([0-9]+)"))
 _SUITE = b"\x01"  # AES-256-GCM with a fresh random nonce
 _VERSION_BYTES, _NONCE_BYTES, _TAG_BYTES = 4, 12, 16
 _HEAD = _VERSION_BYTES + len(_SUITE) + _NONCE_BYTES
@@ -68,13 +69,15 @@ class Pkcs11KeyStore:
         """Encrypt ``key`` under the newest root version: version u32 | suite | nonce | ciphertext and tag."""
         if len(key) > _LARGEST:
             raise KeyUnavailable("keystore.too-long", limit=_LARGEST)
-        version, nonce = self._newest(), secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._do(
-            lambda: self._root(version).encrypt(
-                key, mechanism=Mechanism.AES_GCM, mechanism_param=_bound(version, nonce, context)
-            )
-        )
-        return version.to_bytes(_VERSION_BYTES) + _SUITE + nonce + bytes(sealed)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+
+        def wrapped() -> bytes:
+            version = self._look_newest()
+            bound = _bound(version, nonce, context)
+            sealed = bytes(self._root(version).encrypt(key, mechanism=Mechanism.AES_GCM, mechanism_param=bound))
+            return version.to_bytes(_VERSION_BYTES) + _SUITE + nonce + sealed
+
+        return self._do(wrapped)
 
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """Decrypt what :meth:`wrap` made; raises DecryptionError, or KeyUnavailable for an unknown version."""
@@ -124,17 +127,46 @@ class Pkcs11KeyStore:
             self._do(lambda: self._make_root(version))
         return version
 
+    def roots(self) -> tuple[int, ...]:
+        """Return the root versions in the token, oldest first."""
+        self._do(self._look_up_roots)
+        return tuple(sorted(self._roots))
+
+    def forget(self, version: int) -> None:
+        """Destroy a root version in the token; raises KeyUnavailable ``keystore.newest-version``."""
+
+        def destroy() -> None:
+            for each in self._found(ObjectClass.SECRET_KEY, _ROOT.format(version)):
+                each.destroy()
+            self._roots.pop(version, None)
+
+        with self._making():
+            if version == self._newest():
+                raise KeyUnavailable("keystore.newest-version", version=version)
+            self._do(destroy)
+
+    def _look_up_roots(self) -> None:
+        """Find all root versions: some may be gone, so that counting up from the first would find none."""
+        found: dict[int, Any] = {}
+        for each in self._session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY}):
+            number = _ROOT_LABEL.fullmatch(each.label)
+            if number:
+                found.setdefault(int(number[1]), []).append(each)
+        self._roots = {version: min(some, key=lambda one: bytes(one[Attribute.ID])) for version, some in found.items()}
+
     def _newest(self) -> int:
         """Return the newest root version in the token (others may have added one), 0 when there is none."""
+        return self._do(self._look_newest)
 
-        def look() -> int:
+    def _look_newest(self) -> int:
+        version = max(self._roots, default=0)
+        if not version or not self._found(ObjectClass.SECRET_KEY, _ROOT.format(version)):
+            self._look_up_roots()  # another process has forgotten what this one knew
             version = max(self._roots, default=0)
-            while found := self._found(ObjectClass.SECRET_KEY, _ROOT.format(version + 1)):
-                version += 1
-                self._roots[version] = found[0]
-            return version
-
-        return self._do(look)
+        while found := self._found(ObjectClass.SECRET_KEY, _ROOT.format(version + 1)):
+            version += 1
+            self._roots[version] = found[0]
+        return version
 
     def _root(self, version: int) -> Any:
         if version not in self._roots:

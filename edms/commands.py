@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from config.settings import Settings, SettingsError, load
-from edms.core.errors import EdmsError, Invalid
+from crypto.errors import CryptoError
+from edms.core.errors import EdmsError, Invalid, Unavailable
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.operation.site import Site
@@ -29,6 +30,7 @@ COMMANDS = {
     "init": "edms.operation.commands:init",
     "intake": "edms.intake.commands:intake",
     "installation": "edms.entities.commands:installation",
+    "keys": "edms.operation.every_keys_command:keys",
     "letter": "edms.letters.commands:letter",
     "quarantine": "edms.intake.commands:quarantine_group",
     "queue": "edms.dispatch.commands:queue",
@@ -118,6 +120,8 @@ def main() -> None:
         diwan(prog_name="diwan")
     except EdmsError as error:
         sys.exit(_refuse(refusal_text(error)))
+    except CryptoError as error:
+        sys.exit(_refuse(translate_error(Unavailable(error.code, **error.params), "en")))
 
 
 def refusal_text(error: EdmsError) -> str:

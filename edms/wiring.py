@@ -66,7 +66,8 @@ def parts_of(settings: Settings) -> Parts:
         ),
     )
     parts.offer(KeyStore, lambda: open_key_store(settings))
-    parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=Pointers(f"{settings.public_url}/authority")))
+    pointers = Pointers(f"{settings.public_url}/authority")
+    parts.offer(Keyring, lambda: Keyring(parts[KeyStore], pointers=pointers, vault_file=settings.vault_file))
     parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
     told = settings.audit
     parts.put(

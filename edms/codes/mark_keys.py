@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from crypto.encryption import new_key
 from crypto.marks.keys import MarkKey
@@ -12,7 +11,7 @@ from edms.audit.service import record
 from edms.codes.models import MarkKeyRow
 from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Unavailable
+from edms.core.errors import Conflict, Unavailable
 from edms.core.ids import NIL
 from edms.entities.keyring import Keyring
 
@@ -32,12 +31,13 @@ def ensure(database: Database, actor: Actor, *, keys: Keyring) -> None:
     try:
         with database.work(actor) as uow:
             month = month_of(uow.now)
-            version, wrapped = keys.wrap(uow.session, NIL, new_key(), _context(month))
+            version, wrapped = keys.wrap(uow.session, NIL, new_key(), wrap_context(month))
             row = MarkKeyRow(month=month, key_version=version, wrapped=wrapped, created_at=uow.now)
             uow.session.add(row)
             record(uow, "codes.mark-key-made", "mark-key", None, row=row, month=month)
-    except IntegrityError:
-        return  # another process made it meanwhile
+    except Conflict as error:
+        if error.code != "database.conflict":  # another process made it meanwhile
+            raise
 
 
 def key_of(uow: UnitOfWork, month: str, *, keys: Keyring) -> MarkKey:
@@ -55,8 +55,9 @@ def known(uow: UnitOfWork, *, keys: Keyring) -> list[MarkKey]:
 
 
 def _opened(uow: UnitOfWork, row: MarkKeyRow, keys: Keyring) -> MarkKey:
-    return MarkKey(row.month, keys.unwrap(uow.session, NIL, row.key_version, row.wrapped, _context(row.month)))
+    return MarkKey(row.month, keys.unwrap(uow.session, NIL, row.key_version, row.wrapped, wrap_context(row.month)))
 
 
-def _context(month: str) -> bytes:
+def wrap_context(month: str) -> bytes:
+    """Return what the wrap of a month's key is bound to."""
     return _CONTEXT.format(month).encode()

@@ -18,6 +18,7 @@ class InquiryRow(Base):
     """
 
     __tablename__ = "inquiries"
+    sealed_item = "id"
     __table_args__ = (
         UniqueConstraint("entity_id", "inquiry_id"),
         Index("ix_inquiries_list", "entity_id", "side", "asked_at"),
@@ -34,4 +35,4 @@ class InquiryRow(Base):
     answered_at: Mapped[datetime | None]
     answer: Mapped[str] = mapped_column(String(12), default="")
     told_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    told = SealedJson()
+    told = SealedJson(gone={})

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from crypto.encryption import new_key
-from crypto.errors import DecryptionError
+from crypto.errors import DecryptionError, KeyDestroyed
 from crypto.stream import BlobHeader, decrypt_chunks, encrypt_chunks
 from edms.content.models import FileKey, SmallFile, StoredFile
 from edms.content.store import ContentStore
@@ -106,7 +106,7 @@ def share(uow: UnitOfWork, file_id: UUID, *, holder: UUID, entities: Sequence[UU
 
 
 def read(uow: UnitOfWork, file_id: UUID, *, entity_id: UUID, store: ContentStore, keys: Keyring) -> bytes:
-    """Return a file's plaintext, verified whole; NotFound when the body holds no key to it."""
+    """Return a file's plaintext, verified whole; NotFound when the body holds no key to it, or it was destroyed."""
     return b"".join(chunks(uow, file_id, entity_id=entity_id, store=store, keys=keys))
 
 
@@ -141,7 +141,7 @@ def decrypted(file_id: UUID, key: bytes, store: ContentStore, blob: bytes | None
 def _wraps(uow: UnitOfWork, file_id: UUID, key: bytes, entities: Sequence[UUID], keys: Keyring) -> list[dict[str, Any]]:
     rows = []
     for entity_id in dict.fromkeys(entities):
-        version, wrapped = keys.wrap(uow.session, entity_id, key, _context(file_id, entity_id))
+        version, wrapped = keys.wrap(uow.session, entity_id, key, wrap_context(file_id, entity_id), item=file_id)
         rows.append({"file_id": file_id, "entity_id": entity_id, "key_version": version, "wrapped": wrapped})
     return rows
 
@@ -150,8 +150,13 @@ def _key_of(uow: UnitOfWork, file_id: UUID, entity_id: UUID, keys: Keyring) -> b
     held = uow.session.get(FileKey, (file_id, entity_id))
     if held is None:
         raise NotFound("content.no-key")
-    return keys.unwrap(uow.session, entity_id, held.key_version, held.wrapped, _context(file_id, entity_id))
+    context = wrap_context(file_id, entity_id)
+    try:
+        return keys.unwrap(uow.session, entity_id, held.key_version, held.wrapped, context, item=file_id)
+    except KeyDestroyed as error:
+        raise NotFound("content.destroyed") from error
 
 
-def _context(file_id: UUID, entity_id: UUID) -> bytes:
+def wrap_context(file_id: UUID | str, entity_id: UUID) -> bytes:
+    """Return what a body's wrap of a file's key is bound to."""
     return f"edms/1/wrap|{file_id}|{entity_id}".encode()

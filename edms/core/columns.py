@@ -10,20 +10,29 @@ from sqlalchemy import DateTime, Dialect, event
 from sqlalchemy.orm import Session, object_session
 from sqlalchemy.types import TypeDecorator
 
+from crypto.errors import KeyDestroyed
 from edms.core.ids import new_id
 
 SEALER = "sealer"
 
 
 class Sealer(Protocol):
-    """Encrypts and decrypts column values under the key of their owner (an entity, or ``ids.NIL`` for shared rows)."""
+    """Encrypts and decrypts column values under the key of their owner (an entity, or ``ids.NIL`` for shared rows).
 
-    def seal(self, session: Session, owner: UUID, context: bytes, plaintext: bytes) -> bytes:
+    ``item`` is what the value is destroyed with, such as the letter that it is part of.
+    """
+
+    def seal(
+        self, session: Session, owner: UUID, context: bytes, plaintext: bytes, *, item: UUID | None = None
+    ) -> bytes:
         """Return the ciphertext of ``plaintext`` bound to ``context``."""
         ...
 
-    def open(self, session: Session, owner: UUID, context: bytes, sealed: bytes) -> bytes:
-        """Return the plaintext; raises crypto.errors.DecryptionError when value, row and owner do not fit."""
+    def open(self, session: Session, owner: UUID, context: bytes, sealed: bytes, *, item: UUID | None = None) -> bytes:
+        """Return the plaintext; raises crypto.errors.DecryptionError when value, row and owner do not fit.
+
+        Raises crypto.errors.KeyDestroyed when the item was destroyed.
+        """
         ...
 
 
@@ -52,8 +61,12 @@ class SealedText:
     """A text attribute kept in the bytes column ``<name>_sealed``; plaintext never reaches the database.
 
     The model names its owner column in ``sealed_owner`` (default ``entity_id``); a class whose rows belong to nobody
-    sets it to ``None``. The value is sealed at flush, when the row's id and owner are known.
+    sets it to ``None``. The value is sealed at flush, when the row's id and owner are known. A model whose values can
+    be destroyed names the column of their item in ``sealed_item``; a destroyed value reads as ``gone``.
     """
+
+    def __init__(self, *, gone: object = None) -> None:
+        self.gone = gone
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Remember the attribute's name and register it with the class."""
@@ -87,8 +100,12 @@ class SealedText:
         session = object_session(row)
         if session is None:
             raise RuntimeError(f"{self.name} was read after its unit of work had ended")
-        plain = session.info[SEALER].open(session, _owner(row), self._context(row), sealed)
-        value = self.decode(plain)
+        try:
+            value = self.decode(
+                session.info[SEALER].open(session, _owner(row), self._context(row), sealed, item=_item(row))
+            )
+        except KeyDestroyed:
+            value = self.gone
         row.__dict__[self.slot] = (sealed, value)
         return value
 
@@ -104,7 +121,9 @@ class SealedText:
         current = row.__dict__.get(self.column)
         if kept is None or not isinstance(current, bytearray):
             return
-        sealed = session.info[SEALER].seal(session, _owner(row), self._context(row), self.encode(kept[1]))
+        sealed = session.info[SEALER].seal(
+            session, _owner(row), self._context(row), self.encode(kept[1]), item=_item(row)
+        )
         setattr(row, self.column, sealed)
         row.__dict__[self.slot] = (sealed, kept[1])
 
@@ -176,6 +195,11 @@ def sealed_fields(row: object) -> Iterator[SealedText]:
 def _owner(row: object) -> UUID:
     column = getattr(type(row), "sealed_owner", "entity_id")
     return UUID(int=0) if column is None else cast("UUID", getattr(row, column))
+
+
+def _item(row: object) -> UUID | None:
+    column = getattr(type(row), "sealed_item", None)
+    return None if column is None else cast("UUID | None", getattr(row, column))
 
 
 def seal_pending(session: Session, *_: object) -> None:

@@ -28,6 +28,7 @@ class OutboundPackage(Base):
     """
 
     __tablename__ = "outbound_packages"
+    sealed_item = "id"
     __table_args__ = (UniqueConstraint("entity_id", "key"), Index("ix_outbound_packages_message_id", "message_id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -35,7 +36,7 @@ class OutboundPackage(Base):
     kind: Mapped[str] = mapped_column(String(10))
     key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    meta = SealedJson()
+    meta = SealedJson(gone={})
     message_id: Mapped[str] = mapped_column(String(255), default="")
     document_hashes: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]

@@ -110,7 +110,11 @@ class DkimKey(Base):
 
 
 class EntityKey(Base):
-    """A version of a body's key-encryption key, wrapped by the key store; owner NIL is the installation itself."""
+    """A version of a body's key-encryption key, wrapped by the key store; owner NIL is the installation itself.
+
+    ``retired_at``: nothing was wrapped under it any more. ``forgotten_at``: it is destroyed but for the key of column
+    values, which alone is left in ``wrapped``.
+    """
 
     __tablename__ = "entity_keys"
     __table_args__ = (UniqueConstraint("owner_id", "version"),)
@@ -120,6 +124,21 @@ class EntityKey(Base):
     version: Mapped[int]
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
+
+
+class KeyHead(Base):
+    """The single row by which running processes see that there are new key versions: its ``epoch`` has grown.
+
+    ``vault_id`` is the vault that new keys are bound to; None before there is one.
+    """
+
+    __tablename__ = "key_heads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    vault_id: Mapped[bytes | None] = mapped_column(LargeBinary(16))
 
 
 class EntitySeal(Base):

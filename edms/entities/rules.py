@@ -44,6 +44,7 @@ KEEP_DKIM_KEYS = permission("entities.keep-dkim-keys", {Role.CENTRE, "system:ope
 KEEP_MAILBOXES = permission("entities.keep-mailboxes", {Role.ADMINISTRATOR, Role.CENTRE, "system:operator"})
 SUSPEND_MAIL = permission("entities.suspend-mail", {Role.CENTRE, "system:operator"})
 KEEP_AUTHORITY = permission("entities.keep-authority", {"system:operator"})
+KEEP_KEYS = permission("entities.keep-keys", {"system:operator"})
 
 FIRST_SERIAL = 100_000
 LAST_SERIAL = 999_999

@@ -24,6 +24,7 @@ class ReceivedMessage(Base):
     """
 
     __tablename__ = "received_messages"
+    sealed_item = "id"
     __table_args__ = (
         UniqueConstraint("entity_id", "key"),
         Index("ix_received_messages_waiting", "entity_id", "state", "id"),
@@ -42,7 +43,7 @@ class ReceivedMessage(Base):
     raw_file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id"))
     raw_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     meta_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    meta = SealedJson()
+    meta = SealedJson(gone={})
     message_id_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     package_id: Mapped[UUID | None]
     flag: Mapped[str] = mapped_column(String(40), default="")

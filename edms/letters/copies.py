@@ -30,6 +30,7 @@ from edms.letters.reading import note_opening
 Act = Literal["view", "print", "download"]
 
 _TRIES: Final = 3
+_MEANWHILE: Final = frozenset({"codes.drawn-meanwhile", "database.conflict"})
 _PROFILES: Final = {"view": Profile.SCREEN, "download": Profile.STANDARD, "print": Profile.PRINT}
 _PDF: Final = "application/pdf"
 
@@ -145,7 +146,7 @@ def _issued(
                 copy = codes.issue_copy(uow, drawn, part.copied, act, issued_hash=sha256(data))
                 return IssuedFile(copy.code, part.name, part.media_type, data)
         except Conflict as error:
-            if error.code != "codes.drawn-meanwhile":
+            if error.code not in _MEANWHILE:
                 raise
     raise Unavailable("codes.busy")
 

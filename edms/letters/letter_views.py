@@ -50,7 +50,8 @@ def show_letter(letter_id: UUID) -> Response:
     copy_code = ""
     with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
-        numbered, sheet = letter.state in NUMBERED, letter.rendition_id is not None
+        numbered = letter.state in NUMBERED
+        sheet = letter.rendition_id is not None and queries.destruction(uow, letter.id) is None
     if numbered and sheet:
         copy_code = copies.issue_view(parts()[Database], current_actor(), letter_id, **_stores())
     elif numbered:
@@ -58,9 +59,11 @@ def show_letter(letter_id: UUID) -> Response:
             reading.note_opening(uow, queries.letter(uow, letter_id))
     with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
+        destroyed = queries.destruction(uow, letter.id)
         return render(
             "letters/letter.html",
-            letter=details(uow, letter, pages=_pages(uow, letter)),
+            letter=details(uow, letter, pages=0 if destroyed else _pages(uow, letter)),
+            destroyed=destroyed,
             copy_code=format_code(copy_code),
             document_code=format_code(letter.document_code or ""),
             wording=wording,

@@ -15,6 +15,7 @@ class Letter(Base):
     """A letter (كتاب) as one body holds it, outgoing or incoming."""
 
     __tablename__ = "letters"
+    sealed_item = "id"
     __table_args__ = (
         UniqueConstraint("entity_id", "direction", "document_code"),
         Index("ix_letters_list", "entity_id", "direction", "state", "id"),
@@ -64,6 +65,7 @@ class Version(Base):
     """One saved state of a letter's text; each save makes a new one."""
 
     __tablename__ = "versions"
+    sealed_item = "letter_id"
     __table_args__ = (UniqueConstraint("letter_id", "no"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -71,7 +73,7 @@ class Version(Base):
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
     no: Mapped[int]
     text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    text = SealedJson()
+    text = SealedJson(gone={"body": [], "text": ""})
     author_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
     created_at: Mapped[datetime]
 
@@ -80,6 +82,7 @@ class Addressee(Base):
     """A body to which a letter goes, or a copy of it."""
 
     __tablename__ = "addressees"
+    sealed_item = "letter_id"
     __table_args__ = (UniqueConstraint("letter_id", "recipient_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -96,6 +99,7 @@ class Attachment(Base):
     """A file that goes with a letter; its bytes are kept exactly as they came."""
 
     __tablename__ = "attachments"
+    sealed_item = "letter_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
@@ -114,6 +118,7 @@ class Reference(Base):
     """An earlier letter that this one refers to (إشارة): its document code when known, else what was typed."""
 
     __tablename__ = "letter_references"
+    sealed_item = "letter_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
@@ -132,6 +137,7 @@ class Signature(Base):
     """
 
     __tablename__ = "signatures"
+    sealed_item = "letter_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     letter_id: Mapped[UUID] = mapped_column(ForeignKey("letters.id"), index=True)
@@ -244,6 +250,7 @@ class UnfinishedForm(Base):
     """What somebody has typed and not saved yet, kept by itself meanwhile; its id is the draft's where there is one."""
 
     __tablename__ = "unfinished_forms"
+    sealed_item = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"))
@@ -252,7 +259,7 @@ class UnfinishedForm(Base):
     version: Mapped[int]
     revision: Mapped[int]
     fields_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    fields = SealedJson()
+    fields = SealedJson(gone={})
     saved_at: Mapped[datetime]
 
 
@@ -280,3 +287,25 @@ class Preservation(Base):
     suffix = SealedBytes()
     extended_at: Mapped[datetime | None]
     stamp_ends_at: Mapped[datetime | None]
+
+
+class Destruction(Base):
+    """A certificate that a letter of a body, or all that it stored in a year, was destroyed with its keys.
+
+    ``paths`` are the places in the vault, 16 octets each (8 for a year), by which the act can be done again on an older
+    vault; ``key_hash`` is SHA-256 over them. ``done_at``: the vault has destroyed them.
+    """
+
+    __tablename__ = "destructions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    entity_id: Mapped[UUID] = mapped_column(ForeignKey("entities.id"), index=True)
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id"), index=True)
+    year: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(String(20))
+    order_number: Mapped[str] = mapped_column(String(60), default="")
+    paths: Mapped[bytes] = mapped_column(LargeBinary)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    employee_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"))
+    begun_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tr
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
-from edms.letters.models import Addressee, Attachment, Letter, Opening, Reference, Signature, Version
+from edms.letters.models import Addressee, Attachment, Destruction, Letter, Opening, Reference, Signature, Version
 from edms.letters.rules import NUMBERED, OFFICE_ROLES, READ, AddresseeRole, Sensitivity, State
 from edms.registry.models import RegisterEntry
 
@@ -181,6 +181,11 @@ def visible_ids(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Letter]:
     """Return those of some letters that the actor may read (search re-checks its hits with it)."""
     rows = uow.session.scalars(select(Letter).where(Letter.id.in_(ids), visible(uow.actor)))
     return {row.id: row for row in rows}
+
+
+def destruction(uow: UnitOfWork, letter_id: UUID) -> Destruction | None:
+    """Return the certificate that a letter was, or is being, destroyed."""
+    return uow.session.scalars(select(Destruction).where(Destruction.letter_id == letter_id)).one_or_none()
 
 
 def newest_version(uow: UnitOfWork, letter_id: UUID) -> Version:

@@ -164,6 +164,11 @@ def _signer(uow: UnitOfWork, signature: Signature) -> dict[str, str]:
     return told | ({"on_behalf_of": people[holder].code} if holder else {})
 
 
+def signing_context(employee: UUID) -> bytes:
+    """Return what the wrap of a person's private key is bound to."""
+    return f"edms/1/signing|{employee}".encode()
+
+
 def _signer_key_lock(uow: UnitOfWork) -> UUID:
     """Return the signing person, locked: one key for a person, whoever asks first."""
     if uow.actor.employee_id is None or uow.actor.entity_id is None:
@@ -174,7 +179,7 @@ def _signer_key_lock(uow: UnitOfWork) -> UUID:
 
 def _signing_key(uow: UnitOfWork, employee: UUID, keys: Keyring) -> tuple[bytes, bytes]:
     """Return a person's private and public key (DER), made and wrapped under the body's key at the first signature."""
-    context = f"edms/1/signing|{employee}".encode()
+    context = signing_context(employee)
     held = uow.session.get(SigningKey, employee)
     if held is not None:
         version = int.from_bytes(held.private_key_wrapped[:2], "big")

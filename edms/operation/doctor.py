@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crypto.errors import CryptoError
 from edms.core.errors import EdmsError
 from edms.core.parts import Parts
-from edms.operation import authority_checks, data_checks, log_checks, machine_checks
+from edms.operation import authority_checks, data_checks, log_checks, machine_checks, vault_checks
 from edms.operation.finding import Finding, State, fail, ok
 from edms.operation.site import Site
 
@@ -26,6 +26,7 @@ CHECKS: Sequence[tuple[str, Check, str]] = (
     ("secret", data_checks.secret, "diwan init"),
     ("keys", data_checks.key_file, "restore the key file and its secret together, or diwan init for a new start"),
     ("database", data_checks.database, "start the database server, or correct database.url"),
+    ("vault", vault_checks.vault, "put the vault back where keys.vault_file says"),
     ("content", data_checks.content, "give the data folder to the user that runs Diwan"),
     ("certificate", data_checks.certificate, "diwan init, or name certificate files in gateway.tls_certificate"),
     ("root", authority_checks.root, "carry it to another place"),

@@ -29,7 +29,7 @@ from edms.operation.start import OPERATOR
 from edms.registry.numbers import numbers_missing
 
 WHOLE: Final = (
-    "accounts", "assignments", "employees", "entities", "entity_seals", "evidence", "installations",
+    "accounts", "assignments", "destructions", "employees", "entities", "entity_seals", "evidence", "installations",
     "issued_certificates", "letters", "posts", "register_entries", "signatures", "units",
 )  # fmt: skip
 """Tables of which every row was written by an act that commits to it."""

@@ -27,6 +27,7 @@ from edms.entities import service as entity_service
 from edms.entities.keyring import Keyring
 from edms.entities.models import Installation
 from edms.entities.rules import FIRST_SERIAL
+from edms.entities.vaulting import begin_vault
 from edms.operation.site import Site
 
 OPERATOR = system_actor("operator")
@@ -64,7 +65,7 @@ def initialise(parts: Parts, site: Site, *, name: str, first_serial: int = FIRST
     """
     if installed(site):
         raise Conflict("operation.initialised", data=str(site.data))
-    for left in (site.keys_file, site.root_file):
+    for left in (site.keys_file, site.root_file, site.vault_file):
         if left.exists():
             raise Conflict("operation.keys-remain", file=str(left))
     with _all_or_nothing(site):
@@ -117,6 +118,7 @@ def _begin(parts: Parts, site: Site, name: str, first_serial: int) -> None:
             uow, name=name, gateway_host=announced_host(site), gateway_port=site.gateway.port, keys=parts[Keyring],
             root=root, first_serial=first_serial,
         )  # fmt: skip
+        begin_vault(uow, keys=parts[Keyring])
 
 
 def _secret(path: Path) -> bytes:
@@ -140,7 +142,8 @@ def _all_or_nothing(site: Site) -> Iterator[None]:
     """Remove the files that the block made when it fails; what was there before stays."""
     had_folder = site.data.exists()
     database = _sqlite_file(site)
-    watched = [site.secret_file, site.root_file, site.keys_file, _beside(site.keys_file, ".lock"), site.run_folder]
+    watched = [site.secret_file, site.root_file, site.keys_file, _beside(site.keys_file, ".lock"), site.run_folder,
+               site.vault_file, _beside(site.vault_file, ".lock")]  # fmt: skip
     if database is not None:
         watched += [database, *(_beside(database, suffix) for suffix in ("-wal", "-shm", "-journal", ".writer"))]
     fresh = [path for path in watched if not path.exists()]

@@ -5,7 +5,7 @@ from edms.core.actor import permission
 SEARCH = permission("search.search", {"employee", "signatory", "registry", "auditor"})
 REINDEX = permission("search.reindex", {"system:operator", "system:worker"})
 
-INDEXED_ACTS = ("letters.issued", "letters.registered", "letters.void", "letters.settled")
+INDEXED_ACTS = ("letters.issued", "letters.registered", "letters.void", "letters.settled", "letters.destroyed")
 """Acts of the event log after which a letter is indexed again."""
 
 FOLLOWER = "search"

@@ -10,7 +10,7 @@ import pkcs11
 import pytest
 
 from crypto.errors import DecryptionError, KeyUnavailable
-from crypto.keystore import KeyStore
+from crypto.keystore import KeyStore, root_version
 from crypto.keystore_file import FileKeyStore, create_key_file
 from crypto.keystore_pkcs11 import Pkcs11KeyStore
 from crypto.signatures import verify
@@ -86,6 +86,35 @@ def test_rotation_keeps_old_wraps_and_moves_new_ones(store: KeyStore, open_store
     assert old[:4] != new[:4] == other.wrap(b"k" * 32, b"c")[:4]
     assert {other.unwrap(old, b"c"), other.unwrap(new, b"c"), open_store().unwrap(old, b"c")} == {b"k" * 32}
     assert other.rotate() == 3
+
+
+def test_a_forgotten_root_opens_nothing_anywhere_and_the_others_go_on(store: KeyStore, open_store: Open) -> None:
+    other, idle = open_store(), open_store()
+    old = other.wrap(b"k" * 32, b"c")
+    assert idle.unwrap(old, b"c") == b"k" * 32  # it knows version 1 and asks nothing until that is gone
+    assert (store.roots(), store.rotate(), store.rotate()) == ((1,), 2, 3)
+    new = other.wrap(b"k" * 32, b"c")
+    assert root_version(old) == 1
+    assert root_version(new) == 3
+    store.forget(1)
+    store.forget(1)
+    store.forget(2)
+    assert root_version(idle.wrap(b"k" * 32, b"c")) == 3
+    for each in (store, other, idle, open_store()):
+        assert each.roots() == (3,)
+        assert each.unwrap(new, b"c") == b"k" * 32
+        assert root_version(each.wrap(b"k" * 32, b"c")) == 3
+        with pytest.raises(KeyUnavailable, match=r"keystore\.unknown-version"):
+            each.unwrap(old, b"c")
+    assert open_store().rotate() == 4
+
+
+def test_the_newest_root_is_not_forgotten(store: KeyStore) -> None:
+    store.rotate()
+    wrapped = store.wrap(b"k" * 32, b"c")
+    with pytest.raises(KeyUnavailable, match=r"keystore\.newest-version"):
+        store.forget(2)
+    assert store.unwrap(wrapped, b"c") == b"k" * 32
 
 
 def test_a_signing_key_is_made_once_and_signs(store: KeyStore, open_store: Open) -> None:

@@ -25,6 +25,7 @@ from edms.core.parts import Parts
 from edms.entities import service as entities
 from edms.entities.keyring import Keyring
 from edms.entities.rules import EntityType, NewEntity, Role
+from edms.entities.vaulting import begin_vault
 from edms.wiring import parts_of
 
 PASSWORD = "نخيل البصرة ١٩٥٨"
@@ -131,6 +132,7 @@ def make_world(
             uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, root=root,
             first_serial=first_serial,
         )  # fmt: skip
+        begin_vault(uow, keys=keyring)
         centre = _body(uow, keyring, "مركز المراسلات الحكومية", f"centre.{domains[0]}", "م.م")
         bodies = {
             "a": _body(uow, keyring, "وزارة الصحة", domains[0], "و.ص"),

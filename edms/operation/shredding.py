@@ -1,0 +1,231 @@
+"""Destroying a letter of a body, or a whole year of one, with its keys: no backup of database and files opens it again.
+
+First the intent is committed, then the vault destroys the secrets, then the certificate is completed: broken off
+anywhere, the same call again finishes it. Wraps and ciphertext that stay behind open nowhere.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+from uuid import UUID
+
+from sqlalchemy import delete, or_, select
+
+from crypto import punctured_tree as tree
+from crypto.digests import sha256
+from edms.audit.service import record
+from edms.confirmations.models import InquiryRow
+from edms.content.models import FileKey, SmallFile
+from edms.content.store import ContentStore
+from edms.core.actor import Actor
+from edms.core.database import Database, UnitOfWork
+from edms.core.errors import Conflict, Invalid
+from edms.dispatch.models import OutboundPackage, OutboxItem
+from edms.dispatch.packing import files_of
+from edms.dispatch.rules import ItemState
+from edms.entities.keyring import UNDER_VAULT, Keyring, bucket_of, year_of
+from edms.intake.models import ReceivedMessage
+from edms.letters import queries
+from edms.letters.models import Attachment, Destruction, Letter, UnfinishedForm, Version
+from edms.letters.rules import DESTROY, DESTROY_YEAR, NUMBERED
+from edms.search.indexes import Indexes
+
+Reason = Literal["retention", "court", "mistake"]
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+LONGEST_ORDER: Final = 60
+_PATH_BYTES: Final = 2 * tree.STEPS // 2
+_PLAIN_WRAP: Final = 61
+"""Octets of a file's wrap that needs no vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What was destroyed: ``keys`` secrets, ``key_hash`` SHA-256 (hex) over their places in the vault."""
+
+    id: UUID
+    keys: int
+    key_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shredder:
+    """What destroying needs of the installation."""
+
+    database: Database
+    store: ContentStore
+    keys: Keyring
+    indexes: Indexes
+
+
+def destroy_letter(at: Shredder, actor: Actor, letter_id: UUID, *, reason: Reason, order: str = "") -> Certificate:
+    """Destroy a numbered letter of the actor's body for good; its numbers, dates and events stay.
+
+    Copies that other bodies hold are theirs. Raises Conflict ``letters.destroy-unnumbered``, ``.destroy-on-the-way``
+    while a consignment is not at its end, ``.destroy-older`` when part of it was stored before the vault was begun,
+    ``.destroy-shared`` when another letter of the body has a file of it; what ``queries.letter`` does.
+    """
+    files: set[UUID] = set()
+    with at.database.work(actor) as uow:
+        uow.actor.require(DESTROY)
+        letter = queries.letter_for_update(uow, letter_id)
+        row = queries.destruction(uow, letter.id)
+        if row is None:
+            files, items = _parts_of(uow, letter)
+            _check(uow, letter, files)
+            paths = [tree.path_of(bucket_of(letter.entity_id, year_of(one)), one.bytes) for one in {*files, *items}]
+            row = _begun(uow, letter.entity_id, paths, reason, order, letter_id=letter.id)
+    return _finish(at, actor, row, files)
+
+
+def destroy_year(at: Shredder, actor: Actor, year: int, *, reason: Reason, order: str = "") -> Certificate:
+    """Destroy all that the actor's body stored under the vault in a year that is over: letters, files and mail.
+
+    Raises Conflict ``letters.destroy-year-open``.
+    """
+    with at.database.work(actor) as uow:
+        uow.actor.require(DESTROY_YEAR)
+        body = uow.actor.entity_id
+        if body is None or year >= uow.now.year:
+            raise Conflict("letters.destroy-year-open", year=year)
+        row = uow.session.scalars(
+            select(Destruction).where(Destruction.entity_id == body, Destruction.year == year)
+        ).first()
+        if row is None:
+            row = _begun(uow, body, [tree.path_of(bucket_of(body, year))], reason, order, year=year)
+    return _finish(at, actor, row, set())
+
+
+def repeat_all(database: Database, actor: Actor, *, keys: Keyring) -> int:
+    """Destroy again what certificates name, on a vault that was restored from a copy; return what had come back."""
+    with database.read(actor) as uow:
+        uow.actor.require(DESTROY_YEAR)
+        paths = [path for row in uow.session.scalars(select(Destruction)) for path in _paths(row)]
+    found = keys.vault().destroy(paths)
+    with database.work(actor) as uow:
+        record(uow, "keys.destroyed-again", "keys", None, certificates=len(paths), found=found)
+    return found
+
+
+def not_destroyed(uow: UnitOfWork, *, keys: Keyring) -> int:
+    """Return how many secrets that were certified as destroyed the vault can still derive."""
+    vault = keys.vault()
+    return sum(
+        not vault.destroyed(path)
+        for row in uow.session.scalars(select(Destruction).where(Destruction.done_at.is_not(None)))
+        for path in _paths(row)
+    )
+
+
+def _begun(
+    uow: UnitOfWork, body: UUID, paths: Iterable[tree.Path], reason: Reason, order: str, *,
+    letter_id: UUID | None = None, year: int | None = None,
+) -> Destruction:  # fmt: skip
+    order = order.strip()
+    if len(order) > LONGEST_ORDER:
+        raise Invalid("letters.destroy-order-long", limit=LONGEST_ORDER)
+    packed = b"".join(sorted(tree.packed(path) for path in paths))
+    row = Destruction(
+        entity_id=body, letter_id=letter_id, year=year, reason=reason, order_number=order, paths=packed,
+        key_hash=sha256(packed), employee_id=uow.actor.employee_id, begun_at=uow.now,
+    )  # fmt: skip
+    uow.session.add(row)
+    uow.flush()
+    kind = ("letter", letter_id) if letter_id else ("keys", None)
+    record(uow, "letters.destroying", *kind, entity_id=body, row=row, reason=reason, key_hash=row.key_hash.hex())
+    return row
+
+
+def _finish(at: Shredder, actor: Actor, row: Destruction, files: set[UUID]) -> Certificate:
+    paths = _paths(row)
+    certificate = Certificate(row.id, len(paths), row.key_hash.hex())
+    if row.done_at is not None:
+        return certificate
+    at.keys.vault().destroy(paths)
+    with at.database.work(actor) as uow:
+        held = uow.session.get_one(Destruction, row.id, with_for_update=True)
+        held.done_at = uow.now
+        if held.letter_id is not None:
+            uow.session.execute(delete(UnfinishedForm).where(UnfinishedForm.letter_id == held.letter_id))
+        unreadable = _unreadable(uow, files, at.keys)
+        uow.session.execute(delete(SmallFile).where(SmallFile.file_id.in_(unreadable)))
+        kind = ("letter", held.letter_id) if held.letter_id else ("keys", None)
+        record(
+            uow, "letters.destroyed", *kind, entity_id=held.entity_id, row=held, reason=held.reason,
+            order=held.order_number, year=held.year, keys=len(paths), key_hash=certificate.key_hash,
+        )  # fmt: skip
+    for file_id in unreadable:
+        at.store.delete(file_id)
+    at.indexes.request(row.entity_id)  # the words of what is gone leave the index with the files of the old one
+    return certificate
+
+
+def _paths(row: Destruction) -> list[tree.Path]:
+    packed = bytes(row.paths)
+    size = tree.STEPS // 2 if row.year is not None else _PATH_BYTES
+    return [tree.unpacked(packed[at : at + size]) for at in range(0, len(packed), size)]
+
+
+def _parts_of(uow: UnitOfWork, letter: Letter) -> tuple[set[UUID], set[UUID]]:
+    """Return the files of a letter in its body, and the items that its texts are sealed with."""
+    session, body = uow.session, letter.entity_id
+    files = set(session.scalars(select(Attachment.file_id).where(Attachment.letter_id == letter.id)))
+    files |= {letter.rendition_id} if letter.rendition_id else set()
+    items = {letter.id, *session.scalars(select(UnfinishedForm.id).where(UnfinishedForm.letter_id == letter.id))}
+    if letter.document_code:  # an answer to «was this issued by you?» repeats the subject
+        asked = select(InquiryRow.id).where(
+            InquiryRow.entity_id == body, InquiryRow.document_code == letter.document_code
+        )
+        items |= set(session.scalars(asked))
+    received = select(ReceivedMessage).where(ReceivedMessage.letter_id == letter.id, ReceivedMessage.entity_id == body)
+    for message in session.scalars(received):
+        items.add(message.id)
+        files |= {message.raw_file_id, *_named(message.meta)}
+    sent = select(OutboxItem.package_id).where(OutboxItem.letter_id == letter.id, OutboxItem.entity_id == body)
+    for package in session.scalars(select(OutboundPackage).where(OutboundPackage.id.in_(sent))):
+        items.add(package.id)
+        files |= set(_named(package.meta))
+    held = select(FileKey.file_id).where(FileKey.entity_id == body, FileKey.file_id.in_(files))
+    return set(session.scalars(held)), items
+
+
+def _named(meta: dict[str, object]) -> Sequence[UUID]:
+    return files_of(meta) if meta.get("parts") else ()
+
+
+def _check(uow: UnitOfWork, letter: Letter, files: set[UUID]) -> None:
+    session, body = uow.session, letter.entity_id
+    if letter.state not in NUMBERED:
+        raise Conflict("letters.destroy-unnumbered")
+    moving = select(OutboxItem.id).where(
+        OutboxItem.letter_id == letter.id, OutboxItem.entity_id == body,
+        OutboxItem.state.in_([ItemState.QUEUED, ItemState.SENDING]),
+    )  # fmt: skip
+    if session.scalars(moving.limit(1)).first() is not None:
+        raise Conflict("letters.destroy-on-the-way")
+    sealed = [
+        letter.subject_sealed,
+        *session.scalars(select(Version.text_sealed).where(Version.letter_id == letter.id)),
+    ]
+    wraps = session.scalars(select(FileKey.wrapped).where(FileKey.entity_id == body, FileKey.file_id.in_(files)))
+    plain = any(one and not int.from_bytes(one[:2], "big") & UNDER_VAULT for one in sealed)
+    if plain or any(len(one) <= _PLAIN_WRAP for one in wraps):
+        raise Conflict("letters.destroy-older")
+    others = (
+        select(Letter.id).outerjoin(Attachment, Attachment.letter_id == Letter.id).where(
+            Letter.entity_id == body, Letter.id != letter.id,
+            or_(Letter.rendition_id.in_(files), Attachment.file_id.in_(files)),
+        )
+    )  # fmt: skip
+    if session.scalars(others.limit(1)).first() is not None:
+        raise Conflict("letters.destroy-shared")
+
+
+def _unreadable(uow: UnitOfWork, files: set[UUID], keys: Keyring) -> list[UUID]:
+    """Return those of some files that no body can open any more."""
+    vault, opens = keys.vault(), set()
+    held = select(FileKey.file_id, FileKey.entity_id, FileKey.wrapped).where(FileKey.file_id.in_(files))
+    for file_id, body, wrapped in uow.session.execute(held):
+        path = tree.path_of(bucket_of(body, year_of(file_id)), file_id.bytes)
+        if len(wrapped) <= _PLAIN_WRAP or not vault.destroyed(path):
+            opens.add(file_id)
+    return sorted(files - opens)
