@@ -68,6 +68,12 @@ class HiddenMarks:
             document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
         return out.getvalue()
 
+    def named(self, pictures: Sequence[Picture], pdf: bytes, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Return the copies that several pictures of one document speak for together."""
+        tints = [read_tint(picture, self._codes) for picture in pictures]
+        found = identify(pictures, tints, self._codes, [Suspect(pdf, {self.key: numbers})])
+        return tuple(each.number for each in found.named)
+
     def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int]) -> Answer:
         """Read the tint without the original, then both layers with it, as a trace does."""
         started = time.perf_counter()

@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.marks import table, trials
+from bench.marks.collusion import Mixed, average, darker, lighter, majority, minority, mosaic
 from bench.marks.trials import Kept, Result, Trial, verdict
 from tests.leaks.fragments import Size
 from tests.leaks.pages import Kind
@@ -69,7 +71,7 @@ def test_goals_leave_out_poor_places_unmarked_pages_and_the_wash() -> None:
 def test_the_table_shows_each_size_and_what_was_not_named() -> None:
     results = [replace(RESULT, size=size.value) for size in Size]
     results += [replace(RESULT, channel="bit300", size="1/4", outcome="silent", blind="silent")]
-    text = table.written(results, [], [])
+    text = table.written(results, [])
     assert (
         "| files and screenshots (1) | 1 / 0 / 0; 1 | 1 / 0 / 0; 1 | 1 / 0 / 0; 1 | 1 / 0 / 0; 1 | 1 / 0 / 0; 1 |"
         in text
@@ -90,3 +92,20 @@ def test_figures_replace_figures_on_the_page(tmp_path: Path, monkeypatch: pytest
 def test_the_page_of_the_documentation_has_a_place_for_the_figures() -> None:
     text = table.PAGE.read_text("utf-8")
     assert 0 < text.index(table._START) < text.index(table._END)
+
+
+def test_mixed_copies_must_name_the_guilty_and_them_alone() -> None:
+    assert Mixed(2, 1, "average", 2, 0).held
+    assert Mixed(5, 5, "mosaic", 1, 0).held
+    missed = table.missed([RESULT], [Mixed(2, 1, "average", 1, 0), Mixed(5, 5, "minority", 3, 1)])
+    assert missed[0] == "WRONG: an innocent, by minority of 5"
+    assert missed[1:] == ["average of 2: 1 named", "minority of 5: 3 named"]
+
+
+def test_strategies_of_colluders_do_what_they_say() -> None:
+    copies = [np.full((400, 400, 3), level, np.uint8) for level in (10, 200, 200, 200, 240)]
+    rng = np.random.default_rng(1)
+    for strategy, level in ((average, 170), (lighter, 240), (darker, 10), (majority, 200), (minority, 10)):
+        assert (strategy(copies, rng) == level).all(), strategy.__name__
+    assert {int(value) for value in np.unique(mosaic(copies, rng))} <= {10, 200, 240}
+    assert len(np.unique(mosaic(copies, rng))) > 1
