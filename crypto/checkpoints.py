@@ -47,6 +47,18 @@ def signed(checkpoint: TreeHead, public_der: bytes, sign: Callable[[bytes], byte
     return note
 
 
+def signed_text(text: str, name: str, public_der: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """Return a signed note of any lines (C2SP signed-note) under the key's ``name``; ``sign`` as for ``signed``.
+
+    Its first line must not be a log's name, so that nobody takes it for a checkpoint. Raises SignatureInvalid
+    ``crypto.bad-checkpoint`` for a text without a line end, with an empty line, or that begins as a checkpoint does.
+    """
+    if not text.endswith("\n") or "\n\n" in text or text.startswith(f"{name}\n") or not _is_name(name):
+        raise SignatureInvalid("crypto.bad-checkpoint")
+    line = base64.b64encode(key_id(public_der) + sign(text.encode())).decode()
+    return f"{text}\n{_DASH}{name} {line}\n"
+
+
 def parsed(note: str) -> TreeHead:
     """Return what a note states, its signatures not looked at; raises SignatureInvalid ``crypto.bad-checkpoint``.
 

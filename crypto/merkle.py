@@ -81,6 +81,26 @@ def consistency_proof(leaves: Iterable[bytes], old: int, size: int) -> list[byte
     return _hashes(leaves, list(_between(old, 0, size, whole=True)), size)
 
 
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """Return the runs of leaves (first, end) whose tree hashes are the audit path of leaf ``index``, from below.
+
+    Raises CryptoError ``crypto.bad-proof-range``.
+    """
+    if not 0 <= index < size:
+        raise CryptoError("crypto.bad-proof-range", size=size)
+    return list(_beside(index, 0, size))
+
+
+def consistency_spans(old: int, size: int) -> list[tuple[int, int]]:
+    """Return the runs of leaves whose tree hashes prove that the tree of ``old`` leaves begins that of ``size``.
+
+    Raises CryptoError ``crypto.bad-proof-range``.
+    """
+    if not 0 < old <= size:
+        raise CryptoError("crypto.bad-proof-range", size=size)
+    return list(_between(old, 0, size, whole=True))
+
+
 def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Say whether a leaf hash stands at ``index`` (from 0) of the tree of that size and root; never raises.
 

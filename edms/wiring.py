@@ -1,6 +1,6 @@
 """The one place where settings become parts; the web side, the command line and the gateway all start from it."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -32,6 +32,7 @@ from edms.letters.attachments import Limits
 from edms.letters.preserving import PreservationPlan
 from edms.letters.printing import Printing
 from edms.letters.wording import KINDS
+from edms.oversight.rules import Thresholds
 from edms.registry.service import TurnQueue
 from edms.search.indexes import Indexes
 
@@ -73,6 +74,7 @@ def parts_of(settings: Settings) -> Parts:
         LogPlan, LogPlan(timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file)
     )
     parts.offer(LogSeal, lambda: log_seal(parts))
+    parts.put(Thresholds, thresholds(settings))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))
@@ -115,6 +117,17 @@ def log_seal(parts: Parts) -> LogSeal:
     """Return what seals the log: it is named after the installation's own row."""
     with parts[Database].read(system_actor("operator")) as uow:
         return LogSeal(f"diwan/{home(uow).id}", parts[KeyStore], parts[LogPlan])
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """Return from where on reading is unusual."""
+    told = settings.oversight
+    return Thresholds(
+        copies=told.copies_a_day, odd=told.odd_acts, opens=time.fromisoformat(told.opens),
+        closes=time.fromisoformat(told.closes), working_days=frozenset(told.working_days),
+        other_units=told.other_units_a_day, letters=told.letters_quickly, window=timedelta(minutes=told.quick_minutes),
+        printers=told.printers,
+    )  # fmt: skip
 
 
 def stamp_roots(settings: Settings) -> StampRoots:

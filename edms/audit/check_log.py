@@ -2,6 +2,7 @@
 
     python check_log.py FOLDER [--older FILE]        the whole export, and that it goes on from an older checkpoint
     python check_log.py --proof FILE [--older FILE]  the proof of one entry
+    python check_log.py --selection FOLDER           what a search found: each entry, the table, who signed for it
 
 ``--key FILE`` is the log's public key, by default log-key.pem in the folder or beside the proof: take one that you
 were given on another way. FILE of ``--older`` is a checkpoint or a witness file, of which the last checkpoint counts.
@@ -174,6 +175,37 @@ def check_proof(path: Path, key: Key, older: Head | None) -> dict[str, Any]:
     return {"ok": True, "seq": seq, "size": head.size, "entry": json.loads(entry)}
 
 
+def check_selection(folder: Path, key: Key) -> dict[str, Any]:
+    """Check what a search found: the signature over it, its files, and that each entry is in the log."""
+    about = (folder / "selection.json").read_bytes()
+    told = json.loads(about)
+    if told["format"] != "diwan-log-selection-1":
+        raise ValueError("selection.json is not that of a search")
+    text, _, line = (folder / "selection.note").read_text("utf-8").partition("\n\n")
+    name, encoded = line.removeprefix(DASH).removesuffix("\n").split(" ")
+    raw = base64.b64decode(encoded, validate=True)
+    stated = f"{told['origin']}/selection\n{told['entries']}\n{base64.b64encode(sha256(about).digest()).decode()}"
+    try:
+        key.public.verify(raw[4:], f"{text}\n".encode(), ECDSA(SHA256()))
+    except InvalidSignature:
+        text = ""
+    if (text, name, raw[:4]) != (stated, told["origin"], key.name):
+        raise Bad("selection.json is not what the log's key signed")
+    for file in ("entries.jsonl", "paths.jsonl", "entries.csv", "checkpoint.txt"):
+        if sha256((folder / file).read_bytes()).hexdigest() != told["sha256"][file]:
+            raise Bad(f"{file} is not the file that was signed")
+    (head,) = read_heads((folder / "checkpoint.txt").read_text("utf-8"), key)
+    entries, paths = ((folder / file).read_bytes().split(b"\n")[:-1] for file in ("entries.jsonl", "paths.jsonl"))
+    if head.origin != told["origin"] or not len(entries) == len(paths) == told["entries"]:
+        raise Bad("the entries and their proofs do not belong together")
+    for entry, path in zip(entries, map(json.loads, paths), strict=True):
+        seq = path["seq"]
+        included = 0 < seq <= head.size and climb(seq - 1, head.size - 1, leaf(entry), path["path"])[0] == head.root
+        if not included or number_of(entry) != seq:
+            raise Bad(f"entry {seq} is not proved to be in the log of {head.size} entries", seq)
+    return {"ok": True, "entries": len(entries), "size": head.size, "by": told["by"], "search": told["search"]}
+
+
 def goes_on(older: Head, head: Head, proof: list[str]) -> bool:
     """RFC 9162 section 2.1.4.2."""
     if not 0 < older.size < head.size:
@@ -210,14 +242,18 @@ def main() -> int:
     parser.add_argument("folder", nargs="?", type=Path)
     for name in ("--proof", "--older", "--key"):
         parser.add_argument(name, type=Path, metavar="FILE")
+    parser.add_argument("--selection", type=Path, metavar="FOLDER")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if (asked.folder is None) == (asked.proof is None):
-        parser.error("name a folder, or a proof")
+    if sum(each is not None for each in (asked.folder, asked.proof, asked.selection)) != 1:
+        parser.error("name a folder, a proof or a selection")
     try:
-        key = read_key(asked.key or (asked.folder or asked.proof.parent) / "log-key.pem")
+        key = read_key(asked.key or (asked.folder or asked.selection or asked.proof.parent) / "log-key.pem")
         older = read_heads(asked.older.read_text("utf-8"), key)[-1] if asked.older else None
-        found = check_proof(asked.proof, key, older) if asked.proof else check_export(asked.folder, key, older)
+        if asked.selection:
+            found = check_selection(asked.selection, key)
+        else:
+            found = check_proof(asked.proof, key, older) if asked.proof else check_export(asked.folder, key, older)
     except Bad as wrong:
         found = {"ok": False, "first_bad": wrong.seq, "problem": str(wrong)}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:

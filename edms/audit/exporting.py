@@ -7,12 +7,14 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from sqlalchemy import select
 
+from crypto.checkpoints import TreeHead
 from crypto.digests import canonical
 from crypto.errors import CryptoError
-from crypto.merkle import consistency_proof, inclusion_proof, unpacked
+from crypto.merkle import consistency_spans, inclusion_proof, inclusion_spans, is_included, leaf_hash, unpacked
 from edms.audit import check_log
 from edms.audit.checkpoints import LogSeal, leaves, newest
 from edms.audit.models import Checkpoint, Event
+from edms.audit.tiles import TreeReader
 from edms.audit.verifying import Progress
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, NotFound, Unavailable
@@ -61,8 +63,8 @@ def export_log(uow: UnitOfWork, folder: Path, seal: LogSeal, *, since: int = 0, 
 def proof_of(uow: UnitOfWork, seq: int, seal: LogSeal, *, since: int | None = None) -> dict[str, Any]:
     """Return the proof that an entry is in the log, and with ``since`` that the log goes on from that older checkpoint.
 
-    Reads the whole log once or twice. Raises NotFound ``audit.unknown-entry``, Invalid ``audit.bad-since``, or what
-    ``newest`` raises.
+    Reads some hundreds of entries and hashes, as far as ``tiles`` has come. Raises NotFound ``audit.unknown-entry``,
+    Invalid ``audit.bad-since``, Conflict ``audit.unlike-checkpoint``, or what ``newest`` raises.
     """
     head, note = newest(uow, seal)
     entry = uow.session.scalar(select(Event.entry).where(Event.seq == seq))
@@ -70,14 +72,31 @@ def proof_of(uow: UnitOfWork, seq: int, seal: LogSeal, *, since: int | None = No
         raise NotFound("audit.unknown-entry", seq=seq)
     told: dict[str, Any] = {
         "format": PROOF_FORMAT, "seq": seq, "entry": entry.decode(errors="replace"), "checkpoint": note,
-        "path": [each.hex() for each in inclusion_proof(leaves(uow, 0, head.size), seq - 1, head.size)],
+        "path": [each.hex() for each in inclusion_path(uow, seq, head, entry)],
     }  # fmt: skip
     if since is not None:
         if not 0 < since <= head.size:
             raise Invalid("audit.bad-since", size=head.size)
-        bridge = consistency_proof(leaves(uow, 0, head.size), since, head.size)
+        bridge = TreeReader(uow, head.size).hashes(consistency_spans(since, head.size))
         told["older"] = {"size": since, "proof": [each.hex() for each in bridge]}
     return told
+
+
+def inclusion_path(
+    uow: UnitOfWork, seq: int, head: TreeHead, entry: bytes, tree: TreeReader | None = None
+) -> list[bytes]:
+    """Return the audit path of an entry under a checkpoint, which it is held against before it is given out.
+
+    Where kept hashes do not lead there the whole log is read instead; Conflict ``audit.unlike-checkpoint`` when that
+    does not either. ``tree`` keeps what was read between calls.
+    """
+    reader = tree or TreeReader(uow, head.size)
+    path = reader.hashes(inclusion_spans(seq - 1, head.size))
+    if not is_included(leaf_hash(entry), seq - 1, head.size, path, head.root):
+        path = inclusion_proof(leaves(uow, 0, head.size), seq - 1, head.size)
+        if not is_included(leaf_hash(entry), seq - 1, head.size, path, head.root):
+            raise Conflict("audit.unlike-checkpoint", size=head.size)
+    return path
 
 
 def public_pem(seal: LogSeal) -> bytes:
