@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
+from edms.accounts.models import Account
 from edms.audit.models import Checkpoint, Event
 from edms.codes.models import IssuedCopy
 from edms.core.actor import Actor
@@ -329,6 +330,15 @@ def people(uow: UnitOfWork, ids: Iterable[UUID | None]) -> dict[UUID, Employee]:
     found: dict[UUID, Employee] = {}
     for some in _chunks(wanted):
         found.update((row.id, row) for row in uow.session.scalars(select(Employee).where(Employee.id.in_(some))))
+    return found
+
+
+def owners(uow: UnitOfWork, account_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return the person of each account."""
+    found: dict[UUID, UUID] = {}
+    for some in _chunks(account_ids):
+        rows = uow.session.execute(select(Account.id, Account.employee_id).where(Account.id.in_(some)))
+        found.update((key, person) for key, person in rows)
     return found
 
 

@@ -37,6 +37,11 @@ class Line:
     sealed: bool
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def copy(self) -> str:
+        """The code of the copy that the entry speaks of, if it speaks of one."""
+        return str(self.facts.get("copy") or "")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -58,7 +63,9 @@ def lines(uow: UnitOfWork, events: Sequence[Event]) -> list[Line]:
     people = queries.people(uow, [each.employee_id for each in events])
     bodies = queries.bodies(uow, [each.entity_id for each in events])
     letters = queries.letters_by_ids(uow, _keys(events, "letter"))
-    named = queries.people(uow, _keys(events, "employee"))
+    owners = queries.owners(uow, _keys(events, "account"))
+    people_named = queries.people(uow, [*_keys(events, "employee"), *owners.values()])
+    named = {**people_named, **{key: people_named[owner] for key, owner in owners.items()}}
     about = queries.bodies(uow, _keys(events, "entity"))
     sealed = sealed_size(uow)
     return [
@@ -105,7 +112,7 @@ def _about(event: Event, named: dict[UUID, Employee], bodies: dict[UUID, Entity]
     """Return the name of the person or body that an entry is about."""
     if event.object_id is None:
         return ""
-    if event.object_type == "employee" and event.object_id in named:
+    if event.object_type in {"employee", "account"} and event.object_id in named:
         person = named[event.object_id]
         return f"{person.name} {person.code}"
     return bodies[event.object_id].name_ar if event.object_type == "entity" and event.object_id in bodies else ""

@@ -212,6 +212,7 @@ def test_the_page_shows_entries_in_words_and_who_is_not_allowed_gets_403(room: R
     assert "إصدار كتاب بعدده" in page.text
     assert letter.number.split("/")[-1] in page.text or "٢٠٢" in page.text
     assert 'href="/audit-log/verify"' in page.text
+    assert "object at 0x" not in page.text
     assert not re.search(r">(act|object)\.[a-z.]+<", page.text)
     other = sign_in(room.app, room.world.logins["a", "employee"])
     for path in ("", "/verify", "/unusual", "/entries/1", f"/letters/{letter.id}", "/log-key.pem"):
