@@ -34,6 +34,12 @@ def _is_database(text: str) -> bool:
     return not text or text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://"))
 
 
+def _are_witnesses(text: str) -> bool:
+    words = text.split()
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    return len(words) == 2 * len(pairs) and all(_is_url(url) and key.count("+") >= 2 for url, key in pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """What this installation calls itself."""
@@ -144,6 +150,7 @@ class Audit:
     """The log's checkpoints; use ``Settings.witness_file`` for the path in force."""
 
     witness_folder: str
+    witnesses: Annotated[str, Text(_are_witnesses, "pairs of the address and the key of a witness")]
     checkpoint_seconds: Seconds
     checkpoint_entries: Annotated[int, Range(1, 10_000)]
 

@@ -53,7 +53,7 @@ def signed_text(text: str, name: str, public_der: bytes, sign: Callable[[bytes],
     Its first line must not be a log's name, so that nobody takes it for a checkpoint. Raises SignatureInvalid
     ``crypto.bad-checkpoint`` for a text without a line end, with an empty line, or that begins as a checkpoint does.
     """
-    if not text.endswith("\n") or "\n\n" in text or text.startswith(f"{name}\n") or not _is_name(name):
+    if not text.endswith("\n") or "\n\n" in text or text.startswith(f"{name}\n") or not is_name(name):
         raise SignatureInvalid("crypto.bad-checkpoint")
     line = base64.b64encode(key_id(public_der) + sign(text.encode())).decode()
     return f"{text}\n{_DASH}{name} {line}\n"
@@ -92,7 +92,7 @@ def _split(note: str) -> tuple[TreeHead, list[tuple[str, bytes]]]:
     if (
         not 0 < len(lines) <= MOST_SIGNATURES
         or empty or end
-        or not _is_name(origin)
+        or not is_name(origin)
         or len(checkpoint.root) != HASH_BYTES
         or not note.startswith(checkpoint.text())
         or checkpoint.size < 0
@@ -106,10 +106,11 @@ def _signature(line: str) -> tuple[str, bytes]:
         raise ValueError(line)
     name, encoded = line.removeprefix(_DASH).split(" ")
     raw = base64.b64decode(encoded, validate=True)
-    if not _is_name(name) or len(raw) <= _ID_BYTES or base64.b64encode(raw).decode() != encoded:
+    if not is_name(name) or len(raw) <= _ID_BYTES or base64.b64encode(raw).decode() != encoded:
         raise ValueError(line)
     return name, raw
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Say whether a text may name a key in a note: not empty, no space, plus sign or control character."""
     return bool(text) and text.isprintable() and not any(letter.isspace() or letter == "+" for letter in text)

@@ -7,6 +7,7 @@ from typing import cast
 
 from config.settings import Settings
 from crypto.certificates import Pointers, read_pem
+from crypto.cosignatures import witness_key
 from crypto.errors import KeyUnavailable, SignatureInvalid
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
@@ -16,7 +17,7 @@ from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
 from edms.audit.checkpoints import LogSeal
-from edms.audit.rules import LogPlan
+from edms.audit.rules import LogPlan, WitnessPlace
 from edms.content.store import ContentStore, DiskStore
 from edms.core.actor import system_actor
 from edms.core.calendar import Digits, MonthNames
@@ -71,8 +72,12 @@ def parts_of(settings: Settings) -> Parts:
     parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
     told = settings.audit
     parts.put(
-        LogPlan, LogPlan(timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file)
-    )
+        LogPlan,
+        LogPlan(
+            timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file,
+            witness_places(told.witnesses),
+        ),
+    )  # fmt: skip
     parts.offer(LogSeal, lambda: log_seal(parts))
     parts.put(Thresholds, thresholds(settings))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
@@ -117,6 +122,15 @@ def log_seal(parts: Parts) -> LogSeal:
     """Return what seals the log: it is named after the installation's own row."""
     with parts[Database].read(system_actor("operator")) as uow:
         return LogSeal(f"diwan/{home(uow).id}", parts[KeyStore], parts[LogPlan])
+
+
+def witness_places(text: str) -> tuple[WitnessPlace, ...]:
+    """Return the witnesses that the settings name; Unavailable ``core.bad-witness-key`` for a key that is none."""
+    words = text.split()
+    try:
+        return tuple(WitnessPlace(url, witness_key(key)) for url, key in zip(words[::2], words[1::2], strict=True))
+    except SignatureInvalid as error:
+        raise Unavailable("core.bad-witness-key") from error
 
 
 def thresholds(settings: Settings) -> Thresholds:

@@ -11,12 +11,14 @@ from sqlalchemy import select
 from crypto.checkpoints import TreeHead, opened, signed
 from crypto.errors import CryptoError, KeyUnavailable
 from crypto.keystore import KeyStore
-from crypto.merkle import Tree, leaf_hash, unpacked
+from crypto.merkle import Tree, consistency_spans, leaf_hash, unpacked
 from edms.audit import witness
 from edms.audit.models import Checkpoint, Event
 from edms.audit.queries import last_seq, latest_checkpoint
 from edms.audit.rules import CHECK_LOG, LOG_KEY, LogPlan
 from edms.audit.service import record
+from edms.audit.tiles import TreeReader
+from edms.audit.witness_client import cosignatures
 from edms.core.actor import Actor, system_actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict, Invalid
@@ -47,7 +49,7 @@ def follow(database: Database, seal: LogSeal, *, now: bool = False) -> int:
     Reads the entries after the last checkpoint and no others. The witness gets the checkpoint first, so that the
     database never holds one that it does not know. Raises Conflict ``audit.checkpoint-broken``, ``audit.log-shorter``,
     ``audit.log-gap``, ``audit.behind-witness``, ``audit.unlike-witness`` or ``audit.bad-witness`` instead of signing
-    what does not go on from what was signed; Unavailable ``audit.no-witness``.
+    what does not go on from what was signed, or what ``cosignatures`` does; Unavailable ``audit.no-witness``.
     """
     with database.read(_WORKER) as uow:
         last, latest = last_seq(uow), latest_checkpoint(uow)
@@ -59,12 +61,21 @@ def follow(database: Database, seal: LogSeal, *, now: bool = False) -> int:
             seal.keys.create(LOG_KEY)
         tree = agreed(uow, seal)
         tree = tree.grown(islice(leaves(uow, tree.size, last), _MOST))
-    note = signed(TreeHead(seal.origin, tree.size, tree.root()), seal.public_key(), partial(seal.keys.sign, LOG_KEY))
+    head = TreeHead(seal.origin, tree.size, tree.root())
+    note = signed(head, seal.public_key(), partial(seal.keys.sign, LOG_KEY))
+    prove = partial(_consistency, database, head.size)
+    note += cosignatures(seal.plan.places, note, head, known=size, prove=prove)
     if seal.plan.witness:
         witness.append(seal.plan.witness, note)
     with database.work(_WORKER) as uow:
         uow.session.add(Checkpoint(size=tree.size, root=tree.root(), peaks=tree.packed(), note=note, at=uow.now))
     return tree.size - size
+
+
+def _consistency(database: Database, size: int, old: int) -> list[bytes]:
+    """Return the proof that the log of ``size`` entries goes on from that of ``old``."""
+    with database.read(_WORKER) as uow:
+        return TreeReader(uow, size).hashes(consistency_spans(old, size)) if old != size else []
 
 
 def agreed(uow: UnitOfWork, seal: LogSeal) -> Tree:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Dialect, text
 
 from crypto.checkpoints import TreeHead, opened
+from crypto.cosignatures import WitnessKey, cosigned_at
 from crypto.errors import SignatureInvalid
 from crypto.merkle import Tree, leaf_hash
 from edms.audit.models import Event
@@ -40,13 +41,15 @@ class Fault:
 class Report:
     """What a check found; ``rows`` maps the name of a row (``letters/0190…``) to the last hash that the log has of it.
 
-    ``tree`` is that of the entries, up to the first hole; ``sealed`` is how many of them a checkpoint covers.
+    ``tree`` is that of the entries, up to the first hole; ``sealed`` is how many of them a checkpoint covers,
+    ``cosigned`` how many one that a witness cosigned.
     ``faults`` holds the first hundred, ``more`` counts the others.
     """
 
     events: int = 0
     checkpoints: int = 0
     sealed: int = 0
+    cosigned: int = 0
     tree: Tree = field(default_factory=Tree)
     faults: list[Fault] = field(default_factory=list)
     more: int = 0
@@ -71,15 +74,16 @@ class Report:
 
 
 def verify_log(
-    uow: UnitOfWork, *, origin: str, public_der: bytes, kept: Sequence[TreeHead] = (), progress: Progress
-) -> Report:
+    uow: UnitOfWork, *, origin: str, public_der: bytes, kept: Sequence[TreeHead] = (), progress: Progress,
+    witnesses: Sequence[WitnessKey] = (),
+) -> Report:  # fmt: skip
     """Check entries, numbers, columns and checkpoints; ``kept`` are checkpoints that others kept (a witness).
 
     One pass over the entries. What stays in memory is some 300 octets for each row that an entry commits to, nothing
     for an entry. ``progress`` is told how many entries are done.
     """
     report = Report()
-    heads = [(head, "checkpoint") for head in _signed(uow, report, origin, public_der)]
+    heads = [(head, "checkpoint") for head in _signed(uow, report, origin, public_der, witnesses)]
     report.checkpoints = len(heads)
     heads += [(head, "checkpoint of the witness") for head in kept]
     marks = iter(sorted(heads, key=lambda mark: mark[0].size))
@@ -117,7 +121,9 @@ def _fits(report: Report, head: TreeHead, kind: str) -> bool:
     return False
 
 
-def _signed(uow: UnitOfWork, report: Report, origin: str, public_der: bytes) -> list[TreeHead]:
+def _signed(
+    uow: UnitOfWork, report: Report, origin: str, public_der: bytes, witnesses: Sequence[WitnessKey]
+) -> list[TreeHead]:
     """Return the checkpoints that are what the log's key signed."""
     found = []
     for size, root, note in uow.session.execute(_CHECKPOINTS):
@@ -128,9 +134,19 @@ def _signed(uow: UnitOfWork, report: Report, origin: str, public_der: bytes) -> 
             continue
         if head == TreeHead(origin, size, root):
             found.append(head)
+            _count_cosignatures(report, head, str(note), witnesses)
         else:
             report.blame(f"the checkpoint of {size} entries says something else in its columns than in its note")
     return found
+
+
+def _count_cosignatures(report: Report, head: TreeHead, note: str, witnesses: Sequence[WitnessKey]) -> None:
+    for key in witnesses:
+        try:
+            if cosigned_at(note, key) is not None:
+                report.cosigned = max(report.cosigned, head.size)
+        except SignatureInvalid:
+            report.blame(f"the cosignature of {key.name} on the checkpoint of {head.size} entries is not its own")
 
 
 def _leaves(uow: UnitOfWork, report: Report) -> Iterator[tuple[int, bytes]]:

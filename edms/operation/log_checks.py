@@ -16,6 +16,7 @@ from edms.audit.rows import Moving, verify_rows
 from edms.audit.rules import CHECK_LOG
 from edms.audit.service import record
 from edms.audit.verifying import Report, verify_log
+from edms.audit.witness_client import last_known
 from edms.core.actor import Actor
 from edms.core.database import Database
 from edms.core.errors import Conflict
@@ -62,8 +63,14 @@ def check_all(parts: Parts, actor: Actor, *, witness_file: Path | None = None) -
     with database.read(actor) as uow:
         uow.actor.require(CHECK_LOG)
         kept = [witness.last_head(path, seal.origin, public)] if path else []
+        for place in () if witness_file else seal.plan.places:
+            known = last_known(place, seal.origin, [public])
+            kept += [known] if known else []
         with progress_bar("Entries", last_seq(uow)) as entries:
-            report = verify_log(uow, origin=seal.origin, public_der=public, kept=kept, progress=entries)
+            report = verify_log(
+                uow, origin=seal.origin, public_der=public, kept=kept, progress=entries,
+                witnesses=[place.key for place in seal.plan.places],
+            )  # fmt: skip
         with progress_bar("Rows", len(report.rows)) as told:
             rows = verify_rows(uow, report, tables=metadata, whole=WHOLE, moving=MOVING, progress=told)
         for what in numbers_missing(uow):
