@@ -14,8 +14,8 @@ from crypto.merkle import consistency_spans, inclusion_proof, inclusion_spans, i
 from edms.audit import check_log
 from edms.audit.checkpoints import LogSeal, leaves, newest
 from edms.audit.models import Checkpoint, Event
+from edms.audit.reporting import Progress
 from edms.audit.tiles import TreeReader
-from edms.audit.verifying import Progress
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, Invalid, NotFound, Unavailable
 

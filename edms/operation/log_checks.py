@@ -1,5 +1,6 @@
 """Checking the log against the database of today: which rows it must know, which move by themselves, which numbers."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,10 +13,11 @@ from edms.audit import witness
 from edms.audit.checkpoints import LogSeal, agreed
 from edms.audit.models import Event
 from edms.audit.queries import last_seq, latest_checkpoint
+from edms.audit.reporting import Report
 from edms.audit.rows import Moving, verify_rows
 from edms.audit.rules import CHECK_LOG
 from edms.audit.service import record
-from edms.audit.verifying import Report, verify_log
+from edms.audit.verifying import verify_log
 from edms.audit.witness_client import last_known
 from edms.core.actor import Actor
 from edms.core.database import Database
@@ -69,7 +71,8 @@ def check_all(parts: Parts, actor: Actor, *, witness_file: Path | None = None) -
         with progress_bar("Entries", last_seq(uow)) as entries:
             report = verify_log(
                 uow, origin=seal.origin, public_der=public, kept=kept, progress=entries,
-                witnesses=[place.key for place in seal.plan.places],
+                witnesses=[place.key for place in seal.plan.places], url=database.url,
+                processes=min(2, os.cpu_count() or 1),
             )  # fmt: skip
         with progress_bar("Rows", len(report.rows)) as told:
             rows = verify_rows(uow, report, tables=metadata, whole=WHOLE, moving=MOVING, progress=told)

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from crypto.digests import sha256
 from crypto.errors import CryptoError
 from edms.audit.queries import sealed_size
+from edms.audit.reporting import Report
 from edms.audit.rows import verify_rows
-from edms.audit.verifying import Report
 from edms.codes.models import IssuedCopy
 from edms.content import service as content
 from edms.content.store import ContentStore

@@ -14,9 +14,10 @@ from sqlalchemy import text, update
 from crypto.digests import sha256
 from edms.audit.checkpoints import begin_witness
 from edms.audit.models import Event
+from edms.audit.reporting import MOST_FAULTS, Report
 from edms.audit.rows import verify_rows
 from edms.audit.service import record
-from edms.audit.verifying import MOST_FAULTS, Report, verify_log
+from edms.audit.verifying import verify_log
 from edms.core.database import Database, UnitOfWork
 from edms.core.ids import new_id
 from edms.models import metadata
