@@ -11,7 +11,7 @@ from crypto.checkpoints import TreeHead
 from crypto.digests import canonical
 from crypto.errors import CryptoError
 from crypto.merkle import consistency_spans, inclusion_proof, inclusion_spans, is_included, leaf_hash, unpacked
-from edms.audit import check_log
+from edms.audit import check_log, log_keys
 from edms.audit.checkpoints import LogSeal, leaves, newest
 from edms.audit.models import Checkpoint, Event
 from edms.audit.reporting import Progress
@@ -54,6 +54,8 @@ def export_log(uow: UnitOfWork, folder: Path, seal: LogSeal, *, since: int = 0, 
             file.writelines(notes)
         (folder / "log.json").write_bytes(canonical(about) + b"\n")
         (folder / "log-key.pem").write_bytes(public_pem(seal))
+        if later := log_keys.notes(uow):
+            (folder / "log-keys.txt").write_text("".join(later), "utf-8", newline="\n")
         (folder / "check_log.py").write_bytes(Path(check_log.__file__).read_bytes())
     except OSError as error:
         raise Unavailable("audit.cannot-write", path=str(folder)) from error
@@ -74,6 +76,8 @@ def proof_of(uow: UnitOfWork, seq: int, seal: LogSeal, *, since: int | None = No
         "format": PROOF_FORMAT, "seq": seq, "entry": entry.decode(errors="replace"), "checkpoint": note,
         "path": [each.hex() for each in inclusion_path(uow, seq, head, entry)],
     }  # fmt: skip
+    if later := log_keys.notes(uow):
+        told["keys"] = later
     if since is not None:
         if not 0 < since <= head.size:
             raise Invalid("audit.bad-since", size=head.size)
@@ -100,8 +104,13 @@ def inclusion_path(
 
 
 def public_pem(seal: LogSeal) -> bytes:
-    """Return the log's public key as PEM (SubjectPublicKeyInfo)."""
-    return load_der_public_key(seal.public_key()).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    """Return the log's first public key as PEM (SubjectPublicKeyInfo); it introduces the later ones."""
+    return pem_of(seal.public_key())
+
+
+def pem_of(public_der: bytes) -> bytes:
+    """Return a public key given as DER as PEM."""
+    return load_der_public_key(public_der).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _peaks(uow: UnitOfWork, size: int) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Stri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from edms.core.database import Base
+from edms.core.ids import new_id
 
 
 class Event(Base):
@@ -56,6 +57,18 @@ class Checkpoint(Base):
     )
     root: Mapped[bytes] = mapped_column(LargeBinary(32))
     peaks: Mapped[bytes] = mapped_column(LargeBinary)
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class LogKey(Base):
+    """A key that signs the log after the first: ``note`` introduces it, signed by the one before; ``number`` from 2."""
+
+    __tablename__ = "log_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(String(64))
     note: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
 

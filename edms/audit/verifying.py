@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from crypto.checkpoints import TreeHead, opened
+from crypto.checkpoints import KeyChain, TreeHead, opened
 from crypto.cosignatures import WitnessKey, cosigned_at
 from crypto.errors import SignatureInvalid
 from crypto.merkle import Tree
@@ -31,7 +31,7 @@ _HEAD: Final = text("SELECT last_seq FROM event_head")
 
 
 def verify_log(
-    uow: UnitOfWork, *, origin: str, public_der: bytes, kept: Sequence[TreeHead] = (), progress: Progress,
+    uow: UnitOfWork, *, origin: str, public_der: bytes | KeyChain, kept: Sequence[TreeHead] = (), progress: Progress,
     witnesses: Sequence[WitnessKey] = (), url: str = "", processes: int = 1,
 ) -> Report:  # fmt: skip
     """Check entries, numbers, columns and checkpoints; ``kept`` are checkpoints that others kept (a witness).
@@ -102,7 +102,7 @@ def _rows(uow: UnitOfWork, after: int, until: int | None) -> Iterator[Sequence[S
     connection = uow.session.connection()
     statement, values = (_ENTRIES, {}) if until is None else (_RANGE, {"after": after, "until": until})
     if connection.dialect.name != "sqlite":
-        yield from uow.session.execute(statement, values, execution_options={"yield_per": _WIDTH}).partitions()
+        yield from uow.session.execute(statement, values, execution_options={"yield_per": _WIDTH}).partitions(_WIDTH)
         return
     cursor = connection.connection.cursor()
     try:
@@ -157,7 +157,7 @@ def _fits(report: Report, head: TreeHead, kind: str, tree: Tree) -> bool:
 
 
 def _signed(
-    uow: UnitOfWork, report: Report, origin: str, public_der: bytes, witnesses: Sequence[WitnessKey]
+    uow: UnitOfWork, report: Report, origin: str, public_der: bytes | KeyChain, witnesses: Sequence[WitnessKey]
 ) -> list[TreeHead]:
     """Return the checkpoints that are what the log's key signed."""
     found = []

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 
-from crypto.checkpoints import TreeHead, opened
+from crypto.checkpoints import KeyChain, TreeHead, opened
 from crypto.cosignatures import cosigned_at
 from crypto.errors import SignatureInvalid
 from edms.audit.rules import WitnessPlace
@@ -38,7 +38,7 @@ def cosignatures(places: Sequence[WitnessPlace], note: str, head: TreeHead, *, k
     return "".join(lines)
 
 
-def last_known(place: WitnessPlace, origin: str, public_ders: Sequence[bytes]) -> TreeHead | None:
+def last_known(place: WitnessPlace, origin: str, public_der: bytes | KeyChain) -> TreeHead | None:
     """Return the last checkpoint that a witness knows of a log, None where it knows none.
 
     Raises Unavailable ``audit.no-answer``, Conflict ``audit.bad-cosignature`` when log or witness did not sign it.
@@ -48,13 +48,12 @@ def last_known(place: WitnessPlace, origin: str, public_ders: Sequence[bytes]) -
         return None
     if status != 200:
         raise Unavailable("audit.no-answer", witness=place.key.name)
-    for key in public_ders:
-        try:
-            head = opened(body, key)
-            if head.origin == origin and cosigned_at(body, place.key) is not None:
-                return head
-        except SignatureInvalid:
-            continue
+    try:
+        head = opened(body, public_der)
+        if head.origin == origin and cosigned_at(body, place.key) is not None:
+            return head
+    except SignatureInvalid as error:
+        raise Conflict("audit.bad-cosignature", witness=place.key.name) from error
     raise Conflict("audit.bad-cosignature", witness=place.key.name)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edms.audit import exporting
+from edms.audit import exporting, log_keys
 from edms.audit.checkpoints import LogSeal, begin_witness, newest, seal_now
 from edms.audit.queries import last_seq
 from edms.audit.rules import CHECK_LOG
@@ -104,6 +104,26 @@ def witness(parts: Parts, as_json: bool) -> None:
     head = begin_witness(parts[Database], seal, OPERATOR)
     told = {"file": str(seal.plan.witness), "size": head.size}
     emit(told, as_json, lambda: f"{seal.plan.witness} begins with the checkpoint of {head.size} entries.")
+
+
+@audit.command("rotate-key")
+@click.option("-o", "--output", type=_FILE, help="Where to write the new public key, for the witnesses.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def rotate_key(parts: Parts, output: Path | None, as_json: bool) -> None:
+    """Sign the log with a new key from now on; what the older ones signed stays good. Stop the worker before."""
+    database, seal = parts[Database], parts[LogSeal]
+    seal_now(database, seal)
+    with database.work(OPERATOR) as uow:
+        number = log_keys.rotate(uow, seal.origin, seal.keys).number
+        pem = exporting.pem_of(seal.chain(uow).newest)
+    try:
+        if output:
+            output.write_bytes(pem)
+    except OSError as error:
+        raise Unavailable("audit.cannot-write", path=str(output)) from error
+    told = {"number": number, "origin": seal.origin, "key": pem.decode()}
+    emit(told, as_json, lambda: f"Key {number} of {seal.origin} signs from now on:\n{pem.decode().strip()}")
 
 
 @audit.command("witness-key")

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from crypto.checkpoints import KeyChain
 from edms.audit import witness
 from edms.audit.checkpoints import LogSeal, agreed
 from edms.audit.models import Event
@@ -20,7 +21,7 @@ from edms.audit.service import record
 from edms.audit.verifying import verify_log
 from edms.audit.witness_client import last_known
 from edms.core.actor import Actor
-from edms.core.database import Database
+from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict
 from edms.core.output import progress_bar
 from edms.core.parts import Parts
@@ -33,7 +34,7 @@ from edms.registry.numbers import numbers_missing
 
 WHOLE: Final = (
     "accounts", "assignments", "employees", "entities", "entity_seals", "evidence", "installations",
-    "issued_certificates", "letters", "posts", "register_entries", "signatures", "units",
+    "issued_certificates", "letters", "log_keys", "posts", "register_entries", "signatures", "units",
 )  # fmt: skip
 """Tables of which every row was written by an act that commits to it."""
 
@@ -61,12 +62,12 @@ def check_all(parts: Parts, actor: Actor, *, witness_file: Path | None = None) -
     """
     database, seal = parts[Database], parts[LogSeal]
     path = witness_file or seal.plan.witness
-    public = _public_key(seal)
     with database.read(actor) as uow:
         uow.actor.require(CHECK_LOG)
+        public = _public_key(uow, seal)
         kept = [witness.last_head(path, seal.origin, public)] if path else []
         for place in () if witness_file else seal.plan.places:
-            known = last_known(place, seal.origin, [public])
+            known = last_known(place, seal.origin, public)
             kept += [known] if known else []
         with progress_bar("Entries", last_seq(uow)) as entries:
             report = verify_log(
@@ -98,9 +99,11 @@ def log(parts: Parts, _site: Site) -> Finding:
     return ok("log", f"{sealed} entries under a checkpoint, {beside}")
 
 
-def _public_key(seal: LogSeal) -> bytes:
-    """Return the log's public key, or nothing before the first checkpoint, when no note can be good."""
+def _public_key(uow: UnitOfWork, seal: LogSeal) -> bytes | KeyChain:
+    """Return the log's keys, or nothing before the first checkpoint, when no note can be good."""
     try:
-        return seal.public_key()
-    except Conflict:
-        return b""
+        return seal.chain(uow)
+    except Conflict as error:
+        if error.code == "audit.no-checkpoint":
+            return b""
+        raise

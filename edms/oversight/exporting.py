@@ -15,11 +15,10 @@ from sqlalchemy import select
 
 from crypto.checkpoints import signed_text
 from crypto.digests import canonical, sha256
-from edms.audit import check_log
+from edms.audit import check_log, log_keys
 from edms.audit.checkpoints import LogSeal, newest
 from edms.audit.exporting import inclusion_path, public_pem
 from edms.audit.models import Event
-from edms.audit.rules import LOG_KEY
 from edms.audit.tiles import TreeReader
 from edms.core.database import UnitOfWork
 from edms.oversight.rules import MOST_EXPORTED, SEE_LOG, Place, Search
@@ -73,7 +72,9 @@ def take(
         "at": uow.now.isoformat(), "sha256": {name: sha256(data).hex() for name, data in sorted(files.items())},
     }  # fmt: skip
     files["selection.json"] = canonical(about) + b"\n"
-    files["selection.note"] = _signed(files["selection.json"], seal).encode()
+    files["selection.note"] = _signed(uow, files["selection.json"], seal).encode()
+    if later := log_keys.notes(uow):
+        files["log-keys.txt"] = "".join(later).encode()
     files["log-key.pem"] = public_pem(seal)
     files["check_log.py"] = Path(check_log.__file__).read_bytes()
     return Taken(_zipped(files), len(covered), len(lines) - len(covered), cut_off)
@@ -124,11 +125,11 @@ def _stored(uow: UnitOfWork, numbers: Sequence[int]) -> dict[int, bytes]:
     return {seq: bytes(entry) for seq, entry in rows}
 
 
-def _signed(about: bytes, seal: LogSeal) -> str:
+def _signed(uow: UnitOfWork, about: bytes, seal: LogSeal) -> str:
     told = json.loads(about)
     digest = base64.b64encode(sha256(about)).decode()
     text = f"{seal.origin}/selection\n{told['entries']}\n{digest}\n"
-    return signed_text(text, seal.origin, seal.public_key(), partial(seal.keys.sign, LOG_KEY))
+    return signed_text(text, seal.origin, seal.chain(uow).newest, partial(seal.keys.sign, log_keys.key_name(uow)))
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:

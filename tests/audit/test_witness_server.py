@@ -153,7 +153,7 @@ def test_every_checkpoint_carries_its_word_and_a_rollback_is_refused_and_named(
     rows = checkpoints(world)
     assert [cosigned_at(row.note, place.key) is not None for row in rows] == [False, True, True]
     assert told(world) == []
-    known = last_known(place, seal.origin, [seal.public_key()])
+    known = last_known(place, seal.origin, seal.public_key())
     assert known is not None
     assert known.size == rows[-1].size
     cut(world, early)
@@ -175,7 +175,7 @@ def test_a_witness_that_is_away_is_left_out_and_catches_up(world: World, server:
     assert follow(world.database, away, now=True) == 2
     assert cosigned_at(checkpoints(world)[-1].note, place.key) is None
     with pytest.raises(Unavailable, match=r"audit\.no-answer"):
-        last_known(away.plan.places[0], seal.origin, [seal.public_key()])
+        last_known(away.plan.places[0], seal.origin, seal.public_key())
     note(world, 2)
     assert follow(world.database, seal, now=True) == 2
     assert cosigned_at(checkpoints(world)[-1].note, place.key) is not None
