@@ -116,7 +116,9 @@ def fill(path: str, world: World, events: int) -> None:
         "INSERT INTO events (seq, at, act, actor, employee_id, entity_id, object_type, object_id, entry, entry_hash)"
         " VALUES (?,?,?,?,?,?,?,?,?,?)"
     )
+    world.database.dispose()  # nobody else has the file open: it is filled without a journal
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
         (last,) = connection.execute("SELECT last_seq FROM event_head").fetchone()
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'events' AND sql LIKE 'CREATE INDEX%'"
@@ -131,14 +133,14 @@ def fill(path: str, world: World, events: int) -> None:
         for _, sql in indexes:
             connection.execute(sql)
         connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _rows(world: World, last: int, events: int) -> Iterator[tuple[object, ...]]:
     people = [str(UUID(int=(7 << 76) | number)) for number in range(_PEOPLE)]
     digest = sha256(b"a row").hexdigest()
     for seq in range(last + 1, events + 1):
-        about = str(UUID(int=(0x018F << 112) | (7 << 76) | (seq // _LETTERS)))
+        about = f"018f0000-0000-7000-8000-{seq // _LETTERS:012x}"
         at = _BEGAN + timedelta(milliseconds=200 * seq)
         person, issues = people[seq % _PEOPLE], seq % _LETTERS == 0
         act, tail = ("letters.issued", f',"of":["letters/{about}"],"row":"{digest}"') if issues else ("codes.view", "")
