@@ -67,8 +67,9 @@ $(VENV)/.test-installed: requirements/test.lock $(VENV)/.run-installed
 	$(PIP) install --quiet --require-hashes -r requirements/test.lock
 	@touch $@
 
-$(VENV)/.bench-installed: requirements/bench.lock $(VENV)/.test-installed
+$(VENV)/.bench-installed: requirements/bench.lock requirements/peers.lock $(VENV)/.test-installed
 	$(PIP) install --quiet --require-hashes -r requirements/bench.lock
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements/peers.lock
 	@touch $@
 
 $(ASSETS): $(ASSET_SOURCES) | $(VENV)/bin/python install

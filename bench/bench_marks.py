@@ -2,7 +2,7 @@
 
 Without arguments a quick subset runs: one letter by a third of the ways. ``--whole`` runs all, some hours of one core,
 and goes on where it was stopped. The exit status is 1 when anybody was named wrongly or a goal is missed.
-Run ``python bench/bench_marks.py [--whole] [--write] [--peers] [--failures FOLDER]``.
+Run ``python bench/bench_marks.py [--whole] [--write] [--peers] [--colluders] [--failures FOLDER]``.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.marks import costs, peers, table
+from bench.marks import collusion, costs, peers, table
 from bench.marks.trials import Kept, Trial, run
 from crypto.marks.tint import Profile
 from tests.leaks.channels import CHANNELS
@@ -51,6 +51,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--failures", type=Path, help="folder for pictures of what was not named")
     parser.add_argument("--write", action="store_true", help="write the table to docs/operate/marks.md")
+    parser.add_argument("--colluders", action="store_true", help="several who mix their copies")
     parser.add_argument("--peers", action="store_true", help="invisible-watermark and DEDA on the same pages")
     return parser.parse_args(arguments)
 
@@ -70,13 +71,13 @@ def main() -> int:
             f"{count}/{waiting} {trial.kind}{trial.number} {trial.channel}: {said}  ({left:.0f} min left)\n"
         )
     results = kept.of(trials)
-    text = table.written(
-        results, costs.measured(Profile[options.profile.upper()]), peers.compared() if options.peers else []
-    )
+    spent = costs.measured(Profile[options.profile.upper()])
+    mixed = collusion.tried() if options.colluders else []
+    text = table.written(results, spent, mixed, peers.compared() if options.peers else [])
     sys.stdout.write(text + "\n")
     if options.write:
         table.put_into_docs(text)
-    missed = table.missed(results)
+    missed = table.missed(results, mixed)
     for line in missed:
         sys.stdout.write(f"missed: {line}\n")
     return 1 if missed else 0

@@ -15,6 +15,15 @@ Poll = Annotated[float, Range(0.01, 3600)]
 Host = Annotated[str, Text(lambda text: bool(text) and not set(text) & set(" /@"), "a host name or an address")]
 
 
+def _is_clock_time(text: str) -> bool:
+    hours, colon, minutes = text.partition(":")
+    shaped = colon and len(hours) == len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdigit()
+    return bool(shaped) and int(hours) < 24 and int(minutes) < 60
+
+
+ClockTime = Annotated[str, Text(_is_clock_time, "a time of day such as 07:30")]
+
+
 def _is_url(text: str) -> bool:
     return not text or (
         text.startswith(("http://", "https://")) and not set(text) & set(" ?#") and len(text) > len("https://")
@@ -23,6 +32,12 @@ def _is_url(text: str) -> bool:
 
 def _is_database(text: str) -> bool:
     return not text or text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://"))
+
+
+def _are_witnesses(text: str) -> bool:
+    words = text.split()
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    return len(words) == 2 * len(pairs) and all(_is_url(url) and key.count("+") >= 2 for url, key in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +153,24 @@ class Audit:
     """The log's checkpoints; use ``Settings.witness_file`` for the path in force."""
 
     witness_folder: str
+    witnesses: Annotated[str, Text(_are_witnesses, "pairs of the address and the key of a witness")]
     checkpoint_seconds: Seconds
     checkpoint_entries: Annotated[int, Range(1, 10_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """From where on reading is unusual."""
+
+    copies_a_day: Count
+    odd_acts: Count
+    opens: ClockTime
+    closes: ClockTime
+    working_days: Annotated[tuple[int, ...], Range(1, 7)]
+    other_units_a_day: Count
+    letters_quickly: Count
+    quick_minutes: Annotated[int, Range(1, 1440)]
+    printers: Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from config.sections import (
     Locale,
     Logging,
     Metrics,
+    Oversight,
     Relay,
     Timestamp,
     Web,
@@ -47,6 +48,7 @@ class Settings:
     relay: Relay
     worker: Worker
     audit: Audit
+    oversight: Oversight
     index: Index
     letters: Letters
     locale: Locale

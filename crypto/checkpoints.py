@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crypto.digests import sha256
@@ -47,6 +47,18 @@ def signed(checkpoint: TreeHead, public_der: bytes, sign: Callable[[bytes], byte
     return note
 
 
+def signed_text(text: str, name: str, public_der: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """Return a signed note of any lines (C2SP signed-note) under the key's ``name``; ``sign`` as for ``signed``.
+
+    Its first line must not be a log's name, so that nobody takes it for a checkpoint. Raises SignatureInvalid
+    ``crypto.bad-checkpoint`` for a text without a line end, with an empty line, or that begins as a checkpoint does.
+    """
+    if not text.endswith("\n") or "\n\n" in text or text.startswith(f"{name}\n") or not is_name(name):
+        raise SignatureInvalid("crypto.bad-checkpoint")
+    line = base64.b64encode(key_id(public_der) + sign(text.encode())).decode()
+    return f"{text}\n{_DASH}{name} {line}\n"
+
+
 def parsed(note: str) -> TreeHead:
     """Return what a note states, its signatures not looked at; raises SignatureInvalid ``crypto.bad-checkpoint``.
 
@@ -55,12 +67,70 @@ def parsed(note: str) -> TreeHead:
     return _split(note)[0]
 
 
-def opened(note: str, public_der: bytes) -> TreeHead:
+@dataclass(frozen=True, slots=True)
+class KeyChain:
+    """The keys of a log (DER) one after another, each with the size after which it signs, 0 for the first.
+
+    Of a size there is one key: an old one signs nothing after its successor was introduced.
+    """
+
+    keys: tuple[tuple[int, bytes], ...]
+
+    @property
+    def newest(self) -> bytes:
+        """The key that signs now."""
+        return self.keys[-1][1]
+
+    def key(self, size: int) -> bytes:
+        """Return the key that signs a checkpoint of ``size`` entries."""
+        return next((key for after, key in reversed(self.keys) if size > after), self.keys[0][1])
+
+
+def introduced(
+    origin: str, number: int, after: int, new_der: bytes, *, old_der: bytes, by_old: Callable[[bytes], bytes],
+    by_new: Callable[[bytes], bytes],
+) -> str:  # fmt: skip
+    """Return the signed note by which a log's key introduces its ``number``-th (from 2), which signs it as well.
+
+    Lines: ``origin/key``, the number, the size after which the new key signs, its DER in base64.
+    """
+    text = f"{origin}/key\n{number}\n{after}\n{base64.b64encode(new_der).decode()}\n"
+    own = signed_text(text, origin, new_der, by_new).rsplit("\n", 2)[1]
+    return f"{signed_text(text, origin, old_der, by_old)}{own}\n"
+
+
+def chained(origin: str, first_der: bytes, notes: Sequence[str]) -> KeyChain:
+    """Return the keys that notes introduce, each signed by the key before it and by its own.
+
+    Raises SignatureInvalid ``crypto.bad-key-chain``.
+    """
+    keys = [(0, first_der)]
+    for number, note in enumerate(notes, start=2):
+        text, _, lines = note.partition("\n\n")
+        try:
+            name, told, after, encoded = text.split("\n")
+            new = base64.b64decode(encoded, validate=True)
+            raws = [_signature(line) for line in lines.removesuffix("\n").split("\n")]
+            by = {raw[:_ID_BYTES]: raw[_ID_BYTES:] for owner, raw in raws if owner == origin}
+            good = (name, told) == (f"{origin}/key", str(number)) and int(after) > keys[-1][0] and all(
+                verify(key, f"{text}\n".encode(), by[key_id(key)]) for key in (keys[-1][1], new)
+            )  # fmt: skip
+        except (ValueError, KeyError, binascii.Error):
+            good = False
+        if not good:
+            raise SignatureInvalid("crypto.bad-key-chain")
+        keys.append((int(after), new))
+    return KeyChain(tuple(keys))
+
+
+def opened(note: str, public_der: bytes | KeyChain) -> TreeHead:
     """Return what a note states when the key signed it; raises SignatureInvalid ``crypto.bad-checkpoint`` otherwise.
 
     Signatures of others (witnesses) are passed over; every one that is named as the key's must verify.
     """
     checkpoint, lines = _split(note)
+    if isinstance(public_der, KeyChain):
+        public_der = public_der.key(checkpoint.size)
     ours = [
         raw[_ID_BYTES:] for name, raw in lines if (name, raw[:_ID_BYTES]) == (checkpoint.origin, key_id(public_der))
     ]
@@ -80,7 +150,7 @@ def _split(note: str) -> tuple[TreeHead, list[tuple[str, bytes]]]:
     if (
         not 0 < len(lines) <= MOST_SIGNATURES
         or empty or end
-        or not _is_name(origin)
+        or not is_name(origin)
         or len(checkpoint.root) != HASH_BYTES
         or not note.startswith(checkpoint.text())
         or checkpoint.size < 0
@@ -94,10 +164,11 @@ def _signature(line: str) -> tuple[str, bytes]:
         raise ValueError(line)
     name, encoded = line.removeprefix(_DASH).split(" ")
     raw = base64.b64decode(encoded, validate=True)
-    if not _is_name(name) or len(raw) <= _ID_BYTES or base64.b64encode(raw).decode() != encoded:
+    if not is_name(name) or len(raw) <= _ID_BYTES or base64.b64encode(raw).decode() != encoded:
         raise ValueError(line)
     return name, raw
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Say whether a text may name a key in a note: not empty, no space, plus sign or control character."""
     return bool(text) and text.isprintable() and not any(letter.isspace() or letter == "+" for letter in text)

@@ -40,6 +40,19 @@ class Tree:
             size += 1
         return Tree(size, tuple(peaks))
 
+    def joined(self, other: "Tree", height: int) -> "Tree":
+        """Return the tree with another behind it: of at most 2 to the power ``height`` entries, to which this one fills
+        up a whole number of times. Raises CryptoError ``crypto.bad-tree``.
+        """  # fmt: skip
+        if self.size % (1 << height) or other.size > 1 << height:
+            raise CryptoError("crypto.bad-tree", size=self.size)
+        if other.size < 1 << height:
+            return Tree(self.size + other.size, self.peaks + other.peaks)
+        peaks, below, merged = list(self.peaks), self.size >> height, other.root()
+        while below & 1:
+            merged, below = node_hash(peaks.pop(), merged), below >> 1
+        return Tree(self.size + other.size, (*peaks, merged))
+
     def root(self) -> bytes:
         """Return the 32-byte tree hash; that of an empty log is SHA-256 of nothing."""
         if not self.peaks:
@@ -52,6 +65,31 @@ class Tree:
     def packed(self) -> bytes:
         """Return the peaks as bytes, 32 for each."""
         return b"".join(self.peaks)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """All perfect subtrees of some leaves, level by level: the tree at any of their sizes costs a few look-ups."""
+
+    hashes: tuple[Sequence[bytes], ...]
+
+    def tree(self, size: int) -> Tree:
+        """Return the tree of the first ``size`` leaves; raises IndexError for more than there are."""
+        peaks, start = [], 0
+        for height in range(size.bit_length() - 1, -1, -1):
+            if size >> height & 1:
+                peaks.append(self.hashes[height][start >> height])
+                start += 1 << height
+        return Tree(size, tuple(peaks))
+
+
+def levels(leaves: Sequence[bytes]) -> Levels:
+    """Return the levels over some leaf hashes: one hash for each leaf, without the calls of growing one by one."""
+    found: list[Sequence[bytes]] = [leaves]
+    while len(found[-1]) > 1:
+        pairs = zip(found[-1][::2], found[-1][1::2], strict=False)
+        found.append([sha256(b"\x01" + left + right).digest() for left, right in pairs])
+    return Levels(tuple(found))
 
 
 def unpacked(size: int, packed: bytes) -> Tree:
@@ -79,6 +117,26 @@ def consistency_proof(leaves: Iterable[bytes], old: int, size: int) -> list[byte
     if not 0 < old <= size:
         raise CryptoError("crypto.bad-proof-range", size=size)
     return _hashes(leaves, list(_between(old, 0, size, whole=True)), size)
+
+
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """Return the runs of leaves (first, end) whose tree hashes are the audit path of leaf ``index``, from below.
+
+    Raises CryptoError ``crypto.bad-proof-range``.
+    """
+    if not 0 <= index < size:
+        raise CryptoError("crypto.bad-proof-range", size=size)
+    return list(_beside(index, 0, size))
+
+
+def consistency_spans(old: int, size: int) -> list[tuple[int, int]]:
+    """Return the runs of leaves whose tree hashes prove that the tree of ``old`` leaves begins that of ``size``.
+
+    Raises CryptoError ``crypto.bad-proof-range``.
+    """
+    if not 0 < old <= size:
+        raise CryptoError("crypto.bad-proof-range", size=size)
+    return list(_between(old, 0, size, whole=True))
 
 
 def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:

@@ -18,6 +18,7 @@ from edms.letters import views as letters
 from edms.letters.letterhead_views import letterhead_menu
 from edms.letters.menu import letters_menu
 from edms.letters.rules import DRAFT
+from edms.oversight import views as oversight
 from edms.search import api as search_api
 from edms.search import views as search
 from edms.tracking import api as tracking_api
@@ -61,6 +62,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
     app.register_blueprint(leak_views.blueprint)
     for blueprint in (search.blueprint, search_api.blueprint):
         app.register_blueprint(blueprint)
+    app.register_blueprint(oversight.blueprint)
 
 
 def primary_action(actor: Actor) -> Link | None:
@@ -86,4 +88,6 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     places += compliance.compliance_menu(actor)
     places += balance.balance_menu(actor)
     sections.append(Section("Administration", tuple(places)))
+    if watching := oversight.audit_menu(actor):
+        sections.insert(-1, Section("Audit", watching))
     return tuple(sections)

@@ -1,12 +1,13 @@
 """The one place where settings become parts; the web side, the command line and the gateway all start from it."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 from config.settings import Settings
 from crypto.certificates import Pointers, read_pem
+from crypto.cosignatures import witness_key
 from crypto.errors import KeyUnavailable, SignatureInvalid
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
@@ -16,7 +17,7 @@ from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
 from edms.audit.checkpoints import LogSeal
-from edms.audit.rules import LogPlan
+from edms.audit.rules import LogPlan, WitnessPlace
 from edms.content.store import ContentStore, DiskStore
 from edms.core.actor import system_actor
 from edms.core.calendar import Digits, MonthNames
@@ -32,6 +33,7 @@ from edms.letters.attachments import Limits
 from edms.letters.preserving import PreservationPlan
 from edms.letters.printing import Printing
 from edms.letters.wording import KINDS
+from edms.oversight.rules import Thresholds
 from edms.registry.service import TurnQueue
 from edms.search.indexes import Indexes
 from edms.verification.leak_rules import ReadingLimits
@@ -72,9 +74,14 @@ def parts_of(settings: Settings) -> Parts:
     parts.put(RootAccess, RootAccess(settings.root_file, partial(open_root, settings)))
     told = settings.audit
     parts.put(
-        LogPlan, LogPlan(timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file)
-    )
+        LogPlan,
+        LogPlan(
+            timedelta(seconds=told.checkpoint_seconds), told.checkpoint_entries, settings.witness_file,
+            witness_places(told.witnesses),
+        ),
+    )  # fmt: skip
     parts.offer(LogSeal, lambda: log_seal(parts))
+    parts.put(Thresholds, thresholds(settings))
     parts.put(ReadingLimits, ReadingLimits(settings.worker.trace_seconds, settings.worker.trace_memory_mb))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
@@ -118,6 +125,26 @@ def log_seal(parts: Parts) -> LogSeal:
     """Return what seals the log: it is named after the installation's own row."""
     with parts[Database].read(system_actor("operator")) as uow:
         return LogSeal(f"diwan/{home(uow).id}", parts[KeyStore], parts[LogPlan])
+
+
+def witness_places(text: str) -> tuple[WitnessPlace, ...]:
+    """Return the witnesses that the settings name; Unavailable ``core.bad-witness-key`` for a key that is none."""
+    words = text.split()
+    try:
+        return tuple(WitnessPlace(url, witness_key(key)) for url, key in zip(words[::2], words[1::2], strict=True))
+    except SignatureInvalid as error:
+        raise Unavailable("core.bad-witness-key") from error
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """Return from where on reading is unusual."""
+    told = settings.oversight
+    return Thresholds(
+        copies=told.copies_a_day, odd=told.odd_acts, opens=time.fromisoformat(told.opens),
+        closes=time.fromisoformat(told.closes), working_days=frozenset(told.working_days),
+        other_units=told.other_units_a_day, letters=told.letters_quickly, window=timedelta(minutes=told.quick_minutes),
+        printers=told.printers,
+    )  # fmt: skip
 
 
 def stamp_roots(settings: Settings) -> StampRoots:

@@ -68,6 +68,12 @@ class HiddenMarks:
             document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
         return out.getvalue()
 
+    def named(self, pictures: Sequence[Picture], pdf: bytes, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Return the copies that several pictures of one document speak for together."""
+        tints = [read_tint(picture, self._codes) for picture in pictures]
+        found = identify(pictures, tints, self._codes, [Suspect(pdf, {self.key: numbers})])
+        return tuple(each.number for each in found.named)
+
     def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int]) -> Answer:
         """Read the tint without the original, then both layers with it, as a trace does."""
         started = time.perf_counter()
@@ -75,7 +81,7 @@ class HiddenMarks:
         tinted = time.perf_counter()
         blind = tint.named.number if tint.named else None
         sure = blind in set(numbers) and blind_chance(tint.tags, len(numbers)) <= FALSE_NAMES
-        found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})], seconds=60)
+        found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
         seconds = time.perf_counter() - started
         named = {each.number for each in found.named} | ({blind} if sure and blind is not None else set())
         sighting = found.sightings[0]

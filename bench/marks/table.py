@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bench.marks.collusion import Mixed
 from bench.marks.costs import Cost
 from bench.marks.peers import Peer
 from bench.marks.trials import ISSUED, ROOT, Result
@@ -63,18 +64,22 @@ def goals(results: Sequence[Result]) -> list[Goal]:
     return found
 
 
-def missed(results: Sequence[Result]) -> list[str]:
+def missed(results: Sequence[Result], mixed: Sequence[Mixed] = ()) -> list[str]:
     """Return what was promised and is not so; whoever is named wrongly is the first."""
     wrong = [each for each in results if "WRONG" in {each.outcome, each.blind}]
     lines = [f"WRONG: {each.kind}{each.number} {each.channel} {each.size} marked={each.marked}" for each in wrong]
-    return lines + [str(goal) for goal in goals(results) if not goal.held]
+    lines += [f"WRONG: an innocent, by {each.strategy} of {each.colluders}" for each in mixed if each.innocents]
+    lines += [str(goal) for goal in goals(results) if not goal.held]
+    return lines + [f"{each.strategy} of {each.colluders}: {each.named} named" for each in mixed if not each.held]
 
 
 def _keeps_tint(result: Result) -> bool:
     return BY_NAME[result.channel].group not in {Group.SCREEN, Group.MESSENGER}
 
 
-def written(results: Sequence[Result], costs: Sequence[Cost], peers: Sequence[Peer]) -> str:
+def written(
+    results: Sequence[Result], costs: Sequence[Cost], mixed: Sequence[Mixed] = (), peers: Sequence[Peer] = ()
+) -> str:
     """Return everything as Markdown."""
     parts = [_summary(results)]
     parts += [
@@ -83,6 +88,7 @@ def written(results: Sequence[Result], costs: Sequence[Cost], peers: Sequence[Pe
         if any(each.kind == kind for each in results)
     ]
     parts += [_goals(results), _times(results), _costs(costs)]
+    parts += [_mixed(mixed)] if mixed else []
     return "\n\n".join([*parts, *([_peers(peers)] if peers else [])])
 
 
@@ -175,6 +181,15 @@ def _costs(costs: Sequence[Cost]) -> str:
         f"| {each.kind} | {each.found_ms:.0f} ms a page | {each.marked_ms:.0f} ms a page | {each.more_bytes:,} "
         f"| −{each.darker:.2f} % | {each.step:.1f} levels |"
         for each in costs
+    ]
+    return "\n".join(lines)
+
+
+def _mixed(mixed: Sequence[Mixed]) -> str:
+    lines = ["### Several who lay their copies over one another", ""]
+    lines += ["| colluders | pages | strategy | named | innocents named |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {each.colluders} | {each.pages} | {each.strategy} | {each.named} | {each.innocents} |" for each in mixed
     ]
     return "\n".join(lines)
 

@@ -65,7 +65,9 @@ class Kept:
         self._version = _version()
         self.results: list[Result] = []
         self._done: set[Trial] = set()
-        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+        text = path.read_text("utf-8") if path.exists() else ""
+        self._cut_off = bool(text) and not text.endswith("\n")
+        for line in text.splitlines():
             self._load(line)
 
     def __contains__(self, trial: Trial) -> bool:
@@ -76,7 +78,8 @@ class Kept:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = {"version": self._version, "trial": asdict(trial), "results": [asdict(result) for result in results]}
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write("\n" * self._cut_off + json.dumps(line, ensure_ascii=False) + "\n")
+        self._cut_off = False
         self.results += results
         self._done.add(trial)
 
@@ -89,7 +92,7 @@ class Kept:
         try:
             read = json.loads(line)
         except json.JSONDecodeError:
-            return  # the line that a killed run did not finish: its trial runs again
+            return  # a line that a killed run did not finish: its trial runs again
         if read["version"] == self._version:
             self.results += [Result(**each) for each in read["results"]]
             self._done.add(Trial(**{**read["trial"], "kind": Kind(read["trial"]["kind"])}))

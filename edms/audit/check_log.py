@@ -2,9 +2,11 @@
 
     python check_log.py FOLDER [--older FILE]        the whole export, and that it goes on from an older checkpoint
     python check_log.py --proof FILE [--older FILE]  the proof of one entry
+    python check_log.py --selection FOLDER           what a search found: each entry, the table, who signed for it
 
-``--key FILE`` is the log's public key, by default log-key.pem in the folder or beside the proof: take one that you
-were given on another way. FILE of ``--older`` is a checkpoint or a witness file, of which the last checkpoint counts.
+``--key FILE`` is the log's first public key, by default log-key.pem in the folder or beside the proof: take one that
+you were given on another way; later keys are introduced by the ones before them (log-keys.txt). FILE of ``--older`` is
+a checkpoint or a witness file, of which the last checkpoint counts.
 Nothing is written. Exit status: 0 all is well, 1 something is wrong, 2 it could not be checked.
 """
 
@@ -20,9 +22,15 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+    load_pem_public_key,
+)
 
 DASH = "\N{EM DASH} "
+Keys = list[tuple[int, "Key"]]  # each with the size after which it signs
 
 
 class Bad(Exception):
@@ -57,23 +65,52 @@ def read_key(path: Path) -> Key:
     return Key(public, sha256(der).digest()[:4])
 
 
-def read_heads(text: str, key: Key) -> list[Head]:
-    """Read checkpoints that stand one after another (C2SP tlog-checkpoint), each signed by the key."""
+def read_keys(first: Key, text: str) -> Keys:
+    """Read the notes that introduce later keys, each signed by the key before it, from the first on."""
+    keys: Keys = [(0, first)]
+    lines = text.split("\n")[:-1]
+    while lines:
+        body, signatures, lines = lines[:4], lines[5:7], lines[7:]
+        der = base64.b64decode(body[3], validate=True)
+        public = load_der_public_key(der)
+        if not isinstance(public, EllipticCurvePublicKey) or int(body[2]) <= keys[-1][0]:
+            raise ValueError("log-keys.txt names something that is no later key")
+        new, by, signed = Key(public, sha256(der).digest()[:4]), {}, "".join(f"{each}\n" for each in body).encode()
+        for line in signatures:
+            raw = base64.b64decode(line.removeprefix(DASH).split(" ")[1], validate=True)
+            by[raw[:4]] = raw[4:]
+        try:
+            for key in (keys[-1][1], new):
+                key.public.verify(by[key.name], signed, ECDSA(SHA256()))
+        except (InvalidSignature, KeyError):
+            raise Bad(f"key {body[1]} of the log was not introduced by the key before it") from None
+        keys.append((int(body[2]), new))
+    return keys
+
+
+def key_for(keys: Keys, size: int) -> Key:
+    """Return the key that signs a checkpoint of so many entries."""
+    return next((key for after, key in reversed(keys) if size > after), keys[0][1])
+
+
+def read_heads(text: str, keys: Keys) -> list[Head]:
+    """Read checkpoints that stand one after another (C2SP tlog-checkpoint), each signed by the key of its time."""
     heads, lines = [], text.split("\n")[:-1]
     while lines:
         body, lines = lines[:3], lines[4:]
         signatures = []
         while lines and lines[0].startswith(DASH):
             signatures.append(lines.pop(0))
-        heads.append(read_head(body, signatures, key))
+        heads.append(read_head(body, signatures, keys))
     return heads
 
 
-def read_head(body: list[str], signatures: list[str], key: Key) -> Head:
-    """Read one checkpoint; the key must have signed it."""
+def read_head(body: list[str], signatures: list[str], keys: Keys) -> Head:
+    """Read one checkpoint; the key of its time must have signed it."""
     good = False
     try:
         head = Head(body[0], int(body[1]), base64.b64decode(body[2], validate=True))
+        key = key_for(keys, head.size)
         for line in signatures:
             name, encoded = line.removeprefix(DASH).split(" ")
             raw = base64.b64decode(encoded, validate=True)
@@ -105,10 +142,10 @@ def root_of(peaks: Iterable[bytes]) -> bytes:
     return root
 
 
-def check_export(folder: Path, key: Key, older: Head | None) -> dict[str, Any]:
+def check_export(folder: Path, keys: Keys, older: Head | None) -> dict[str, Any]:
     """Check every entry, its number, and every checkpoint of an export."""
     about = json.loads((folder / "log.json").read_text("utf-8"))
-    heads = read_heads((folder / "checkpoints.txt").read_text("utf-8"), key)
+    heads = read_heads((folder / "checkpoints.txt").read_text("utf-8"), keys)
     peaks, size = [bytes.fromhex(peak) for peak in about["before"]], about["first"] - 1
     if about["format"] != "diwan-log-1" or len(peaks) != size.bit_count():
         raise ValueError("log.json is not that of a log")
@@ -155,10 +192,10 @@ def compare(heads: list[Head], peaks: list[bytes], size: int, sealed: int) -> in
     return size if heads else sealed
 
 
-def check_proof(path: Path, key: Key, older: Head | None) -> dict[str, Any]:
+def check_proof(path: Path, keys: Keys, older: Head | None) -> dict[str, Any]:
     """Check that one entry is in the log of a checkpoint, and that this goes on from an older one."""
     told = json.loads(path.read_text("utf-8"))
-    (head,) = read_heads(told["checkpoint"], key)
+    (head,) = read_heads(told["checkpoint"], keys)
     entry, seq = told["entry"].encode(), told["seq"]
     bad = Bad(f"entry {seq} is not proved to be in the log of {head.size} entries", seq)
     if number_of(entry) != seq or not 0 < seq <= head.size:
@@ -172,6 +209,37 @@ def check_proof(path: Path, key: Key, older: Head | None) -> dict[str, Any]:
         if older.origin != head.origin or not goes_on(older, head, bridge["proof"]):
             raise Bad(f"the log of {head.size} entries does not go on from the checkpoint of {older.size}")
     return {"ok": True, "seq": seq, "size": head.size, "entry": json.loads(entry)}
+
+
+def check_selection(folder: Path, keys: Keys) -> dict[str, Any]:
+    """Check what a search found: the signature over it, its files, and that each entry is in the log."""
+    about = (folder / "selection.json").read_bytes()
+    told = json.loads(about)
+    if told["format"] != "diwan-log-selection-1":
+        raise ValueError("selection.json is not that of a search")
+    text, _, line = (folder / "selection.note").read_text("utf-8").partition("\n\n")
+    name, encoded = line.removeprefix(DASH).removesuffix("\n").split(" ")
+    raw, key = base64.b64decode(encoded, validate=True), keys[-1][1]
+    stated = f"{told['origin']}/selection\n{told['entries']}\n{base64.b64encode(sha256(about).digest()).decode()}"
+    try:
+        key.public.verify(raw[4:], f"{text}\n".encode(), ECDSA(SHA256()))
+    except InvalidSignature:
+        text = ""
+    if (text, name, raw[:4]) != (stated, told["origin"], key.name):
+        raise Bad("selection.json is not what the log's key signed")
+    for file in ("entries.jsonl", "paths.jsonl", "entries.csv", "checkpoint.txt"):
+        if sha256((folder / file).read_bytes()).hexdigest() != told["sha256"][file]:
+            raise Bad(f"{file} is not the file that was signed")
+    (head,) = read_heads((folder / "checkpoint.txt").read_text("utf-8"), keys)
+    entries, paths = ((folder / file).read_bytes().split(b"\n")[:-1] for file in ("entries.jsonl", "paths.jsonl"))
+    if head.origin != told["origin"] or not len(entries) == len(paths) == told["entries"]:
+        raise Bad("the entries and their proofs do not belong together")
+    for entry, path in zip(entries, map(json.loads, paths), strict=True):
+        seq = path["seq"]
+        included = 0 < seq <= head.size and climb(seq - 1, head.size - 1, leaf(entry), path["path"])[0] == head.root
+        if not included or number_of(entry) != seq:
+            raise Bad(f"entry {seq} is not proved to be in the log of {head.size} entries", seq)
+    return {"ok": True, "entries": len(entries), "size": head.size, "by": told["by"], "search": told["search"]}
 
 
 def goes_on(older: Head, head: Head, proof: list[str]) -> bool:
@@ -204,20 +272,33 @@ def climb(place: int, last: int, start: bytes, path: list[str]) -> tuple[bytes, 
     return (whole, left) if last == 0 else (b"", b"")
 
 
+def later_keys(folder: Path, proof: Path | None) -> str:
+    """Return the notes that introduce later keys: those in a proof, or in the folder."""
+    if proof:
+        return "".join(json.loads(proof.read_text("utf-8")).get("keys", []))
+    path = folder / "log-keys.txt"
+    return path.read_text("utf-8") if path.exists() else ""
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Check an exported log of Diwan, or the proof of one entry.")
     parser.add_argument("folder", nargs="?", type=Path)
     for name in ("--proof", "--older", "--key"):
         parser.add_argument(name, type=Path, metavar="FILE")
+    parser.add_argument("--selection", type=Path, metavar="FOLDER")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if (asked.folder is None) == (asked.proof is None):
-        parser.error("name a folder, or a proof")
+    if sum(each is not None for each in (asked.folder, asked.proof, asked.selection)) != 1:
+        parser.error("name a folder, a proof or a selection")
     try:
-        key = read_key(asked.key or (asked.folder or asked.proof.parent) / "log-key.pem")
-        older = read_heads(asked.older.read_text("utf-8"), key)[-1] if asked.older else None
-        found = check_proof(asked.proof, key, older) if asked.proof else check_export(asked.folder, key, older)
+        folder = asked.folder or asked.selection or asked.proof.parent
+        keys = read_keys(read_key(asked.key or folder / "log-key.pem"), later_keys(folder, asked.proof))
+        older = read_heads(asked.older.read_text("utf-8"), keys)[-1] if asked.older else None
+        if asked.selection:
+            found = check_selection(asked.selection, keys)
+        else:
+            found = check_proof(asked.proof, keys, older) if asked.proof else check_export(asked.folder, keys, older)
     except Bad as wrong:
         found = {"ok": False, "first_bad": wrong.seq, "problem": str(wrong)}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:

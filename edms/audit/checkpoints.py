@@ -8,15 +8,17 @@ from typing import Final
 
 from sqlalchemy import select
 
-from crypto.checkpoints import TreeHead, opened, signed
+from crypto.checkpoints import KeyChain, TreeHead, opened, signed
 from crypto.errors import CryptoError, KeyUnavailable
 from crypto.keystore import KeyStore
-from crypto.merkle import Tree, leaf_hash, unpacked
-from edms.audit import witness
+from crypto.merkle import Tree, consistency_spans, leaf_hash, unpacked
+from edms.audit import log_keys, witness
 from edms.audit.models import Checkpoint, Event
 from edms.audit.queries import last_seq, latest_checkpoint
 from edms.audit.rules import CHECK_LOG, LOG_KEY, LogPlan
 from edms.audit.service import record
+from edms.audit.tiles import TreeReader
+from edms.audit.witness_client import cosignatures
 from edms.core.actor import Actor, system_actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict, Invalid
@@ -33,8 +35,15 @@ class LogSeal:
     keys: KeyStore
     plan: LogPlan
 
+    def chain(self, uow: UnitOfWork) -> KeyChain:
+        """Return all keys of the log; Conflict ``audit.no-checkpoint``, ``audit.key-chain-broken``."""
+        return log_keys.chain(uow, self.origin, self.keys)
+
     def public_key(self) -> bytes:
-        """Return the log's public key as DER; Conflict ``audit.no-checkpoint`` before the first checkpoint."""
+        """Return the log's first public key as DER, which introduces the later ones.
+
+        Raises Conflict ``audit.no-checkpoint`` before the first checkpoint.
+        """
         try:
             return self.keys.public_key(LOG_KEY)
         except KeyUnavailable as error:
@@ -47,7 +56,7 @@ def follow(database: Database, seal: LogSeal, *, now: bool = False) -> int:
     Reads the entries after the last checkpoint and no others. The witness gets the checkpoint first, so that the
     database never holds one that it does not know. Raises Conflict ``audit.checkpoint-broken``, ``audit.log-shorter``,
     ``audit.log-gap``, ``audit.behind-witness``, ``audit.unlike-witness`` or ``audit.bad-witness`` instead of signing
-    what does not go on from what was signed; Unavailable ``audit.no-witness``.
+    what does not go on from what was signed, or what ``cosignatures`` does; Unavailable ``audit.no-witness``.
     """
     with database.read(_WORKER) as uow:
         last, latest = last_seq(uow), latest_checkpoint(uow)
@@ -59,12 +68,25 @@ def follow(database: Database, seal: LogSeal, *, now: bool = False) -> int:
             seal.keys.create(LOG_KEY)
         tree = agreed(uow, seal)
         tree = tree.grown(islice(leaves(uow, tree.size, last), _MOST))
-    note = signed(TreeHead(seal.origin, tree.size, tree.root()), seal.public_key(), partial(seal.keys.sign, LOG_KEY))
+        name, newest_key = log_keys.key_name(uow), seal.chain(uow).newest
+    head = TreeHead(seal.origin, tree.size, tree.root())
+    note = signed(head, newest_key, partial(seal.keys.sign, name))
+    prove = partial(_consistency, database, head.size)
+    note += cosignatures(seal.plan.places, note, head, known=size, prove=prove)
     if seal.plan.witness:
         witness.append(seal.plan.witness, note)
     with database.work(_WORKER) as uow:
+        log_keys.hold(uow)
+        if log_keys.key_name(uow) != name:
+            raise Conflict("audit.key-changed")
         uow.session.add(Checkpoint(size=tree.size, root=tree.root(), peaks=tree.packed(), note=note, at=uow.now))
     return tree.size - size
+
+
+def _consistency(database: Database, size: int, old: int) -> list[bytes]:
+    """Return the proof that the log of ``size`` entries goes on from that of ``old``."""
+    with database.read(_WORKER) as uow:
+        return TreeReader(uow, size).hashes(consistency_spans(old, size)) if old != size else []
 
 
 def agreed(uow: UnitOfWork, seal: LogSeal) -> Tree:
@@ -78,7 +100,7 @@ def agreed(uow: UnitOfWork, seal: LogSeal) -> Tree:
         raise Conflict("audit.log-shorter", size=tree.size, last=last)
     if seal.plan.witness is None:
         return tree
-    head = witness.last_head(seal.plan.witness, seal.origin, seal.public_key())
+    head = witness.last_head(seal.plan.witness, seal.origin, seal.chain(uow))
     if head.size > last:
         raise Conflict("audit.behind-witness", size=head.size, last=last)
     begin = tree if head.size >= tree.size else Tree()
@@ -148,7 +170,7 @@ def _signed_tree(uow: UnitOfWork, seal: LogSeal) -> Tree:
         return Tree()
     try:
         tree = unpacked(latest.size, latest.peaks)
-        head = opened(latest.note, seal.public_key())
+        head = opened(latest.note, seal.chain(uow))
     except (CryptoError, Conflict) as error:
         raise Conflict("audit.checkpoint-broken", size=latest.size) from error
     if head != TreeHead(seal.origin, tree.size, tree.root()):

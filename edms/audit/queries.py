@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from edms.audit.models import Checkpoint, Event, EventHead, FollowerCursor
 from edms.core.database import UnitOfWork
@@ -29,6 +29,11 @@ def last_seq(uow: UnitOfWork) -> int:
 def latest_checkpoint(uow: UnitOfWork) -> Checkpoint | None:
     """Return the checkpoint of the most entries, None before the first."""
     return uow.session.scalars(select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1)).first()
+
+
+def sealed_size(uow: UnitOfWork) -> int:
+    """Return how many entries stand under a checkpoint."""
+    return uow.session.scalar(select(func.max(Checkpoint.size))) or 0
 
 
 def cursor(uow: UnitOfWork, name: str) -> int:

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import MetaData, Table, select
 
 from crypto.errors import CryptoError
+from edms.audit.reporting import Progress, Report
 from edms.audit.service import values_hash
-from edms.audit.verifying import Progress, Report
 from edms.core.database import UnitOfWork
 
 _AT_ONCE = 500

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from crypto.cosignatures import WitnessKey
 from edms.core.actor import permission
 
 CHECK_LOG = permission("audit.check-log", {"auditor", "system:operator"})
@@ -13,9 +14,21 @@ LOG_KEY: Final = "log"
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessPlace:
+    """A witness over HTTP: where it listens (without ``/add-checkpoint``) and the key that it cosigns with."""
+
+    url: str
+    key: WitnessKey
+
+
+@dataclass(frozen=True, slots=True)
 class LogPlan:
-    """When a checkpoint is due: ``interval`` after the last one or after ``entries``; ``witness`` is its file."""
+    """When a checkpoint is due: ``interval`` after the last one or after ``entries``; ``witness`` is its file.
+
+    ``places`` are the witnesses that are asked over HTTP to cosign it.
+    """
 
     interval: timedelta = timedelta(seconds=60)
     entries: int = 1000
     witness: Path | None = None
+    places: tuple[WitnessPlace, ...] = ()

@@ -1,115 +1,154 @@
 """Checking the whole log in one pass: each entry, its number, its columns, the tree, every checkpoint, the witness."""
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
-from hashlib import sha256
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
 from typing import Any, Final
-from uuid import UUID
 
-from sqlalchemy import Dialect, text
+from sqlalchemy import text
 
-from crypto.checkpoints import TreeHead, opened
+from crypto.checkpoints import KeyChain, TreeHead, opened
+from crypto.cosignatures import WitnessKey, cosigned_at
 from crypto.errors import SignatureInvalid
-from crypto.merkle import Tree, leaf_hash
-from edms.audit.models import Event
-from edms.core.database import UnitOfWork
+from crypto.merkle import Tree
+from edms.audit.entries import COLUMNS, HEIGHT, Run, Same, check_run, hole
+from edms.audit.reporting import Progress, Report
+from edms.core.actor import system_actor
+from edms.core.database import Database, UnitOfWork
 
-MOST_FAULTS: Final = 100
-_AT_ONCE: Final = 1000
-_COLUMNS: Final = ("at", "act", "actor", "employee_id", "entity_id", "object_type", "object_id")
-_ENTRIES: Final = text(f"SELECT seq, entry, entry_hash, {', '.join(_COLUMNS)} FROM events ORDER BY seq")  # noqa: S608
+MANY: Final = 200_000
+"""Entries from which on a second process is worth its start."""
+_WIDTH: Final = 1 << HEIGHT
+_RUNS: Final = 8
+_SELECT: Final = f"SELECT seq, entry, entry_hash, {', '.join(COLUMNS)} FROM events"  # noqa: S608
+_ENTRIES: Final = text(f"{_SELECT} ORDER BY seq")
+_RANGE: Final = text(f"{_SELECT} WHERE seq > :after AND seq <= :until ORDER BY seq")
+_ENDS: Final = text("SELECT min(seq), max(seq) FROM events")
 _CHECKPOINTS: Final = text("SELECT size, root, note FROM log_checkpoints ORDER BY size")
 _HEAD: Final = text("SELECT last_seq FROM event_head")
-_ROW: Final = re.compile(r"[a-z_]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong: in plain English, with the number of the entry where it begins, if there is one."""
-
-    what: str
-    seq: int | None = None
-
-
-@dataclass(slots=True)
-class Report:
-    """What a check found; ``rows`` maps the name of a row (``letters/0190…``) to the last hash that the log has of it.
-
-    ``tree`` is that of the entries, up to the first hole; ``sealed`` is how many of them a checkpoint covers.
-    ``faults`` holds the first hundred, ``more`` counts the others.
-    """
-
-    events: int = 0
-    checkpoints: int = 0
-    sealed: int = 0
-    tree: Tree = field(default_factory=Tree)
-    faults: list[Fault] = field(default_factory=list)
-    more: int = 0
-    rows: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        """Say whether nothing is wrong."""
-        return not self.faults
-
-    @property
-    def first_bad(self) -> int | None:
-        """The number of the first entry that something is wrong with, if a fault names one."""
-        return min((fault.seq for fault in self.faults if fault.seq is not None), default=None)
-
-    def blame(self, what: str, seq: int | None = None) -> None:
-        """Note a fault."""
-        if len(self.faults) < MOST_FAULTS:
-            self.faults.append(Fault(what, seq))
-        else:
-            self.more += 1
 
 
 def verify_log(
-    uow: UnitOfWork, *, origin: str, public_der: bytes, kept: Sequence[TreeHead] = (), progress: Progress
-) -> Report:
+    uow: UnitOfWork, *, origin: str, public_der: bytes | KeyChain, kept: Sequence[TreeHead] = (), progress: Progress,
+    witnesses: Sequence[WitnessKey] = (), url: str = "", processes: int = 1,
+) -> Report:  # fmt: skip
     """Check entries, numbers, columns and checkpoints; ``kept`` are checkpoints that others kept (a witness).
 
     One pass over the entries. What stays in memory is some 300 octets for each row that an entry commits to, nothing
-    for an entry. ``progress`` is told how many entries are done.
+    for an entry. ``progress`` is told how many entries are done. With ``processes`` above 1 a log of more than 200,000
+    entries is read by so many, each with a connection of its own to ``url``: only what is committed is seen then.
     """
     report = Report()
-    heads = [(head, "checkpoint") for head in _signed(uow, report, origin, public_der)]
+    heads = [(head, "checkpoint") for head in _signed(uow, report, origin, public_der, witnesses)]
     report.checkpoints = len(heads)
     heads += [(head, "checkpoint of the witness") for head in kept]
-    marks = iter(sorted(heads, key=lambda mark: mark[0].size))
-    mark, fresh, good = next(marks, None), [], True
-    for done, (seq, leaf) in enumerate(_leaves(uow, report), start=1):
-        good = good and seq == done  # after a hole nothing can fit the tree
-        if good:
-            fresh.append(leaf)
-        if done % _AT_ONCE == 0:
-            report.tree, fresh = report.tree.grown(fresh), []
-            progress(done)
-        while good and mark and mark[0].size == done:
-            report.tree, fresh = report.tree.grown(fresh), []
-            good, mark = _fits(report, *mark), next(marks, None)
-    report.tree = report.tree.grown(fresh)
-    if mark and good:
+    marks = sorted(heads, key=lambda mark: mark[0].size)
+    sizes = sorted({head.size for head, _ in marks})
+    low, high = uow.session.execute(_ENDS).one()
+    counted = uow.session.scalar(_HEAD)
+    many = processes > 1 and url and high is not None and high >= MANY and low == 1
+    runs = _shared(url, high, sizes, processes) if many else _read(uow, sizes)
+    seq, good, unbroken = 0, True, True
+    for run in runs:
+        _take(report, run, seq)
+        unbroken = unbroken and run.first in {None, seq + 1}
+        while unbroken and good and marks and marks[0][0].size in run.trees:
+            head, kind = marks.pop(0)
+            good = _fits(report, head, kind, report.tree.joined(run.trees[head.size], HEIGHT))
+        if unbroken:
+            report.tree = report.tree.joined(run.tree, HEIGHT)
+        seq, unbroken = run.last if run.count else seq, unbroken and run.whole
+        progress(report.events)
+    if counted != seq:
+        report.blame(f"the log's counter stands at {counted}, its last entry is {seq}", seq + 1)
+    if marks and good and unbroken:
+        head, kind = marks[0]
         report.blame(
-            f"the {mark[1]} speaks of {mark[0].size} entries, the log has {report.events}: its end was cut off, or the"
+            f"the {kind} speaks of {head.size} entries, the log has {report.events}: its end was cut off, or the"
             " database was put back",
             report.events + 1,
         )
     return report
 
 
-def _fits(report: Report, head: TreeHead, kind: str) -> bool:
+def _take(report: Report, run: Run, seq: int) -> None:
+    """Add to the report what a run found; ``seq`` is the last number before it."""
+    if run.first is not None and run.first != seq + 1:
+        report.blame(*hole(seq + 1, run.first))
+    for fault in run.faults:
+        report.blame(fault.what, fault.seq)
+    report.more += run.more
+    report.events += run.count
+    for name, digest in run.rows.items():
+        if digest is None:
+            report.rows.pop(name, None)
+        else:
+            report.rows[name] = digest
+
+
+def _read(uow: UnitOfWork, sizes: Sequence[int], after: int = 0, until: int | None = None) -> Iterator[Run]:
+    """Check the entries in runs, in this process; with ``until`` only those after one number up to another."""
+    same, seq = Same(uow.session.connection().dialect), after
+    for rows in _rows(uow, after, until):
+        run = check_run(rows, seq, sizes, same)
+        seq = run.last
+        yield run
+
+
+def _rows(uow: UnitOfWork, after: int, until: int | None) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield entries as the driver gives them, 8,192 at a time; SQLAlchemy's rows would cost as much as reading them."""
+    connection = uow.session.connection()
+    statement, values = (_ENTRIES, {}) if until is None else (_RANGE, {"after": after, "until": until})
+    if connection.dialect.name != "sqlite":
+        yield from uow.session.execute(statement, values, execution_options={"yield_per": _WIDTH}).partitions(_WIDTH)
+        return
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(str(statement), values)
+        while rows := cursor.fetchmany(_WIDTH):
+            yield rows
+    finally:
+        cursor.close()
+
+
+def _shared(url: str, last: int, sizes: Sequence[int], processes: int) -> Iterator[Run]:
+    """Check the entries up to ``last`` in several processes; the runs come in their order, few of them at a time."""
+    step = _WIDTH * _RUNS
+    begins = iter(range(0, last, step))
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_open, initargs=(url,)) as pool:
+
+        def submit(begin: int) -> "Future[list[Run]]":
+            end = min(begin + step, last)
+            return pool.submit(_check_range, begin, end, [size for size in sizes if begin < size <= end])
+
+        waiting = deque(submit(begin) for begin in islice(begins, 2 * processes))
+        while waiting:
+            yield from waiting.popleft().result()
+            waiting.extend(submit(begin) for begin in islice(begins, 1))
+
+
+_opened: list[Database] = []
+
+
+def _open(url: str) -> None:
+    """Open the database in a process that was started for checking."""
+    _opened.append(Database(url, pool_size=1))
+
+
+def _check_range(begin: int, end: int, sizes: Sequence[int]) -> list[Run]:
+    with _opened[0].read(system_actor("operator")) as uow:
+        return list(_read(uow, sizes, begin, end))
+
+
+def _fits(report: Report, head: TreeHead, kind: str, tree: Tree) -> bool:
     """Compare the tree with a checkpoint of its size; what is told already within its range is not told twice."""
-    if head.root == report.tree.root():
+    if head.root == tree.root():
         report.sealed = max(report.sealed, head.size)
         return True
-    told = any(fault.seq is not None and fault.seq > report.sealed for fault in report.faults)
+    told = any(fault.seq is not None and report.sealed < fault.seq <= head.size for fault in report.faults)
     report.blame(
         f"entries {report.sealed + 1} to {head.size} are not those that the {kind} was signed over",
         None if told else report.sealed + 1,
@@ -117,7 +156,9 @@ def _fits(report: Report, head: TreeHead, kind: str) -> bool:
     return False
 
 
-def _signed(uow: UnitOfWork, report: Report, origin: str, public_der: bytes) -> list[TreeHead]:
+def _signed(
+    uow: UnitOfWork, report: Report, origin: str, public_der: bytes | KeyChain, witnesses: Sequence[WitnessKey]
+) -> list[TreeHead]:
     """Return the checkpoints that are what the log's key signed."""
     found = []
     for size, root, note in uow.session.execute(_CHECKPOINTS):
@@ -128,80 +169,16 @@ def _signed(uow: UnitOfWork, report: Report, origin: str, public_der: bytes) -> 
             continue
         if head == TreeHead(origin, size, root):
             found.append(head)
+            _count_cosignatures(report, head, str(note), witnesses)
         else:
             report.blame(f"the checkpoint of {size} entries says something else in its columns than in its note")
     return found
 
 
-def _leaves(uow: UnitOfWork, report: Report) -> Iterator[tuple[int, bytes]]:
-    """Yield number and leaf hash of each entry, having looked at all that it says of itself."""
-    bound, seq = _binder(uow.session.connection().dialect), 0
-    for number, entry, entry_hash, *columns in uow.session.execute(_ENTRIES, execution_options={"yield_per": _AT_ONCE}):
-        report.events += 1
-        if number != seq + 1:
-            _blame_hole(report, seq + 1, number)
-        seq = number
-        if not isinstance(entry, bytes):
-            report.blame(f"entry {seq} is not stored as octets", seq)
-            continue
-        if sha256(entry).digest() != entry_hash:
-            report.blame(f"the content of entry {seq} does not fit its hash", seq)
+def _count_cosignatures(report: Report, head: TreeHead, note: str, witnesses: Sequence[WitnessKey]) -> None:
+    for key in witnesses:
         try:
-            _look(report, seq, json.loads(entry.decode()), columns, bound)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            report.blame(f"entry {seq} cannot be read", seq)
-        yield seq, leaf_hash(entry)
-    counted = uow.session.scalar(_HEAD)
-    if counted != seq:
-        report.blame(f"the log's counter stands at {counted}, its last entry is {seq}", seq + 1)
-
-
-def _blame_hole(report: Report, expected: int, found: int) -> None:
-    if found < expected:
-        report.blame(f"entry {found} has a number that is never given", found)
-    else:
-        which = f"entry {expected} is" if found == expected + 1 else f"entries {expected} to {found - 1} are"
-        report.blame(f"{which} missing", expected)
-
-
-def _look(report: Report, seq: int, told: dict[str, Any], columns: list[Any], bound: "_Bound") -> None:
-    """Compare an entry with its number and its query columns, and keep what it says of rows."""
-    if told["seq"] != seq:
-        report.blame(f"what stands as entry {seq} was written as entry {told['seq']}", seq)
-    expected = bound(told)
-    if columns != expected:
-        wrong = [name for name, one, other in zip(_COLUMNS, columns, expected, strict=True) if one != other]
-        report.blame(f"entry {seq} says something else than its columns for queries ({', '.join(wrong)})", seq)
-    if "gone" in told:
-        report.rows.pop(told["gone"], None)
-    if "of" in told:
-        if not all(map(_ROW.fullmatch, told["of"])):
-            raise ValueError("not the names of rows")
-        hashes = [*([told["row"]] if "row" in told else []), *told.get("rows", ())]
-        report.rows.update(zip(told["of"], map(bytes.fromhex, hashes), strict=True))
-
-
-_Bound = Callable[[dict[str, Any]], list[Any]]
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _binder(dialect: Dialect) -> _Bound:
-    """Return what puts an entry's members into the form that the driver gives the columns of queries in."""
-    types = {name: Event.__table__.c[name].type.dialect_impl(dialect) for name in ("at", "object_id")}
-    time, key = (kind.bind_processor(dialect) or _same for kind in types.values())
-
-    @lru_cache(1024)
-    def at(value: str) -> Any:
-        return time(datetime.fromisoformat(value))
-
-    def once(value: str | None) -> Any:
-        return None if value is None else key(UUID(value))
-
-    often = lru_cache(8192)(once)  # the same people and bodies come again and again
-    return lambda told: [
-        at(told["at"]), told["act"], told["actor"][:60], often(told["employee"]), often(told["entity"]), told["object"],
-        once(told["id"]),
-    ]  # fmt: skip
+            if cosigned_at(note, key) is not None:
+                report.cosigned = max(report.cosigned, head.size)
+        except SignatureInvalid:
+            report.blame(f"the cosignature of {key.name} on the checkpoint of {head.size} entries is not its own")

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from crypto.checkpoints import TreeHead, opened
+from crypto.checkpoints import KeyChain, TreeHead, opened
 from crypto.errors import SignatureInvalid
 from edms.core.errors import Conflict, Unavailable
 from edms.core.folders import sync_folder
@@ -14,7 +14,7 @@ _TAIL: Final = 1 << 16  # octets: the last note, with the signatures of sixteen 
 _SIGNATURE: Final = re.compile(rb"\n\xe2\x80\x94 [^\n]+(?=\n)")
 
 
-def last_head(path: Path, origin: str, public_der: bytes) -> TreeHead:
+def last_head(path: Path, origin: str, public_der: bytes | KeyChain) -> TreeHead:
     """Return what the last whole checkpoint of a witness file states.
 
     One that a crash cut off at the end does not count. Raises Unavailable ``audit.no-witness`` when the file cannot be

@@ -187,7 +187,10 @@ class Keyring:
     def _kept_of(self, owner: UUID, item: UUID, version: int, key: bytes) -> bytes:
         """Return an item's secret, or what it makes of the column key of a ``version``."""
         vault = self.vault()
-        state = vault.state()
+        try:
+            state = vault.state()
+        except KeyUnavailable as error:
+            raise Unavailable("keys.no-vault", file=str(self.vault_file or ""), reason=error.code) from error
         with self._mutex:
             if state != self._state or len(self._items) >= _KEPT_KEYS:
                 self._items.clear()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from edms.audit import exporting
+from edms.audit import exporting, log_keys
 from edms.audit.checkpoints import LogSeal, begin_witness, newest, seal_now
 from edms.audit.queries import last_seq
 from edms.audit.rules import CHECK_LOG
 from edms.audit.service import record
+from edms.audit.witness_server import Witness, public_der, serve
 from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.output import emit, progress_bar
@@ -37,7 +38,8 @@ def verify(parts: Parts, witness_file: Path | None, as_json: bool) -> None:
     seconds, report = round(time.monotonic() - begun, 2), checked.report
     told = {
         "ok": report.ok, "events": report.events, "first_bad": report.first_bad, "seconds": seconds,
-        "checkpoints": report.checkpoints, "sealed": report.sealed, "root": report.tree.root().hex(),
+        "checkpoints": report.checkpoints, "sealed": report.sealed, "cosigned": report.cosigned,
+        "root": report.tree.root().hex(),
         "rows": checked.rows, "problems": [{"seq": each.seq, "what": each.what} for each in report.faults],
         "more_problems": report.more,
     }  # fmt: skip
@@ -102,6 +104,58 @@ def witness(parts: Parts, as_json: bool) -> None:
     head = begin_witness(parts[Database], seal, OPERATOR)
     told = {"file": str(seal.plan.witness), "size": head.size}
     emit(told, as_json, lambda: f"{seal.plan.witness} begins with the checkpoint of {head.size} entries.")
+
+
+@audit.command("rotate-key")
+@click.option("-o", "--output", type=_FILE, help="Where to write the new public key, for the witnesses.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def rotate_key(parts: Parts, output: Path | None, as_json: bool) -> None:
+    """Sign the log with a new key from now on; what the older ones signed stays good. Stop the worker before."""
+    database, seal = parts[Database], parts[LogSeal]
+    seal_now(database, seal)
+    with database.work(OPERATOR) as uow:
+        number = log_keys.rotate(uow, seal.origin, seal.keys).number
+        pem = exporting.pem_of(seal.chain(uow).newest)
+    try:
+        if output:
+            output.write_bytes(pem)
+    except OSError as error:
+        raise Unavailable("audit.cannot-write", path=str(output)) from error
+    told = {"number": number, "origin": seal.origin, "key": pem.decode()}
+    emit(told, as_json, lambda: f"Key {number} of {seal.origin} signs from now on:\n{pem.decode().strip()}")
+
+
+@audit.command("witness-key")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--name", required=True, help="What the witness calls itself, best a domain name.")
+@click.option("--json", "as_json", is_flag=True)
+def witness_key(folder: Path, name: str, as_json: bool) -> None:
+    """Make the key of a witness in FOLDER if there is none, and print its public half for audit.witnesses."""
+    key = Witness(folder, name, {}).key().text()
+    emit({"key": key}, as_json, lambda: key)
+
+
+@audit.command("witness-serve")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--name", required=True, help="What the witness calls itself, best a domain name.")
+@click.option("--log", "logs", type=(str, _FILE), multiple=True, required=True, metavar="ORIGIN KEY",
+              help="A log to witness: its origin and its public key (PEM); once more for a later key.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=2113, show_default=True)
+def witness_serve(folder: Path, name: str, logs: tuple[tuple[str, Path], ...], host: str, port: int) -> None:
+    """Be a witness over HTTP (C2SP tlog-witness); what it has seen is kept in FOLDER. It needs no data of Diwan."""
+    keys: dict[str, list[bytes]] = {}
+    try:
+        for origin, path in logs:
+            keys.setdefault(origin, []).append(public_der(path.read_bytes()))
+        witness = Witness(folder, name, keys)
+        server = serve(witness, host, port)
+        click.echo(f"{witness.key().text()} listens on http://{host}:{server.server_address[1]}")
+    except OSError as error:
+        raise Unavailable("audit.cannot-serve", reason=error.strerror or str(error)) from error
+    with server:
+        server.serve_forever()
 
 
 def _text(checked: Checked, seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Which followers of the event log the worker runs."""
 
 from crypto.timestamps import StampRoots, TimeStamper
-from edms.audit import checkpoints
+from edms.audit import checkpoints, tiles
 from edms.audit.checkpoints import LogSeal
 from edms.content import staging
 from edms.content.store import ContentStore
@@ -26,6 +26,7 @@ def followers_of(parts: Parts) -> list[Follower]:
         Follower("search", lambda: follow(parts[Database], parts[Indexes])),
         Follower("preservation", lambda: _preserve(parts)),
         Follower("checkpoints", lambda: checkpoints.follow(parts[Database], parts[LogSeal])),
+        Follower("log-tiles", lambda: tiles.follow(parts[Database])),
         Follower("peer-lists", parts[PeerLists].step),
         Follower("leaks", Aside(lambda: _look_up(parts)).step),
         Follower("orphans", Daily(lambda: _sweep(parts)).step),

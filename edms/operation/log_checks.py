@@ -1,5 +1,6 @@
 """Checking the log against the database of today: which rows it must know, which move by themselves, which numbers."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,16 +9,19 @@ from typing import Final
 
 from sqlalchemy import select
 
+from crypto.checkpoints import KeyChain
 from edms.audit import witness
 from edms.audit.checkpoints import LogSeal, agreed
 from edms.audit.models import Event
 from edms.audit.queries import last_seq, latest_checkpoint
+from edms.audit.reporting import Report
 from edms.audit.rows import Moving, verify_rows
 from edms.audit.rules import CHECK_LOG
 from edms.audit.service import record
-from edms.audit.verifying import Report, verify_log
+from edms.audit.verifying import verify_log
+from edms.audit.witness_client import last_known
 from edms.core.actor import Actor
-from edms.core.database import Database
+from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict
 from edms.core.output import progress_bar
 from edms.core.parts import Parts
@@ -31,8 +35,9 @@ from edms.verification.leak_rules import LookUpState
 
 WHOLE: Final = (
     "accounts", "assignments", "destructions", "employees", "entities", "entity_seals", "evidence", "installations",
-    "issued_certificates", "leak_cases", "leak_findings", "leak_images", "leak_name_policies", "leak_name_requests",
-    "leak_notes", "letters", "posts", "register_entries", "signatures", "units",
+    "issued_certificates", "issued_copies", "leak_cases", "leak_findings", "leak_images", "leak_name_policies",
+    "leak_name_requests", "leak_notes", "letters", "log_keys", "mark_keys", "posts", "register_entries", "signatures",
+    "units",
 )  # fmt: skip
 """Tables of which every row was written by an act that commits to it."""
 
@@ -61,12 +66,19 @@ def check_all(parts: Parts, actor: Actor, *, witness_file: Path | None = None) -
     """
     database, seal = parts[Database], parts[LogSeal]
     path = witness_file or seal.plan.witness
-    public = _public_key(seal)
     with database.read(actor) as uow:
         uow.actor.require(CHECK_LOG)
+        public = _public_key(uow, seal)
         kept = [witness.last_head(path, seal.origin, public)] if path else []
+        for place in () if witness_file else seal.plan.places:
+            known = last_known(place, seal.origin, public)
+            kept += [known] if known else []
         with progress_bar("Entries", last_seq(uow)) as entries:
-            report = verify_log(uow, origin=seal.origin, public_der=public, kept=kept, progress=entries)
+            report = verify_log(
+                uow, origin=seal.origin, public_der=public, kept=kept, progress=entries,
+                witnesses=[place.key for place in seal.plan.places], url=database.url,
+                processes=min(2, os.cpu_count() or 1),
+            )  # fmt: skip
         with progress_bar("Rows", len(report.rows)) as told:
             rows = verify_rows(uow, report, tables=metadata, whole=WHOLE, moving=MOVING, progress=told)
         for what in numbers_missing(uow):
@@ -91,9 +103,11 @@ def log(parts: Parts, _site: Site) -> Finding:
     return ok("log", f"{sealed} entries under a checkpoint, {beside}")
 
 
-def _public_key(seal: LogSeal) -> bytes:
-    """Return the log's public key, or nothing before the first checkpoint, when no note can be good."""
+def _public_key(uow: UnitOfWork, seal: LogSeal) -> bytes | KeyChain:
+    """Return the log's keys, or nothing before the first checkpoint, when no note can be good."""
     try:
-        return seal.public_key()
-    except Conflict:
-        return b""
+        return seal.chain(uow)
+    except Conflict as error:
+        if error.code == "audit.no-checkpoint":
+            return b""
+        raise

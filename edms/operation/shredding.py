@@ -6,10 +6,11 @@ anywhere, the same call again finishes it. Wraps and ciphertext that stay behind
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from crypto import punctured_tree as tree
 from crypto.digests import sha256
@@ -27,7 +28,7 @@ from edms.entities.keyring import UNDER_VAULT, Keyring, bucket_of, year_of
 from edms.intake.models import ReceivedMessage
 from edms.letters import queries
 from edms.letters.models import Attachment, Destruction, Letter, UnfinishedForm, Version
-from edms.letters.rules import DESTROY, DESTROY_YEAR, NUMBERED
+from edms.letters.rules import DESTROY, DESTROY_YEAR, NUMBERED, State
 from edms.search.indexes import Indexes
 
 Reason = Literal["retention", "court", "mistake"]
@@ -78,9 +79,10 @@ def destroy_letter(at: Shredder, actor: Actor, letter_id: UUID, *, reason: Reaso
 
 
 def destroy_year(at: Shredder, actor: Actor, year: int, *, reason: Reason, order: str = "") -> Certificate:
-    """Destroy all that the actor's body stored under the vault in a year that is over: letters, files and mail.
+    """Destroy all that the actor's body stored under the vault in a year (UTC) that is over: letters, files and mail.
 
-    Raises Conflict ``letters.destroy-year-open``.
+    Raises Conflict ``letters.destroy-year-open``, or ``.destroy-year-unfinished`` while a letter of it is not numbered
+    or still on its way.
     """
     with at.database.work(actor) as uow:
         uow.actor.require(DESTROY_YEAR)
@@ -91,6 +93,8 @@ def destroy_year(at: Shredder, actor: Actor, year: int, *, reason: Reason, order
             select(Destruction).where(Destruction.entity_id == body, Destruction.year == year)
         ).first()
         if row is None:
+            if unfinished := _unfinished(uow, body, year):
+                raise Conflict("letters.destroy-year-unfinished", year=year, count=unfinished)
             row = _begun(uow, body, [tree.path_of(bucket_of(body, year))], reason, order, year=year)
     return _finish(at, actor, row, set())
 
@@ -218,6 +222,20 @@ def _check(uow: UnitOfWork, letter: Letter, files: set[UUID]) -> None:
     )  # fmt: skip
     if session.scalars(others.limit(1)).first() is not None:
         raise Conflict("letters.destroy-shared")
+
+
+def _unfinished(uow: UnitOfWork, body: UUID, year: int) -> int:
+    """Count what was begun in a year and goes on: unnumbered letters, and what waits to be sent."""
+    first, after = (UUID(int=int(datetime(one, 1, 1, tzinfo=UTC).timestamp() * 1000) << 80) for one in (year, year + 1))
+    letters = select(func.count()).select_from(Letter).where(
+        Letter.entity_id == body, Letter.id >= first, Letter.id < after,
+        Letter.state.in_([State.DRAFT, State.SUBMITTED, State.SIGNED]),
+    )  # fmt: skip
+    moving = select(func.count()).select_from(OutboxItem).where(
+        OutboxItem.entity_id == body, OutboxItem.package_id >= first, OutboxItem.package_id < after,
+        OutboxItem.state.in_([ItemState.QUEUED, ItemState.SENDING]),
+    )  # fmt: skip
+    return (uow.session.scalar(letters) or 0) + (uow.session.scalar(moving) or 0)
 
 
 def _unreadable(uow: UnitOfWork, files: set[UUID], keys: Keyring) -> list[UUID]:

@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import text, update
 
 from crypto.digests import sha256
-from edms.audit.checkpoints import begin_witness
+from edms.audit import entries, verifying
+from edms.audit.checkpoints import begin_witness, seal_now
 from edms.audit.models import Event
+from edms.audit.reporting import MOST_FAULTS, Report
 from edms.audit.rows import verify_rows
 from edms.audit.service import record
-from edms.audit.verifying import MOST_FAULTS, Report, verify_log
+from edms.audit.verifying import verify_log
 from edms.core.database import Database, UnitOfWork
 from edms.core.ids import new_id
 from edms.models import metadata
@@ -278,3 +280,64 @@ def test_a_hundred_faults_are_told_and_the_others_counted(world: World) -> None:
     report = report_of(world, "UPDATE events SET actor = 'somebody'")
     assert len(report.faults) == MOST_FAULTS
     assert report.more == report.events - MOST_FAULTS
+
+
+def test_two_processes_find_what_one_does(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world(tmp_path, database_url)
+    seal = seal_of(world)
+    monkeypatch.setattr(verifying, "MANY", 1)
+    monkeypatch.setattr(verifying, "_RUNS", 1)
+    with world.database.work(OPERATOR) as uow:
+        for number in range(20_000):
+            record(uow, "test.made", "letter", None, number=number)
+    seal_now(world.database, seal)
+
+    def reports() -> list[Report]:
+        found = []
+        for processes in (1, 2):
+            with world.database.read(OPERATOR) as uow:
+                found.append(
+                    verify_log(
+                        uow, origin=seal.origin, public_der=seal.public_key(), progress=lambda _: None,
+                        url=world.database.engine.url.render_as_string(hide_password=False), processes=processes,
+                    )
+                )  # fmt: skip
+        return found
+
+    one, two = reports()
+    assert one.ok
+    assert (one.events, one.sealed, one.tree, one.rows) == (two.events, two.sealed, two.tree, two.rows)
+    assert one.sealed == one.events > 20_000
+    for statement in (
+        "UPDATE events SET actor = 'x' WHERE seq IN (5, 8193, 19000)", "DELETE FROM events WHERE seq IN (8192, 8193)",
+        "UPDATE log_checkpoints SET root = entry_hash FROM events WHERE seq = 1 AND size > 9000",
+    ):  # fmt: skip
+        with world.database.work(OPERATOR) as uow:
+            uow.session.execute(text(statement))
+        one, two = reports()
+        assert one.faults
+        assert one.faults == two.faults
+
+
+def test_an_entry_in_another_form_of_json_is_read_as_well(world: World) -> None:
+    same = entries.Same(world.database.engine.dialect)
+    with world.database.read(OPERATOR) as uow:
+        rows = uow.session.execute(
+            text(f"SELECT seq, entry, entry_hash, {', '.join(entries.COLUMNS)} FROM events")
+        ).all()
+    usual = 0
+    for seq, entry, _, *columns in rows:
+        content, known = bytes(entry), dict[str, bytes | None]()
+        quick = same.quick(content.decode(), seq, columns, known)
+        usual += quick
+        spaced = json.dumps(json.loads(content), ensure_ascii=False, sort_keys=True).encode()
+        assert not same.quick(spaced.decode(), seq, columns, {})
+        run = entries.check_run([(seq, spaced, sha256(spaced), *columns)], seq - 1, [], same)
+        assert run.faults == []
+        if quick:
+            assert known == run.rows
+            for at, value in enumerate(columns):
+                other = [*columns[:at], "other" if value != "other" else None, *columns[at + 1 :]]
+                assert not same.quick(content.decode(), seq, other, {})
+            assert not same.quick(content.decode(), seq + 1, columns, {})
+    assert usual == (len(rows) if world.database.is_sqlite else 0)

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BytesIO
 from typing import Final
 
 import numpy as np
+from PIL import Image
 
+from edms.letters.rendition.images import page_png
 from tests.leaks import camera, optics, paper, washing
 from tests.leaks.camera import Shot
-from tests.leaks.sheets import Leak, Picture, Sheet, even, then
+from tests.leaks.sheets import MM_PER_INCH, Leak, Picture, Sheet, even, then
 
 Rng = np.random.Generator
 Way = Callable[[Sheet, Rng], Leak]
@@ -72,6 +75,20 @@ def _shot(dpi: float, *, scale: float = 1.0, quality: int | None = None, sub_pix
         shown = optics.resized(picture, *size) if scale != 1 else picture.copy()
         factors = np.array([size[0] / width, size[1] / height])
         return Leak(optics.jpeg(shown, quality) if quality else shown, then(even(dpi), lambda points: points * factors))
+
+    return way
+
+
+def _read(served: int, shown: int) -> Way:
+    """The picture that the reading page serves, ``served`` pixels wide, shown ``shown`` pixels wide and saved."""
+
+    def way(sheet: Sheet, _: Rng) -> Leak:
+        png = Image.open(BytesIO(page_png(sheet.pdf, sheet.page + 1, served))).convert("RGB")
+        picture = np.asarray(png, dtype=np.uint8)
+        size = (shown, round(picture.shape[0] * shown / picture.shape[1]))
+        seen = picture.copy() if shown == served else optics.resized(picture, *size)
+        width, height = sheet.size_mm()
+        return Leak(seen, even(size[0] / width * MM_PER_INCH, size[1] / height * MM_PER_INCH))
 
     return way
 
@@ -152,6 +169,9 @@ CHANNELS: Final = (
     Channel("shot144", Group.FILE, _shot(144)),
     Channel("shot96x125", Group.FILE, _shot(96, scale=1.25)),
     Channel("shot144q80", Group.FILE, _shot(144, scale=0.85, quality=80)),
+    Channel("read794", Group.FILE, _read(794, 794)),
+    Channel("read1588", Group.FILE, _read(1588, 1588)),
+    Channel("read1588at794", Group.FILE, _read(1588, 794)),
     Channel("turn1", Group.GEOMETRY, lambda sheet, _: washing.changed(sheet, 200, degrees=1.3)),
     Channel("turn7", Group.GEOMETRY, lambda sheet, _: washing.changed(sheet, 200, degrees=-7.0)),
     Channel("turn90", Group.GEOMETRY, lambda sheet, _: washing.quarter_turned(sheet, 150)),

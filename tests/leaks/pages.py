@@ -2,7 +2,7 @@
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
@@ -57,16 +57,17 @@ def originals(kind: Kind, count: int) -> Iterator[Original]:
 
 def letter(seed: int) -> Original:
     """Return a letter of one full page, about every third with a table."""
+    return Original(f"letter{seed}", Kind.LETTER, render_letter(_written(seed)))
+
+
+def _written(seed: int) -> PrintedLetter:
     paragraphs = _paragraphs()
     rng = np.random.default_rng([seed, 1])
     first = int(rng.integers(0, len(paragraphs) - 12))
     body = [ParagraphBlock(text) for text in paragraphs[first : first + (4 if seed % 3 == 2 else 6)]]
-    table = [
-        TableBlock(
-            ("ت", "الفقرة", "الكلفة"), tuple((str(row), f"البند {row}", f"{row * 250},000") for row in range(1, 6))
-        )
-    ]
-    written = PrintedLetter(
+    rows = tuple((str(row), f"البند {row}", f"{row * 250},000") for row in range(1, 6))
+    table = [TableBlock(("ت", "الفقرة", "الكلفة"), rows)]
+    return PrintedLetter(
         letterhead=Letterhead(
             ("جمهورية العراق", "وزارة التخطيط", "دائرة تقنية المعلومات"), ("Republic of Iraq", "Ministry of Planning")
         ),
@@ -83,7 +84,14 @@ def letter(seed: int) -> Original:
         signed_on=date(2026, 1, 1),
         document_code="100234260001234571",
     )
-    return Original(f"letter{seed}", Kind.LETTER, render_letter(written))
+
+
+def long_letter(seed: int, page_count: int) -> Original:
+    """Return a letter of at least so many full pages."""
+    paragraphs = _paragraphs()
+    first = int(np.random.default_rng([seed, 3]).integers(0, len(paragraphs) - 9 * page_count))
+    body = tuple(ParagraphBlock(text) for text in paragraphs[first : first + 9 * page_count])
+    return Original(f"long{seed}", Kind.LETTER, render_letter(replace(_written(seed), body=body)))
 
 
 def scan(seed: int) -> Original:

@@ -31,7 +31,9 @@ from edms.letters.models import Attachment, Destruction, Letter
 from edms.operation import shredding
 from edms.operation.log_checks import check_all
 from edms.operation.shredding import Shredder
+from edms.search.follower import follow
 from edms.search.indexes import Indexes
+from edms.search.service import search
 from edms.wiring import parts_of
 from tests.factories.issued import IssuedLetter, issued_letter
 from tests.factories.pages import make_app, sign_in
@@ -132,6 +134,27 @@ def test_what_repeats_the_subject_goes_with_it(world: World) -> None:
     destroy(world, gone)
     with world.database.read(OPERATOR) as uow:
         assert [uow.session.get_one(InquiryRow, one).told for one in rows] == [{}, {"subject": SECRET}]
+
+
+def test_no_search_finds_it_and_no_index_holds_its_words(world: World) -> None:
+    gone, _ = letters(world)
+    indexes = world.parts[Indexes]
+
+    def found(words: str) -> int:
+        while follow(world.database, indexes):
+            pass
+        with world.database.read(world.actor("a", "head")) as uow:
+            return len(search(uow, words, indexes=indexes).hits)
+
+    def places() -> set[str]:
+        return {path.name for path in indexes.folder_of(world.entity_a.id).iterdir()}
+
+    assert (found("المستودع"), found("باقٍ")) == (1, 1)
+    before = places()
+    destroy(world, gone)
+    assert (found("المستودع"), found("باقٍ")) == (0, 1)
+    assert indexes.requested() == []  # it was rebuilt, and the files of the one before are gone
+    assert places() & before == {"current.json"}
 
 
 def test_what_another_body_holds_stays(world: World) -> None:
@@ -280,6 +303,16 @@ def test_a_year_that_is_over_is_destroyed_whole(world: World) -> None:
         shredding.destroy_year(at, world.actor("a", "registry"), now, reason="retention")
     with pytest.raises(Conflict, match=r"letters\.destroy-year-open"):
         shredding.destroy_year(at, world.actor("a", "administrator"), 9999, reason="retention")
+    with world.database.work(OPERATOR) as uow:
+        draft = Letter(
+            id=UUID(int=stamp << 80 | new_id().int & (1 << 80) - 1), entity_id=a, direction="outgoing", kind="letter",
+            state="draft", sensitivity=0, precedence="ordinary", created_at=uow.now, changed_at=uow.now,
+        )  # fmt: skip
+        uow.session.add(draft)
+    with pytest.raises(Conflict, match=r"letters\.destroy-year-unfinished"):
+        shredding.destroy_year(at, world.actor("a", "administrator"), now, reason="retention")
+    with world.database.work(OPERATOR) as uow:
+        uow.session.delete(uow.session.get_one(Letter, draft.id))
     shredding.destroy_year(at, world.actor("a", "administrator"), now, reason="retention")
     with world.database.read(OPERATOR) as uow:
         for file_id in files:

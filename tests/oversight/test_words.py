@@ -1,0 +1,34 @@
+"""Every act that the sources record has words in both languages, so that auditors read no codes."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edms.dispatch.rules import ErdsEvent
+from edms.oversight.rules import READING, REFUSALS
+from edms.web.locale import catalogue
+
+ROOT = Path(__file__).parents[2]
+
+
+def recorded() -> Iterator[str]:
+    """The acts that calls of ``record``, ``note`` and ``prove`` name as constants."""
+    for path in sorted([*ROOT.glob("edms/**/*.py"), *ROOT.glob("mailgw/**/*.py")]):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                texts = [node.args[1]] if name in {"record", "note"} and len(node.args) > 2 else []
+                texts += [each.value for each in node.keywords if each.arg == "act"]
+                for text in texts:
+                    if isinstance(text, ast.Constant) and isinstance(text.value, str) and "." in text.value:
+                        yield text.value
+
+
+@pytest.mark.parametrize("locale", ["ar", "en"])
+def test_every_act_has_words(locale: str) -> None:
+    known = catalogue("ar" if locale == "ar" else "en").messages
+    acts = {*recorded(), *READING, *REFUSALS, *(f"evidence.{event}" for event in ErdsEvent)}
+    assert len(acts) > 120
+    assert sorted(act for act in acts if f"act.{act}" not in known) == []
