@@ -53,11 +53,19 @@ class Peer:
 
 
 class NotInstalled(Exception):
-    """The peers are not installed: `make install-bench` does it."""
+    """A peer is not installed: `make install-bench` does it."""
+
+
+def require() -> None:
+    """Raise NotInstalled when a peer is missing, before hours are spent."""
+    for method in _METHODS:
+        _embedder(method)
+    if importlib.util.find_spec("libdeda") is None:
+        raise NotInstalled("deda")
 
 
 def compared() -> list[Peer]:
-    """Return what each said; raises NotInstalled."""
+    """Return what each said of the page and of a quarter of it."""
     plain = Sheet(original(Kind.LETTER, 0).pdf)
     found = fragment(plain, Size.QUARTER, 0)
     width, height = plain.size_mm()
@@ -138,8 +146,8 @@ def _command(folder: Path, name: str, *arguments: str) -> str:
     """Run a command of DEDA in a process of its own; that its reader fails is its answer, its writer must not."""
     command = [sys.executable, "-W", "ignore", "-m", f"deda_bin.{name}", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    if "No module named" in done.stderr or (done.returncode and name == "deda_create_dots"):
-        raise NotInstalled(done.stderr.strip().splitlines()[-1])
+    if done.returncode and name == "deda_create_dots":
+        raise RuntimeError(done.stderr)
     return done.stdout
 
 
