@@ -196,7 +196,10 @@ def _mixed(mixed: Sequence[Mixed]) -> str:
 
 def _peers(peers: Sequence[Peer]) -> str:
     lines = ["### Peers on the same pages", ""]
-    lines += ["Bits of 64 read right for invisible-watermark (32 is chance); what its own tool says for DEDA.", ""]
+    lines += [
+        "Bits of 64 read right for invisible-watermark (26 or 38 is what all zeros or all ones get); what its own tool says for DEDA.",
+        "",
+    ]
     names = list(dict.fromkeys(each.name for each in peers))
     ways = list(dict.fromkeys(each.way for each in peers))
     lines += ["| way | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
