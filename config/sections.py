@@ -141,9 +141,11 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Followers of the event log."""
+    """Followers of the event log, and what reading a leaked picture may take."""
 
     poll_seconds: Poll
+    trace_seconds: Annotated[int, Range(10, 3600)]
+    trace_memory_mb: Annotated[int, Range(1024, 65_536)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ COMMANDS = {
     "relay": "edms.operation.commands:relay",
     "search": "edms.search.commands:search_command",
     "staff": "edms.accounts.commands:staff",
-    "trace": "edms.verification.commands:trace",
+    "trace": "edms.verification.trace_command:trace",
     "track": "edms.tracking.commands:track",
     "up": "edms.operation.commands:up",
     "verify": "edms.verification.commands:verify",

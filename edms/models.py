@@ -11,6 +11,7 @@ from edms.entities import models as entities
 from edms.intake import models as intake
 from edms.letters import models as letters
 from edms.registry import models as registry
+from edms.verification import models as verification
 
 metadata = Base.metadata
-modules = (accounts, audit, codes, confirmations, content, dispatch, entities, intake, letters, registry)
+modules = (accounts, audit, codes, confirmations, content, dispatch, entities, intake, letters, registry, verification)

@@ -27,9 +27,8 @@ from edms.tracking import compliance_views as compliance
 from edms.tracking import proof_views as proofs
 from edms.tracking import views as tracking
 from edms.verification import api as verification_api
-from edms.verification import seal_views
+from edms.verification import leak_views, seal_views
 from edms.verification import views as verification
-from edms.verification.rules import TRACE
 from edms.web.page import Link, Section
 from edms.web.shell import configure_web
 
@@ -60,6 +59,7 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         app.register_blueprint(blueprint)
     for blueprint in (verification.blueprint, verification_api.blueprint, seal_views.blueprint):
         app.register_blueprint(blueprint)
+    app.register_blueprint(leak_views.blueprint)
     for blueprint in (search.blueprint, search_api.blueprint):
         app.register_blueprint(blueprint)
     app.register_blueprint(oversight.blueprint)
@@ -84,8 +84,7 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     if not actor.roles.isdisjoint({"administrator", "centre"}):
         places.append(Link("Staff", "/staff"))
     places += letterhead_menu(actor)
-    if actor.may(TRACE):
-        places.append(Link("Trace a copy", "/trace"))
+    places += leak_views.leaks_menu(actor)
     places += compliance.compliance_menu(actor)
     places += balance.balance_menu(actor)
     sections.append(Section("Administration", tuple(places)))

@@ -36,6 +36,7 @@ from edms.letters.wording import KINDS
 from edms.oversight.rules import Thresholds
 from edms.registry.service import TurnQueue
 from edms.search.indexes import Indexes
+from edms.verification.leak_rules import ReadingLimits
 
 
 def parts_of(settings: Settings) -> Parts:
@@ -81,6 +82,7 @@ def parts_of(settings: Settings) -> Parts:
     )  # fmt: skip
     parts.offer(LogSeal, lambda: log_seal(parts))
     parts.put(Thresholds, thresholds(settings))
+    parts.put(ReadingLimits, ReadingLimits(settings.worker.trace_seconds, settings.worker.trace_memory_mb))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))

@@ -104,7 +104,7 @@ def _sightings(
             return best, True
         if time.monotonic() > ends:
             return best, False
-        reference = _reference(suspects[place].pdf, page)
+        reference = cached_reference(suspects[place].pdf, page)
         for number, image in enumerate(images):
             held = best[number]
             if held is not None and held.reading.matches >= _SURELY_THIS_PAGE:
@@ -120,5 +120,6 @@ def _code(key: MarkKey, pdf: bytes, sighting: Sighting) -> ShiftCode:
 
 
 @lru_cache(maxsize=_KEPT_REFERENCES)
-def _reference(pdf: bytes, page: int) -> Reference:
+def cached_reference(pdf: bytes, page: int) -> Reference:
+    """Do ``reference_page`` once for the last few pages."""
     return reference_page(pdf, page)

@@ -13,9 +13,11 @@ from edms.entities.keyring import Keyring
 from edms.entities.peer_lists import PeerLists
 from edms.letters import preservation_follower
 from edms.letters.preserving import PreservationPlan
-from edms.operation.worker import Daily, Follower
+from edms.operation.worker import Aside, Daily, Follower
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
+from edms.verification import leak_queue
+from edms.verification.leak_rules import ReadingLimits
 
 
 def followers_of(parts: Parts) -> list[Follower]:
@@ -26,6 +28,7 @@ def followers_of(parts: Parts) -> list[Follower]:
         Follower("checkpoints", lambda: checkpoints.follow(parts[Database], parts[LogSeal])),
         Follower("log-tiles", lambda: tiles.follow(parts[Database])),
         Follower("peer-lists", parts[PeerLists].step),
+        Follower("leaks", Aside(lambda: _look_up(parts)).step),
         Follower("orphans", Daily(lambda: _sweep(parts)).step),
     ]
 
@@ -39,3 +42,9 @@ def _preserve(parts: Parts) -> int:
 
 def _sweep(parts: Parts) -> int:
     return staging.sweep(parts[Database], system_actor("worker"), store=parts[ContentStore], now=utc_now())
+
+
+def _look_up(parts: Parts) -> int:
+    return leak_queue.follow(
+        parts[Database], store=parts[ContentStore], keys=parts[Keyring], limits=parts[ReadingLimits]
+    )

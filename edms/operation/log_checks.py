@@ -31,10 +31,12 @@ from edms.operation.finding import Finding, ok, warn
 from edms.operation.site import Site
 from edms.operation.start import OPERATOR
 from edms.registry.numbers import numbers_missing
+from edms.verification.leak_rules import LookUpState
 
 WHOLE: Final = (
     "accounts", "assignments", "destructions", "employees", "entities", "entity_seals", "evidence", "installations",
-    "issued_certificates", "issued_copies", "letters", "log_keys", "mark_keys", "posts", "register_entries", "signatures",
+    "issued_certificates", "issued_copies", "leak_cases", "leak_findings", "leak_images", "leak_name_policies",
+    "leak_name_requests", "leak_notes", "letters", "log_keys", "mark_keys", "posts", "register_entries", "signatures",
     "units",
 )  # fmt: skip
 """Tables of which every row was written by an act that commits to it."""
@@ -42,6 +44,7 @@ WHOLE: Final = (
 MOVING: Final[Mapping[str, Moving]] = {
     "outbox_items": lambda row: row["state"] in {ItemState.QUEUED, ItemState.SENDING},
     "preservations": lambda _row: True,
+    "leak_look_ups": lambda row: row["state"] in {LookUpState.QUEUED, LookUpState.RUNNING},
 }
 """Rows that processes move without an act: what waits to be sent, and when evidence is next looked at."""
 

@@ -42,6 +42,37 @@ class Daily:
 
 
 @dataclass(slots=True)
+class Aside:
+    """Work whose pieces take long: each is done in a thread of its own, so that the other followers go on meanwhile.
+
+    What a piece raises is raised by the next step, for the worker's patience. Never two pieces at once.
+    """
+
+    work: Callable[[], int]
+    _thread: threading.Thread | None = None
+    _error: Exception | None = None
+
+    def step(self) -> int:
+        """Begin the next piece unless one is under way; nothing is done yet when this returns."""
+        if self._thread is not None and self._thread.is_alive():
+            return 0
+        error, self._error = self._error, None
+        self._thread = None
+        if error is not None:
+            raise error
+        self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
+        self._thread.start()
+        return 0
+
+    def _run(self) -> None:
+        try:
+            while self.work():
+                pass
+        except Exception as error:  # told to the worker, whose step raises it
+            self._error = error
+
+
+@dataclass(slots=True)
 class _Patience:
     failures: int = 0
     due: float = 0.0

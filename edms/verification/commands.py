@@ -1,4 +1,4 @@
-"""The command line of verification: ``diwan verify``, ``diwan copy`` and ``diwan trace``."""
+"""The command line of verification: ``diwan verify`` and ``diwan copy``; ``diwan trace`` has a module of its own."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.letters import queries as letters
 from edms.letters.copies import issue_sheet
-from edms.verification import desk, service, tracing
+from edms.verification import desk, service
 from edms.verification.registered import signed_of
 from edms.verification.rules import Verdict
 from edms.web.locale import gettext
@@ -97,37 +97,6 @@ def copy(parts: Parts, code: str, employee: str, output: Path, as_json: bool) ->
     }
     _write_whole(output, issued.data)
     emit(value, as_json, lambda: f"{output}: copy {codes.format_code(issued.code)}")
-
-
-@click.command("trace")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_JSON
-@click.pass_obj
-def trace(parts: Parts, file: Path, as_json: bool) -> None:
-    """Say whose copy a PDF, scan or photo is, by the copy codes that can be read on it."""
-    found = tracing.trace(parts[Database], _OPERATOR, file.read_bytes())
-    value = {
-        "verdict": "traced" if found else "cannot-tell",
-        "copies": [
-            {
-                "copy_code": each.copy_code,
-                "entity": each.entity_code,
-                "employee": each.employee_code,
-                "layers": list(each.layers),
-                "false_accusation_probability": each.false_accusation_probability,
-                "document_code": each.document_code,
-                "act": each.act,
-                "issued_at": each.issued_at.isoformat(),
-            }
-            for each in found
-        ],
-    }
-    lines = [
-        f"{codes.format_code(each.copy_code)}  {each.entity_code}  {each.employee_code}  {each.act}  "
-        f"{each.issued_at:%Y-%m-%d %H:%M}"
-        for each in found
-    ]
-    emit(value, as_json, lambda: "\n".join(lines) or "No copy code of the registry can be read; nothing follows.")
 
 
 def _document_code(text: str, year: int) -> str:

@@ -5,6 +5,7 @@ from edms.accounts.throttle import network_of
 from edms.audit.service import record
 from edms.core.database import UnitOfWork
 from edms.core.errors import Unavailable
+from edms.verification.leak_rules import WRONG_CODES_AN_HOUR
 from edms.verification.rules import FAILURES_AN_HOUR, FILES_AN_HOUR, HOUR
 
 
@@ -44,3 +45,29 @@ def _counted(uow: UnitOfWork, key: str) -> Throttle:
     row.count += 1
     uow.flush()
     return row
+
+
+def require_welcome_of_codes(uow: UnitOfWork) -> None:
+    """Raise Unavailable ``verification.too-many-copy-codes`` while an auditor who tried too many codes has to wait."""
+    row = uow.session.get(Throttle, _of_auditor(uow)) if uow.actor.employee_id else None
+    if row is not None and row.blocked_until is not None and row.blocked_until > uow.now:
+        wait = int((row.blocked_until - uow.now).total_seconds()) + 1
+        raise Unavailable("verification.too-many-copy-codes", retry_after=wait)
+
+
+def count_wrong_codes(uow: UnitOfWork, wrong: int) -> None:
+    """Count copy codes that lead to nothing the auditor may know; the twentieth within an hour raises the alarm.
+
+    The alarm is an event of the log, and the auditor looks nothing up until the hour is over. The operator of the
+    machine, who has the database, is not counted.
+    """
+    for _ in range(wrong if uow.actor.employee_id else 0):
+        row = _counted(uow, _of_auditor(uow))
+        if row.count == WRONG_CODES_AN_HOUR:
+            row.blocked_until = row.since + HOUR
+            record(uow, "verification.copy-guessing", "employee", uow.actor.employee_id, wrong=row.count)
+            return
+
+
+def _of_auditor(uow: UnitOfWork) -> str:
+    return f"copy-code:{uow.actor.employee_id}"

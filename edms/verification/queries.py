@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -40,20 +39,10 @@ def _rows(uow: UnitOfWork, condition: ColumnElement[bool]) -> Sequence[Letter]:
     ).all()
 
 
-def copies(
-    uow: UnitOfWork, codes: Sequence[str], *, entity_id: UUID | None
-) -> list[tuple[IssuedCopy, Entity, Employee]]:
-    """Return issued copies by code with body and person; only those of one body if ``entity_id`` is given."""
-    query = (
-        select(IssuedCopy, Entity, Employee)
-        .join(Entity, Entity.id == IssuedCopy.entity_id)
-        .join(Employee, Employee.id == IssuedCopy.employee_id)
-        .where(IssuedCopy.code.in_(list(codes)[:500]))
-        .order_by(IssuedCopy.issued_at)
-    )
-    if entity_id is not None:
-        query = query.where(IssuedCopy.entity_id == entity_id)
-    return [(copy, entity, employee) for copy, entity, employee in uow.session.execute(query)]
+def holders(uow: UnitOfWork, copy: IssuedCopy) -> tuple[Entity, Employee, Employee | None]:
+    """Return the body and the person that a copy was issued to, and for whom that person may read, if for anybody."""
+    behalf = uow.session.get(Employee, copy.on_behalf_of_id) if copy.on_behalf_of_id else None
+    return uow.session.get_one(Entity, copy.entity_id), uow.session.get_one(Employee, copy.employee_id), behalf
 
 
 def seal_revoked_at(uow: UnitOfWork, serial: str) -> datetime | None:

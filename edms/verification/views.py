@@ -1,4 +1,4 @@
-"""Pages of verification: the public desk, and the auditors' desk that traces copies."""
+"""Pages of verification: the public desk, open to anybody."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,12 +15,12 @@ from edms.core.errors import EdmsError, Invalid, Problem, Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
 from edms.letters.printing import Printing
-from edms.verification import desk, tracing
+from edms.verification import desk
 from edms.verification.rules import LARGEST_FILE, TRACE, Answer, Verdict, age_of
 from edms.verification.signed_lists import ListKind, signed_list
 from edms.web.errors import status_of
 from edms.web.guards import current_actor, public
-from edms.web.page import render
+from edms.web.page import go, render
 
 blueprint = Blueprint("verification", __name__, template_folder="templates")
 
@@ -87,28 +87,10 @@ def status_list() -> Response:
 
 
 @blueprint.get("/trace")
-def trace_form() -> Response:
-    """Show the auditor's form."""
-    current_actor().require(TRACE)
-    return render("verification/trace.html", problems=(), found=None)
-
-
-@blueprint.post("/trace")
 def trace() -> Response:
-    """Say whose copy a paper is, among the copies of the auditor's own body."""
-    actor = current_actor()
-    actor.require(TRACE)
-    file = request.files.get("file")
-    parts: Parts = current_app.extensions["diwan"]
-    if not file:
-        problems = (Problem("file", "verification.no-file"),)
-        return render("verification/trace.html", 422, problems=problems, found=None)
-    try:
-        found = tracing.trace(parts[Database], actor, _content(file))
-    except Invalid as error:
-        problems = (Problem("file", error.code, **error.params),)
-        return render("verification/trace.html", status_of(error), problems=problems, found=None)
-    return render("verification/trace.html", problems=(), found=found, format_code=format_code)
+    """Lead to the leak desk, which stood here before."""
+    current_actor().require(TRACE)
+    return go("/leaks")
 
 
 def _list(kind: ListKind) -> Response:

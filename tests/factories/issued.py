@@ -39,12 +39,13 @@ def issued_letter(
     subject: str = "تخصيصات مشروع الأرشفة",
     sensitivity: Sensitivity = Sensitivity.ORDINARY,
     to: Sequence[UUID] = (),
+    body: Sequence[dict[str, str]] = BODY,
 ) -> IssuedLetter:
     """Let body A's clerk write a letter to B (or to ``to``), its head sign and issue it."""
     clerk, head = world.actor("a", "employee"), world.actor("a", "head")
     addressed = tuple(AddresseeText(each, AddresseeRole.TO) for each in to or (world.entity_b.id,))
     text = LetterText(
-        Kind.LETTER, subject, BODY, addressed, sensitivity=sensitivity, signer_post_id=next(iter(head.post_ids))
+        Kind.LETTER, subject, list(body), addressed, sensitivity=sensitivity, signer_post_id=next(iter(head.post_ids))
     )
     author = head if sensitivity > clerk.clearance else clerk
     with world.database.work(author) as uow:

@@ -71,7 +71,7 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "code that does not exist": ("a employee", "/verify", "غير معروف"),
     "verification code swapped": ("a employee", "/verify", "حرفان متبادلان"),
     "not a pdf": ("a employee", "/verify", "الملف ليس ملف PDF سليماً"),
-    "trace of no pdf": ("centre auditor", "/trace", "PDF"),
+    "leak without a file": ("centre auditor", "/leaks/new", "اختر ملفاً"),
 }
 
 

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from crypto.codes import format_code
 from edms.core.errors import EdmsError, Invalid, NotFound
 from edms.tracking.commands import track
-from edms.verification.commands import copy, trace, verify
-from tests.factories.issued import IssuedLetter
+from edms.verification.commands import copy, verify
+from edms.verification.trace_command import CANNOT_TELL, trace
+from tests.factories.issued import IssuedLetter, downloaded_copy
 from tests.factories.world import World
 
 Run = Callable[..., Any]
@@ -21,11 +22,11 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run(world: World) -> Run:
-    def call(command: click.Command, *arguments: object) -> Any:
+    def call(command: click.Command, *arguments: object, status: int = 0) -> Any:
         done = CliRunner().invoke(command, [*map(str, arguments), "--json"], obj=world.parts)
-        if done.exception is not None:
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
-        assert done.exit_code == 0
+        assert done.exit_code == status
         return json.loads(done.stdout)
 
     return call
@@ -61,15 +62,34 @@ def test_a_copy_is_written_and_traced_back(run: Run, world: World, letter: Issue
         "employee": who.employee_code,
     }  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["copy.pdf"]
-    traced = run(trace, file)
+    traced = run(trace, file, "--evidence", tmp_path / "drawn")
     assert traced["verdict"] == "traced"
     (found,) = traced["copies"]
-    assert (found["copy_code"], found["entity"], found["employee"], found["layers"]) == (
-        made["copy_code"], world.entity_a.code, who.employee_code, ["visible"],
+    assert (found["copy_code"], found["entity"], found["employee"]) == (
+        made["copy_code"], world.entity_a.code, who.employee_code,
     )  # fmt: skip
-    assert found["false_accusation_probability"] is None
+    assert {"visible", "tint"} <= set(found["layers"])
+    assert 0 < found["false_accusation_probability"] <= 1e-9
+    assert found["pictures"] == [{"file": str(file), "page": 1}]
+    assert [path.suffix for path in (tmp_path / "drawn").iterdir()] == [".webp"]
     file.write_bytes(letter.pdf)
-    assert run(trace, file) == {"verdict": "cannot-tell", "copies": []}
+    told = run(trace, file, status=CANNOT_TELL)
+    assert (told["verdict"], told["copies"], told["unreadable"]) == ("cannot-tell", [], [])
+    assert told["pictures"][0]["help"] == ["leaks.help-original-file"]
+
+
+def test_tracing_is_told_in_words_and_refuses_what_cannot_be_read(
+    world: World, letter: IssuedLetter, tmp_path: Path
+) -> None:
+    file = tmp_path / "copy.pdf"
+    file.write_bytes(downloaded_copy(world, letter, ("a", "employee"))[0])
+    said = CliRunner().invoke(trace, [str(file)], obj=world.parts).stdout
+    assert "Less than one in a " in said
+    assert world.actor("a", "employee").employee_code in said
+    file.write_bytes(b"nothing")
+    with pytest.raises(Invalid) as caught:
+        CliRunner().invoke(trace, [str(file)], obj=world.parts, catch_exceptions=False)
+    assert caught.value.code == "leaks.unreadable"
 
 
 def test_a_copy_of_another_bodys_letter_is_not_written(
