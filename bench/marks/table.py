@@ -197,7 +197,8 @@ def _mixed(mixed: Sequence[Mixed]) -> str:
 def _peers(peers: Sequence[Peer]) -> str:
     lines = ["### Peers on the same pages", ""]
     lines += [
-        "Bits of 64 read right for invisible-watermark (26 or 38 is what all zeros or all ones get); what its own tool says for DEDA.",
+        "For invisible-watermark, bits of 64 that were read right (26 and 38 are those of all zeros and all ones);",
+        "for DEDA, what its own tool says. Whole page / a quarter.",
         "",
     ]
     names = list(dict.fromkeys(each.name for each in peers))
