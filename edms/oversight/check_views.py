@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from crypto.codes import format_code
 from edms.core.database import UnitOfWork
-from edms.core.errors import Invalid, Problem
+from edms.core.errors import Invalid, Problem, Unavailable
 from edms.oversight import codes, queries, registers, service
 from edms.oversight.edge import HOME
 from edms.oversight.forms import read_code
@@ -41,10 +41,12 @@ def verify_code() -> Response:
             found = codes.known(uow, read_code(typed, uow.now.year, "code"))
             bodies = queries.bodies(uow, [each.entity_id for each in found.letters])
             page = _page(uow, typed=typed, found=found, bodies=bodies)
-    except Invalid as error:
+    except (Invalid, Unavailable) as error:
+        problems = error.problems if isinstance(error, Invalid) else (Problem("code", error.code, **error.params),)
         with reading() as uow:
-            return _page(uow, error.problems, status_of(error), typed=typed)
+            return _page(uow, problems, status_of(error), typed=typed)
     with working() as uow:
+        codes.count_guess(uow, found)
         service.note(uow, "oversight.code-verified", "code", None, kind=str(found.code.kind), found=found.found)
     return page
 

@@ -12,6 +12,7 @@ from edms.entities.models import Employee, Entity, Post
 from edms.letters.models import Letter
 from edms.oversight import queries
 from edms.oversight.rules import SEE_LOG
+from edms.verification import guessing, leak_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,16 @@ class Known:
 
 
 def known(uow: UnitOfWork, code: Code) -> Known:
-    """Return what the auditor may know of a code whose check digits fit. Raises Forbidden."""
+    """Return what the auditor may know of a code whose check digits fit.
+
+    Who holds a copy is left out where the body opens names by two. Raises Forbidden, and Unavailable
+    ``verification.too-many-copy-codes`` to an auditor who has tried too many codes of copies.
+    """
     uow.actor.require(SEE_LOG)
     if code.kind is CodeKind.DOCUMENT:
         return Known(code, letters=queries.letters_by_code(uow, code.digits))
     if code.kind is CodeKind.COPY:
+        guessing.require_welcome_of_codes(uow)
         return _copy(uow, code)
     if code.kind is CodeKind.EMPLOYEE:
         return _person(uow, code)
@@ -53,10 +59,17 @@ def _copy(uow: UnitOfWork, code: Code) -> Known:
     if copy is None:
         return Known(code)
     letters = queries.letters_by_ids(uow, [copy.letter_id])
+    closed = leak_queries.by_two(uow, copy.entity_id)
     return Known(
         code, letters=tuple(letters.values()), copy=copy, body=entities.entity(uow, copy.entity_id),
-        person=queries.people(uow, [copy.employee_id]).get(copy.employee_id),
+        person=None if closed else queries.people(uow, [copy.employee_id]).get(copy.employee_id),
     )  # fmt: skip
+
+
+def count_guess(uow: UnitOfWork, found: Known) -> None:
+    """Count the code of a copy that led nowhere; the twentieth within an hour raises the alarm."""
+    if found.code.kind is CodeKind.COPY and not found.found:
+        guessing.count_wrong_codes(uow, 1)
 
 
 def _person(uow: UnitOfWork, code: Code) -> Known:

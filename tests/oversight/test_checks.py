@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Executable, update
 
+from crypto.codes import copy_code
 from edms.audit import tiles
 from edms.audit.checkpoints import LogSeal, follow
 from edms.audit.models import Event, Tile
@@ -27,7 +28,8 @@ from edms.oversight.exporting import safe_cell
 from edms.oversight.rules import Reading, Rule, Thresholds
 from edms.oversight.watching import watch
 from edms.registry.models import RegisterEntry
-from tests.factories.issued import IssuedLetter, downloaded_copy, issued_letter
+from edms.verification import leak_names
+from tests.factories.issued import IssuedLetter, downloaded_copy, events, issued_letter
 from tests.factories.pages import post
 from tests.factories.world import OPERATOR, World, make_world
 from tests.oversight.room import Room, make_room
@@ -267,3 +269,26 @@ def test_the_proof_of_an_entry_reads_kept_hashes_and_does_not_believe_them(
 
 def _must_not_read(*_: object) -> None:
     raise AssertionError("the whole log was read")
+
+
+def test_guessed_copy_codes_raise_the_alarm_here_too(room: Room) -> None:
+    browser = room.browser("a")
+    for number in range(20):
+        told = post(
+            browser, "/audit-log/verify", {"code": copy_code(66_000_000_000 + number)}, form="/audit-log/verify"
+        )
+        assert told.status_code == 200
+    closed = post(browser, "/audit-log/verify", {"code": copy_code(1)}, form="/audit-log/verify")
+    assert closed.status_code == 503
+    with room.world.database.read(OPERATOR) as uow:
+        assert events(uow, "verification.copy-guessing") == 1
+
+
+def test_the_holder_of_a_copy_is_not_told_where_names_are_opened_by_two(room: Room) -> None:
+    _, copy = downloaded_copy(room.world, issued_letter(room.world), ("a", "employee"))
+    browser, person = room.browser("a"), room.world.actor("a", "employee").employee_code
+    asked = {"code": copy.code}
+    assert person in post(browser, "/audit-log/verify", asked, form="/audit-log/verify").text
+    with room.world.database.work(room.world.actor("a", "administrator")) as uow:
+        leak_names.set_policy(uow, True)
+    assert person not in post(browser, "/audit-log/verify", asked, form="/audit-log/verify").text
