@@ -31,7 +31,7 @@ def mixed(strategy: str, copies: NDArray[np.int8]) -> NDArray[np.float64]:
     rng = np.random.default_rng(5)
     more = np.sign(np.where(total == 0, rng.choice([-1.0, 1.0], total.shape), total))
     taken = rng.integers(0, len(copies), copies.shape[1])
-    ways = {
+    ways: dict[str, NDArray[np.float64]] = {
         "average": total / len(copies),
         "majority": more,
         "minority": np.where(np.abs(total) == len(copies), more, -more),
