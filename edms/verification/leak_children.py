@@ -138,14 +138,15 @@ def open_files(files: Sequence[bytes], *, limits: ReadingLimits, progress: Progr
 
 
 class MarkReader:
-    """The child that reads the hidden marks of pictures; one look-up each, in the order read, compare."""
+    """The child that reads the hidden marks of pictures; one look-up each, in the order read, compare.
 
-    def __init__(
-        self, pictures: Sequence[Picture], keys: Sequence[MarkKey], *, limits: ReadingLimits, progress: Progress
-    ) -> None:
-        self._pictures, self._keys, self._progress = pictures, keys, progress
+    It is started before there are pictures: it takes a second to load what it needs.
+    """
+
+    def __init__(self, *, limits: ReadingLimits, progress: Progress) -> None:
+        self._progress = progress
+        self._pictures: Sequence[Picture] = ()
         self._child = _Child("leak_reader", limits)
-        self._numbers: frozenset[int] = frozenset()
 
     def __enter__(self) -> Self:
         """Start the child."""
@@ -158,9 +159,13 @@ class MarkReader:
         """End the child."""
         self._child.__exit__(kind, error, trace)
 
-    def read(self) -> list[BlindRead]:
-        """Return what the tint of each picture says; Unavailable ``leaks.reader-failed`` when the child gave up."""
-        keys = [[key.id, base64.b64encode(key.secret).decode()] for key in self._keys]
+    def read(self, pictures: Sequence[Picture], known: Sequence[MarkKey]) -> list[BlindRead]:
+        """Return what the tint of each picture says by the known keys.
+
+        Raises Unavailable ``leaks.reader-failed`` when the child gave up.
+        """
+        self._pictures = pictures
+        keys = [[key.id, base64.b64encode(key.secret).decode()] for key in known]
         told = {"keys": keys, "pictures": [[one.height, one.width] for one in self._pictures]}
         self._child.send(told, [one.pixels for one in self._pictures])
         found: dict[int, BlindRead] = {}

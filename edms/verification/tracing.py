@@ -132,12 +132,12 @@ def trace(
         raise Invalid("verification.file-too-large", limit=LARGEST_FILE >> 20)
     named_letters = [_letter_code(text) for text in letters]
     begun = time.monotonic()
-    opened = open_files(files, limits=limits, progress=progress)
-    with database.work(actor) as uow:
-        known = mark_keys.known(uow, keys=keys)
-        seen = _seen(uow, opened.pictures, named_letters)
-    with MarkReader(opened.pictures, known, limits=limits, progress=progress) as reader:
-        blind = reader.read()
+    with MarkReader(limits=limits, progress=progress) as reader:
+        opened = open_files(files, limits=limits, progress=progress)
+        with database.work(actor) as uow:
+            known = mark_keys.known(uow, keys=keys)
+            seen = _seen(uow, opened.pictures, named_letters)
+        blind = reader.read(opened.pictures, known)
         with database.read(actor) as uow:
             originals = _candidates(uow, seen, blind)
             suspects, copies = _suspects(uow, originals, within, store=store, keys=keys)

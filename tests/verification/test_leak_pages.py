@@ -81,7 +81,7 @@ def test_a_leak_is_traced_through_the_pages(app: Flask, world: World, auditor: F
 
     report = auditor.get(f"{case}/report").text
     assert "سلسلة الحيازة" in report
-    for act in ("فُتح الملف", "أُضيف ملف", "تُتبّعت النسخ", "أُخرج ملف", "عُرضت صورة", "حُرّر تقرير"):
+    for act in ("فُتح الملف", "أُضيف ملف", "تتبع نسخة", "أُخرج ملف", "عُرضت صورة", "حُرّر تقرير"):
         assert act in report
     with world.database.read(OPERATOR) as uow:
         assert events(uow, "leaks.file-exported") == 1
