@@ -59,6 +59,11 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 def main() -> int:
     """Run, print the table, say what was missed."""
     options = parsed(sys.argv[1:])
+    if options.peers:
+        try:
+            peers.require()
+        except peers.NotInstalled as missing:
+            raise SystemExit(f"{missing} is not installed: make install-bench") from None
     trials, kept = wanted(options), Kept()
     waiting, started = sum(trial not in kept for trial in trials), time.monotonic()
     done = run(trials, kept, processes=options.processes, failures=options.failures)

@@ -34,6 +34,11 @@ def _is_database(text: str) -> bool:
     return not text or text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://"))
 
 
+def _is_mailbox(text: str) -> bool:
+    local, _, domain = text.rpartition("@")
+    return bool(local) and "." in domain and len(local) <= 64 and text.isprintable() and not set(text) & set(" <>,;")
+
+
 def _are_witnesses(text: str) -> bool:
     words = text.split()
     pairs = list(zip(words[::2], words[1::2], strict=False))
@@ -153,6 +158,8 @@ class Audit:
     """The log's checkpoints; use ``Settings.witness_file`` for the path in force."""
 
     witness_folder: str
+    office: Annotated[str, Text(lambda text: not text or _is_mailbox(text), '"" or an address such as audit@name')]
+    office_sender: Annotated[str, Text(lambda text: not text or len(text) == 8, '"" or the code of a body')]
     witnesses: Annotated[str, Text(_are_witnesses, "pairs of the address and the key of a witness")]
     checkpoint_seconds: Seconds
     checkpoint_entries: Annotated[int, Range(1, 10_000)]

@@ -284,6 +284,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"keys.secret_file is {settings.secret_file}; expected a path outside the data folder {settings.data}"
     if settings.root_file.is_relative_to(settings.data):
         yield f"authority.root_file is {settings.root_file}; expected a path outside the data folder {settings.data}"
+    if bool(settings.audit.office) != bool(settings.audit.office_sender):
+        yield "audit.office and audit.office_sender are given together or not at all"
     if settings.timestamp.url and not settings.timestamp.certificate_file:
         yield "timestamp.certificate_file is missing; expected the root certificate that timestamp.url answers under"
     if bool(settings.gateway.tls_certificate) != bool(settings.gateway.tls_key):

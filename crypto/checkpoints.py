@@ -59,6 +59,14 @@ def signed_text(text: str, name: str, public_der: bytes, sign: Callable[[bytes],
     return f"{text}\n{_DASH}{name} {line}\n"
 
 
+def own_note(note: str) -> str:
+    """Return a note with the signatures that are named as the log is, without those of witnesses."""
+    origin = parsed(note).origin
+    text, _, lines = note.partition("\n\n")
+    own = [line for line in lines.split("\n") if line.startswith(f"{_DASH}{origin} ")]
+    return "\n".join([text, "", *own, ""])
+
+
 def parsed(note: str) -> TreeHead:
     """Return what a note states, its signatures not looked at; raises SignatureInvalid ``crypto.bad-checkpoint``.
 

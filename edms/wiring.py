@@ -17,7 +17,7 @@ from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
 from edms.audit.checkpoints import LogSeal
-from edms.audit.rules import LogPlan, WitnessPlace
+from edms.audit.rules import AuditOffice, LogPlan, WitnessPlace
 from edms.content.store import ContentStore, DiskStore
 from edms.core.actor import system_actor
 from edms.core.calendar import Digits, MonthNames
@@ -83,6 +83,7 @@ def parts_of(settings: Settings) -> Parts:
     parts.offer(LogSeal, lambda: log_seal(parts))
     parts.put(Thresholds, thresholds(settings))
     parts.put(ReadingLimits, ReadingLimits(settings.worker.trace_seconds, settings.worker.trace_memory_mb))
+    parts.put(AuditOffice, AuditOffice(told.office, told.office_sender))
     parts.offer(PeerLists, lambda: PeerLists(parts[Database], parts[Keyring]))
     parts.offer(OwnTimeStamper, lambda: OwnTimeStamper(parts[Database], parts[Keyring]))
     parts.offer(StampRoots, lambda: stamp_roots(settings))

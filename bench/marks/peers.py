@@ -37,6 +37,7 @@ from tests.leaks.sheets import MM_PER_INCH, POINTS_PER_INCH, Leak, Picture, Shee
 WAYS: Final = ("png300", "jpg300q90", "jpg200q75", "shot144", "turn1", "scale70", "colour300", "photo", "copy2xbit300")
 _DPI: Final = 300
 _BITS: Final = 64
+_SAME: Final = 2  # pixels: a picture of this size was not scaled, and scaling it would spoil what it holds
 _DIMMED: Final = 0.94
 _SERIAL: Final = 345678
 _METHODS: Final = {"dwtDct": ("maxDct", "EmbedMaxDct"), "dwtDctSvd": ("dwtDctSvd", "EmbedDwtDctSvd")}
@@ -53,11 +54,19 @@ class Peer:
 
 
 class NotInstalled(Exception):
-    """The peers are not installed: `make install-bench` does it."""
+    """A peer is not installed: `make install-bench` does it."""
+
+
+def require() -> None:
+    """Raise NotInstalled when a peer is missing, before hours are spent."""
+    for method in _METHODS:
+        _embedder(method)
+    if importlib.util.find_spec("libdeda") is None:
+        raise NotInstalled("deda")
 
 
 def compared() -> list[Peer]:
-    """Return what each said; raises NotInstalled."""
+    """Return what each said of the page and of a quarter of it."""
     plain = Sheet(original(Kind.LETTER, 0).pdf)
     found = fragment(plain, Size.QUARTER, 0)
     width, height = plain.size_mm()
@@ -105,8 +114,10 @@ def _right_bits(embed: type, picture: Picture, bits: list[int]) -> int:
 
 def _at_marked_size(leak: Leak, box: Box) -> Picture:
     left, top, right, bottom = box
-    size = [round(side / MM_PER_INCH * _DPI) for side in (right - left, bottom - top)]
-    picture = optics.resized(leak.cut(box), *size)
+    width, height = (round(side / MM_PER_INCH * _DPI) for side in (right - left, bottom - top))
+    picture = leak.cut(box)
+    if abs(picture.shape[1] - width) > _SAME or abs(picture.shape[0] - height) > _SAME:
+        picture = optics.resized(picture, width, height)
     return picture if picture.ndim == 3 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
 
 
@@ -138,8 +149,8 @@ def _command(folder: Path, name: str, *arguments: str) -> str:
     """Run a command of DEDA in a process of its own; that its reader fails is its answer, its writer must not."""
     command = [sys.executable, "-W", "ignore", "-m", f"deda_bin.{name}", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    if "No module named" in done.stderr or (done.returncode and name == "deda_create_dots"):
-        raise NotInstalled(done.stderr.strip().splitlines()[-1])
+    if done.returncode and name == "deda_create_dots":
+        raise RuntimeError(done.stderr)
     return done.stdout
 
 

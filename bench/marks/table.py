@@ -196,7 +196,11 @@ def _mixed(mixed: Sequence[Mixed]) -> str:
 
 def _peers(peers: Sequence[Peer]) -> str:
     lines = ["### Peers on the same pages", ""]
-    lines += ["Bits of 64 read right for invisible-watermark (32 is chance); what its own tool says for DEDA.", ""]
+    lines += [
+        "For invisible-watermark, bits of 64 that were read right (26 and 38 are those of all zeros and all ones);",
+        "for DEDA, what its own tool says. Whole page / a quarter.",
+        "",
+    ]
     names = list(dict.fromkeys(each.name for each in peers))
     ways = list(dict.fromkeys(each.way for each in peers))
     lines += ["| way | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]

@@ -68,30 +68,33 @@ class Tally:
             self.add(numbers, scores, ("tint",))
         if not shifts:
             return
-        alone, joint = _shift_scores(numbers, shifts)
-        self.add(numbers, alone, ("shift",))
-        self.add(numbers, joint, ("shift",))
+        alone, joint, against = _shift_scores(numbers, shifts)
+        for scores in (alone, joint, against):
+            self.add(numbers, scores, ("shift",))
         for scores in tinted:
             self.add(numbers, (alone + scores) / math.sqrt(2), ("tint", "shift"))
 
     def named(self) -> list[Score]:
         """Return the copies that the image speaks for beyond doubt, the surest first."""
-        scores = [self._score(number) for number in self._best]
-        return sorted((each for each in scores if each.chance <= FALSE_NAMES), key=lambda each: -each.deviations)
+        return [each for each in self.scores() if each.chance <= FALSE_NAMES]
 
-    def best(self) -> Score | None:
-        """Return the copy with the highest score, beyond doubt or not: for studies, never to be told to anybody."""
-        return max(map(self._score, self._best), key=lambda each: each.deviations, default=None)
+    def scores(self) -> list[Score]:
+        """Return the highest scores, beyond doubt or not: for studies, never to be told to anybody."""
+        return sorted(map(self._score, self._best), key=lambda each: -each.deviations)
 
     def _score(self, number: int) -> Score:
         value, layers = self._best[number]
         return Score(number, layers, value, min(1.0, self._trials * math.exp(-value * value / 2)))
 
 
-def _shift_scores(numbers: Sequence[int], shifts: Sequence[tuple[ShiftCode, Offsets]]) -> tuple[Scores, Scores]:
-    """Return the scores for one leaker, and those that give away several who mixed their copies."""
-    sums = [np.zeros(len(numbers)), np.zeros(len(numbers))]
-    variances = [0.0, 0.0]
+def _shift_scores(numbers: Sequence[int], shifts: Sequence[tuple[ShiftCode, Offsets]]) -> tuple[Scores, Scores, Scores]:
+    """Return the scores for one leaker, those that give away several who mixed their copies, and those against.
+
+    Several who always take the place that fewest of them have end up away from their own even steps: that far no
+    innocent copy is from them either.
+    """
+    sums = [np.zeros(len(numbers)) for _ in range(3)]
+    variances = [0.0, 0.0, 0.0]
     for code, offsets in shifts:
         chances = code.chances()
         mean, spread = 2 * chances - 1, 4 * chances * (1 - chances)
@@ -103,8 +106,12 @@ def _shift_scores(numbers: Sequence[int], shifts: Sequence[tuple[ShiftCode, Offs
             up = offsets[:, 1] * weight
             sums[place] += across + steps[:, :, 1].astype(np.float32) @ up.astype(np.float32) - float(up @ mean)
             variances[place] += float(right @ right + (up * up) @ proxy)
-    alone, joint = (total / math.sqrt(variance + 1e-12) for total, variance in zip(sums, variances, strict=True))
-    return alone, joint
+        sums[2] -= across
+        variances[2] += float(right @ right)
+    alone, joint, against = (
+        total / math.sqrt(variance + 1e-12) for total, variance in zip(sums, variances, strict=True)
+    )
+    return alone, joint, against
 
 
 def _variance_proxy(chances: NDArray[np.float64]) -> NDArray[np.float64]:

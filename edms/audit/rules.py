@@ -22,6 +22,14 @@ class WitnessPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditOffice:
+    """Where a checkpoint is mailed every day (``local@domain``, empty: nowhere), and the body that sends it (code)."""
+
+    address: str = ""
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogPlan:
     """When a checkpoint is due: ``interval`` after the last one or after ``entries``; ``witness`` is its file.
 

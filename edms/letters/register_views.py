@@ -1,11 +1,13 @@
 """The daily register (دفتر الصادر / الوارد) on screen and as PDF."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from crypto.checkpoints import own_note
+from edms.audit.queries import latest_checkpoint
 from edms.core import calendar
 from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, Invalid
@@ -76,7 +78,7 @@ def register_pdf() -> Response:
         asked = _asked(uow)
         lines = _lines(uow, asked)
         own = entities.entity(uow, _entity(uow)).name_ar
-        pdf = render_register(_sheet(asked, lines, own, uow.today))
+        pdf = render_register(_with_checkpoint(uow, _sheet(asked, lines, own, uow.today)))
     name = f"register-{asked.direction}-{asked.day_from}-{asked.day_to}.pdf"
     return attachment_response(pdf, name, "application/pdf", length=len(pdf))
 
@@ -134,6 +136,17 @@ def _sheet(asked: Asked, lines: list[Line], own: str, today: date) -> RegisterPa
         printed_on=today,
         digits=printing.digits,
     )
+
+
+def _with_checkpoint(uow: UnitOfWork, page: RegisterPage) -> RegisterPage:
+    """Return the register with how the event log stands, signed, at its end; as it is before the first checkpoint."""
+    latest = latest_checkpoint(uow)
+    if latest is None:
+        return page
+    size = calendar.format_number(latest.size, page.digits)
+    day = calendar.format_date(latest.at, digits=page.digits)
+    words = _ar(msgid("How the event log stood on %(day)s, after %(n)s entries, signed"), n=size, day=day)
+    return replace(page, checkpoint=own_note(latest.note), checkpoint_words=words)
 
 
 def _printed(line: Line) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ def init(parts: Parts, name: str | None, first_serial: int) -> None:
     click.echo(f"Begun in {site.data}.")
     if not site.keys.passphrase:
         click.echo(f"What opens its keys is {site.secret_file}: keep a copy apart from the data.")
+    click.echo(f"The vault is {site.vault_file}: nothing opens without it; keep a copy apart, none older than 35 days.")
     click.echo(f"The root authority's key is {site.root_file}: carry it to another place;")
     click.echo("it is needed again only to renew the issuing authority, in five years or sooner.")
 

@@ -13,6 +13,7 @@ from edms.entities.keyring import Keyring
 from edms.entities.peer_lists import PeerLists
 from edms.letters import preservation_follower
 from edms.letters.preserving import PreservationPlan
+from edms.operation.audit_mail import mail_checkpoint
 from edms.operation.worker import Aside, Daily, Follower
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
@@ -26,6 +27,7 @@ def followers_of(parts: Parts) -> list[Follower]:
         Follower("search", lambda: follow(parts[Database], parts[Indexes])),
         Follower("preservation", lambda: _preserve(parts)),
         Follower("checkpoints", lambda: checkpoints.follow(parts[Database], parts[LogSeal])),
+        Follower("audit-mail", Daily(lambda: mail_checkpoint(parts)).step),
         Follower("log-tiles", lambda: tiles.follow(parts[Database])),
         Follower("peer-lists", parts[PeerLists].step),
         Follower("leaks", Aside(lambda: _look_up(parts)).step),

@@ -19,6 +19,7 @@ from edms.oversight.rules import MOST_LOOKED_AT, PREFIXES, READING, REFUSALS, SE
 from edms.registry.models import Register, RegisterEntry, RegisterYear
 
 _CHUNK = 500
+_FEW = 500
 
 
 def of_reader(actor: Actor) -> ColumnElement[bool]:
@@ -50,22 +51,23 @@ def search(
     It reads the one index that fits best and 20,000 of its entries at most: a page may hold fewer than ``limit`` (even
     none) while there is a place to go on from.
     """
-    looked = (
-        select(Event.seq, Event.at)
-        .where(_driver(uow, wanted), *_time(uow, wanted, after, oldest_first=oldest_first))
-        .order_by(*_order(Event.at, Event.seq, oldest_first=oldest_first))
-        .limit(MOST_LOOKED_AT)
-        .subquery()
-    )
-    found = uow.session.scalars(
-        select(Event)
-        .join(looked, looked.c.seq == Event.seq)
-        .where(of_reader(uow.actor), *_filters(wanted))
-        .order_by(*_order(looked.c.at, looked.c.seq, oldest_first=oldest_first))
-        .limit(limit + 1)
-    ).all()
-    if len(found) > limit:
-        return found[:limit], Place(found[limit - 1].at, found[limit - 1].seq)
+    for most in (min(_FEW, MOST_LOOKED_AT), MOST_LOOKED_AT):  # mostly the newest few already fill the page
+        looked = (
+            select(Event.seq, Event.at)
+            .where(_driver(uow, wanted), *_time(uow, wanted, after, oldest_first=oldest_first))
+            .order_by(*_order(Event.at, Event.seq, oldest_first=oldest_first))
+            .limit(most)
+            .subquery()
+        )
+        found = uow.session.scalars(
+            select(Event)
+            .join(looked, looked.c.seq == Event.seq)
+            .where(of_reader(uow.actor), *_filters(wanted))
+            .order_by(*_order(looked.c.at, looked.c.seq, oldest_first=oldest_first))
+            .limit(limit + 1)
+        ).all()
+        if len(found) > limit:
+            return found[:limit], Place(found[limit - 1].at, found[limit - 1].seq)
     if (uow.session.scalar(select(func.count()).select_from(looked)) or 0) < MOST_LOOKED_AT:
         return found, None
     ends = _order(looked.c.at, looked.c.seq, oldest_first=not oldest_first)

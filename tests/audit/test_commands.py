@@ -1,15 +1,22 @@
 """``diwan audit`` as people and scripts type it."""
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select, text
 
-from edms.audit import check_log
+from crypto.cosignatures import witness_key
+from edms.audit import check_log, exporting
+from edms.audit.checkpoints import LogSeal
 from edms.audit.models import Event
-from edms.audit.rules import LogPlan
+from edms.audit.rules import LogPlan, WitnessPlace
+from edms.audit.witness_client import last_known
 from edms.core.errors import Conflict, Invalid
 from edms.operation.audit_commands import audit
 from edms.operation.followers import followers_of
@@ -90,3 +97,47 @@ def test_a_witness_is_begun_by_command_and_fed_by_the_worker(world: World, tmp_p
 @pytest.mark.parametrize("arguments", [["export"], ["prove", "0", "-o", "x"], ["prove", "1"], ["verify", "--what"]])
 def test_wrong_usage_exits_2(world: World, arguments: list[str]) -> None:
     assert run(world, *arguments).exit_code == 2
+
+
+def test_rotate_key_writes_the_new_key_and_verify_goes_on(world: World, tmp_path: Path) -> None:
+    grown(world)
+    made = run(world, "rotate-key", "-o", tmp_path / "new.pem", "--json")
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.stdout)
+    assert told["number"] == 2
+    assert (tmp_path / "new.pem").read_text("ascii") == told["key"]
+    grown(world)
+    assert run(world, "verify").exit_code == 0
+    assert "audit.key-rotated" in acts(world)
+
+
+def test_a_witness_serves_without_any_data_of_diwan(world: World, tmp_path: Path) -> None:
+    grown(world)
+    folder, key = tmp_path / "witness", tmp_path / "log-key.pem"
+    key.write_bytes(exporting.public_pem(world.parts[LogSeal]))
+    named = run(world, "witness-key", folder, "--name", "witness.example")
+    assert named.stdout.startswith("witness.example+")
+    command = [
+        sys.executable, "-c", "from edms.commands import main; main()", "audit", "witness-serve", str(folder), "--name",
+        "witness.example", "--log", world.parts[LogSeal].origin, str(key), "--port", "0",
+    ]  # fmt: skip
+    environ = {**os.environ, "DIWAN_DATA": str(tmp_path / "nothing")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as server:
+        assert server.stdout is not None
+        said, _, address = server.stdout.readline().strip().partition(" listens on ")
+        try:
+            assert said == named.stdout.strip()
+            place = WitnessPlace(address, witness_key(said))
+            origin = world.parts[LogSeal].origin
+            assert last_known(place, origin, b"") is None
+            seal = world.parts[LogSeal]
+            world.parts.put(LogSeal, replace(seal, plan=LogPlan(places=(place,))))
+            grown(world)
+            known = last_known(place, origin, seal.public_key())
+            assert known is not None
+            told = json.loads(run(world, "verify", "--json").stdout)
+            assert (told["ok"], told["cosigned"]) == (True, known.size)
+        finally:
+            server.terminate()
+    assert not (tmp_path / "nothing").exists()
+    assert run(world, "witness-serve", folder, "--name", "w", "--log", "o", tmp_path / "none.pem").exit_code != 0

@@ -7,7 +7,7 @@ from typing import Final
 from reportlab.lib.pagesizes import A4, landscape
 
 from edms.core.calendar import to_digits
-from edms.letters.rendition import flow
+from edms.letters.rendition import flow, seal_room
 from edms.letters.rendition.finishing import Properties
 from edms.letters.rendition.flow import Strip
 from edms.letters.rendition.paragraph import Style, prepare
@@ -24,6 +24,7 @@ _WIDTH: Final = _SIZE[0] - 2 * _MARGIN
 _FOOT: Final = 16 * mm
 _HEAD: Final = 30.0
 _ROOM: Final = _SIZE[1] - _MARGIN - _HEAD - _FOOT
+_SYMBOL: Final = 38 * mm
 _LOOK: Final = Look(ink=Ink(size=11.5), leading=16)
 
 
@@ -46,7 +47,24 @@ def _strips(page: RegisterPage) -> list[Strip]:
         style = Style(Ink(size=12, bold=True), leading=18, align="start", base="rtl")
         strips = flow.keep_with_next(strips, 1, _ROOM)
         strips += flow.paragraph(page.totals, style, _WIDTH, before=8)
+    if page.checkpoint:
+        style = Style(Ink(size=10), leading=14, align="start", base="rtl")
+        told = flow.paragraph(page.checkpoint_words, style, _WIDTH, before=10)
+        strips += flow.glue([*told, _witness(page)])
     return strips
+
+
+def _witness(page: RegisterPage) -> Strip:
+    """Return the QR symbol of the log's checkpoint, at the right: whoever keeps the paper is a witness of the log."""
+    matrix = seal_room.matrix_of(page.checkpoint)
+    x = _WIDTH - _SYMBOL
+
+    def draw(sheet: Sheet, left: float, top: float) -> None:
+        box = (left + x, top - _SYMBOL, left + _WIDTH, top)
+        with sheet.figure(page.checkpoint_words, box):
+            seal_room.symbol(sheet, matrix, left + x, top, _SYMBOL)
+
+    return Strip(_SYMBOL, draw, before=4)
 
 
 def _head(sheet: Sheet, page: RegisterPage) -> None:

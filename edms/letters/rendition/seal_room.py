@@ -35,10 +35,10 @@ def draw(sheet: Sheet, x: float, top: float, side_points: float) -> None:
         return
     words = WORDS["en" if sheet.language == "en" else "ar"]
     with sheet.figure(words.seal, (x, top - side_points, x + side_points, top)):
-        _symbol(sheet, sheet.seal_matrix, x, top, side_points)
+        symbol(sheet, sheet.seal_matrix, x, top, side_points)
 
 
-def _symbol(sheet: Sheet, matrix: list[list[bool]], x: float, top: float, side_points: float) -> None:
+def symbol(sheet: Sheet, matrix: list[list[bool]], x: float, top: float, side_points: float) -> None:
     """Draw the modules as one path in units of a module, so that no viewer shows seams between rows."""
     module = side_points / (len(matrix) + 2 * QUIET_MODULES)
     left, upper = x + QUIET_MODULES * module, top - QUIET_MODULES * module

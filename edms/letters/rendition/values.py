@@ -110,7 +110,10 @@ class PrintedLetter:
 
 @dataclass(frozen=True, slots=True)
 class RegisterPage:
-    """A daily register (دفتر الوارد / الصادر) to print: columns and rows in logical order."""
+    """A daily register (دفتر الوارد / الصادر) to print: columns and rows in logical order.
+
+    ``checkpoint`` is the signed note of how the event log stood, printed as a QR symbol under ``checkpoint_words``.
+    """
 
     title: str
     entity_name: str
@@ -120,3 +123,5 @@ class RegisterPage:
     totals: str = ""
     printed_on: datetime.date | None = None
     digits: Digits = "arab"
+    checkpoint: str = ""
+    checkpoint_words: str = ""

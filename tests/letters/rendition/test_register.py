@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from PIL import Image
 
+from crypto.barcodes import read_barcodes
 from edms.core.errors import Invalid, NotFound
 from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
@@ -67,3 +68,13 @@ def test_a_page_that_does_not_exist_is_not_found() -> None:
 def test_what_is_not_a_pdf_is_refused(pdf: bytes) -> None:
     with pytest.raises(Invalid, match=r"letters\.not-a-pdf"):
         page_count(pdf)
+
+
+def test_the_checkpoint_of_the_log_is_read_back_from_the_paper() -> None:
+    note = "diwan/01a224f6-8f17-7094-8ba4-7a29961cbef1\n1287\nRiaORWyRvCh5WHtJd/icUVF2+fN/iEA7El4FqnnNRgk=\n\n"
+    note += "\N{EM DASH} diwan/01a224f6-8f17-7094-8ba4-7a29961cbef1 17kd" + "MEUCIQDh" * 11 + "\n"
+    pdf = render_register(replace(PAGE, checkpoint=note, checkpoint_words="حال السجل"))
+    last = Image.open(io.BytesIO(page_png(pdf, page_count(pdf), 1700)))
+    assert ("QRCode", note) in read_barcodes(last)
+    assert "حال السجل" in page_texts(pdf)[-1]
+    assert not read_barcodes(Image.open(io.BytesIO(page_png(render_register(PAGE), 1, 1700))))
