@@ -1,4 +1,7 @@
-"""Fifty threads in two processes issue a thousand letters on one register, one process is killed: 1…N all the same."""
+"""Fifty threads in two processes issue letters on one register, one process is killed: 1…N all the same.
+
+Four hundred on each database; ``make nightly`` sets ``DIWAN_GAPLESS_LETTERS`` to a thousand.
+"""
 
 import os
 import signal
@@ -22,8 +25,8 @@ from tests.factories.world import World, make_world
 from tests.registry.prepared import signed_letters
 
 OPERATOR = system_actor("operator")
-LETTERS = 1_000
-KILL_AFTER = 150
+LETTERS = int(os.environ.get("DIWAN_GAPLESS_LETTERS", "400"))
+KILL_AFTER = LETTERS * 3 // 20
 SECONDS = 420.0
 
 
@@ -67,7 +70,7 @@ class Issuer:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_thousand_letters_are_numbered_one_to_n_though_a_process_is_killed(tmp_path: Path, database_url: str) -> None:
+def test_letters_are_numbered_one_to_n_though_a_process_is_killed(tmp_path: Path, database_url: str) -> None:
     world = make_world(tmp_path, database_url)
     letters = signed_letters(world, LETTERS)
     shares = letters[: LETTERS // 2], letters[LETTERS // 2 :]
