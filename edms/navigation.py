@@ -84,10 +84,9 @@ def navigation(actor: Actor) -> tuple[Section, ...]:
     if not actor.roles.isdisjoint({"administrator", "centre"}):
         places.append(Link("Staff", "/staff"))
     places += letterhead_menu(actor)
-    places += leak_views.leaks_menu(actor)
     places += compliance.compliance_menu(actor)
     places += balance.balance_menu(actor)
     sections.append(Section("Administration", tuple(places)))
-    if watching := oversight.audit_menu(actor):
+    if watching := (*leak_views.leaks_menu(actor), *oversight.audit_menu(actor)):
         sections.insert(-1, Section("Audit", watching))
     return tuple(sections)
