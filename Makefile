@@ -24,8 +24,8 @@ demo: install assets  ## send real letters between demonstration entities and pr
 test: install-test assets  ## the whole suite, on SQLite and on PostgreSQL (ARGS=... for pytest)
 	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-nightly: install-test assets  ## gateway and relay killed 200 times on each database, at every step and at random; 1,000 letters issued at once
-	DIWAN_KILL_ROUNDS=200 DIWAN_GAPLESS_LETTERS=1000 $(BIN)/pytest tests/registry/test_gapless.py $(wildcard tests/mailgw/test_kill_*.py) $(ARGS)
+nightly: install-test assets  ## gateway and relay killed 200 times on each database, at every step and at random; 1,000 letters issued at once; every way to leak
+	DIWAN_KILL_ROUNDS=200 DIWAN_GAPLESS_LETTERS=1000 DIWAN_LEAK_EVERY=1 $(BIN)/pytest tests/leaks tests/registry/test_gapless.py $(wildcard tests/mailgw/test_kill_*.py) $(ARGS)
 
 check: install-test  ## style, types and import rules
 	$(BIN)/ruff check .

@@ -164,10 +164,10 @@ def test_clearance_above_the_own_is_refused(world: World) -> None:
 def test_demo_table_of_all_bodies_is_imported_in_two_seconds(any_world: World) -> None:
     rows = read_rows(DEMO.read_bytes(), ENTITY_COLUMNS)
     told: list[int] = []
-    begun = time.perf_counter()
+    begun = time.process_time()
     with any_world.database.work(OPERATOR) as uow:
         made = service.import_entities(uow, rows, keys=any_world.keyring, progress=told.append)
-    assert time.perf_counter() - begun < 4  # 0.7 s on a quiet core; the suite shares its cores
+    assert time.process_time() - begun < 4  # of this process alone: 0.7 s on a quiet core
     assert len(made) == len(rows) >= 859
     assert told[-1] == len(rows)
     with any_world.database.read(OPERATOR) as uow:
