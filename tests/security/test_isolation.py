@@ -10,12 +10,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.routing import IntegerConverter, Rule
+from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
 from edms.accounts.delegation import NewDelegation, delegate
 from edms.accounts.models import Account, AppPassword, Delegation, LoginSession
 from edms.audit.models import Event
+from edms.codes.models import IssuedCopy
 from edms.confirmations.models import InquiryRow
 from edms.core.actor import system_actor
 from edms.core.database import UnitOfWork
@@ -27,6 +28,8 @@ from edms.entities.models import Assignment
 from edms.entities.servers import add_server
 from edms.intake.models import ReceivedMessage
 from edms.letters.models import Attachment, LetterTemplate, StockPhrase
+from edms.registry.models import Register, RegisterYear
+from edms.verification.models import LeakCase, LeakFinding, LeakImage, LeakLookUp
 from tests.entities.test_mail import certificate
 from tests.factories.letters import drafted, issue, signed
 from tests.factories.pages import make_app, sign_in, token_of
@@ -100,6 +103,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         uow.session.add_all((template, phrase, evidence))
         uow.flush()
         item = select(OutboxItem.id).where(OutboxItem.entity_id == a)
+        year = select(RegisterYear.id).join(Register).where(Register.entity_id == a, Register.direction == "outgoing")
         found: dict[str, UUID | str | None] = {
             "letter_id": letter_id, "attachment_id": attachment.id, "message_id": message.id,
             "item_id": uow.session.scalars(item).first(), "session_id": uow.session.scalars(session).first(),
@@ -107,7 +111,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
             "entities/code": world.entity_a.code, "delegation_id": delegated(uow, world).id,
             "template_id": template.id, "phrase_id": phrase.id, "inquiry_id": inquired(uow, world).id,
             **mailed(uow, world), "app_password_id": mail_password(uow, world).id,
-            "evidence_id": evidence.id,
+            "evidence_id": evidence.id, **leaked(uow, world, letter_id, attachment.file_id),
+            "year_id": uow.session.scalars(year).one(),
         }  # fmt: skip
     assert None not in found.values()
     foreign = {name: str(value) for name, value in found.items()}
@@ -121,6 +126,32 @@ def mailed(uow: UnitOfWork, world: World) -> dict[str, UUID | str | None]:
     server = add_server(uow, [], name="خادم", host="mail.example", port=25, certificate=certificate())
     (key, _) = rotate_keys(uow, body)
     return {"alias": add_mailbox(uow, body, "legal-affairs").alias, "selector": key.selector, "server_id": server.id}
+
+
+def leaked(uow: UnitOfWork, world: World, letter_id: UUID, file_id: UUID) -> dict[str, UUID | str | None]:
+    """A leak case of body A with a file of it and a copy that was found."""
+    a, employee = world.entity_a.id, world.actor("a", "employee").employee_id
+    case = LeakCase(entity_id=a, number=1, state="open", opened_at=uow.now, opened_by_id=employee)
+    case.title = "صورة متداولة"
+    copy = IssuedCopy(
+        code="04829173650212", letter_id=letter_id, file_id=file_id, entity_id=a, employee_id=employee, act="print",
+        document_code="1" * 18, issued_at=uow.now, content_hash=b"h" * 32, issued_hash=b"h" * 32, letter_version=1,
+    )  # fmt: skip
+    uow.session.add_all((case, copy))
+    uow.flush()
+    image = LeakImage(
+        entity_id=a, case_id=case.id, file_id=file_id, size=1, hash=b"h" * 32, added_at=uow.now, added_by_id=employee
+    )
+    image.name = "صورة.jpg"
+    asked = LeakLookUp(entity_id=a, case_id=case.id, asked_at=uow.now, asked_by_id=employee, state="done")
+    uow.session.add_all((image, asked))
+    uow.flush()
+    finding = LeakFinding(
+        entity_id=a, case_id=case.id, look_up_id=asked.id, copy_id=copy.id, layers="tint", chance="1e-12", by_two=True
+    )
+    uow.session.add(finding)
+    uow.flush()
+    return {"case_id": case.id, "image_id": image.id, "file_id": file_id, "finding_id": finding.id}
 
 
 def inquired(uow: UnitOfWork, world: World) -> InquiryRow:
@@ -159,8 +190,10 @@ def kind_of(rule: Rule, argument: str) -> str:
 
 
 def numbers(rule: Rule) -> dict[str, str]:
-    """The arguments of a rule that count (pages) instead of naming something."""
-    return {name: "1" for name, converter in rule._converters.items() if isinstance(converter, IntegerConverter)}
+    """The arguments of a rule that count (pages) or choose (an answer) instead of naming something."""
+    counted = {name: "1" for name, converter in rule._converters.items() if isinstance(converter, IntegerConverter)}
+    chosen = {name: min(kind.items) for name, kind in rule._converters.items() if isinstance(kind, AnyConverter)}
+    return counted | chosen
 
 
 def methods(rule: Rule) -> list[str]:
