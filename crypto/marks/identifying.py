@@ -25,7 +25,10 @@ _KEPT_REFERENCES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """An original that images may show, and the numbers of its issued copies by the key they were marked with."""
+    """An original that images may show, and the numbers of its issued copies by the key they were marked with.
+
+    ``pdf`` is empty where the original is gone: then the tint alone can name its copies.
+    """
 
     pdf: bytes
     copies: Mapping[MarkKey, Sequence[int]]
@@ -96,7 +99,11 @@ def identify(
 def _sightings(
     images: Sequence[Image], suspects: Sequence[Suspect], ends: float, progress: Callable[[int, int], None]
 ) -> tuple[list[Sighting | None], bool]:
-    pages = [(place, page) for place, suspect in enumerate(suspects) for page in range(page_count(suspect.pdf))]
+    pages = [
+        (place, page)
+        for place, suspect in enumerate(suspects)
+        for page in range(page_count(suspect.pdf) if suspect.pdf else 0)
+    ]
     best: list[Sighting | None] = [None] * len(images)
     for done, (place, page) in enumerate(pages):
         progress(done, len(pages))

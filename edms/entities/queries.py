@@ -1,6 +1,6 @@
 """Reads of the register of bodies and of staff."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -56,9 +56,9 @@ def entity_by_domain(uow: UnitOfWork, domain: str) -> Entity | None:
     return uow.session.scalars(select(Entity).where(Entity.mail_domain == domain)).one_or_none()
 
 
-def entities_by_ids(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Entity]:
+def entities_by_ids(uow: UnitOfWork, ids: Iterable[UUID | None]) -> dict[UUID, Entity]:
     """Return bodies by inner key, for lists (in chunks, as a circular has hundreds)."""
-    wanted = list(dict.fromkeys(ids))
+    wanted = [each for each in dict.fromkeys(ids) if each is not None]
     found: dict[UUID, Entity] = {}
     for at in range(0, len(wanted), 500):
         rows = uow.session.scalars(select(Entity).where(Entity.id.in_(wanted[at : at + 500])))
@@ -105,10 +105,14 @@ def employee_by_code(uow: UnitOfWork, code: str) -> Employee:
     return found
 
 
-def employees_by_ids(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Employee]:
-    """Return people by inner key."""
-    rows = uow.session.scalars(select(Employee).where(Employee.id.in_(set(ids))))
-    return {row.id: row for row in rows}
+def employees_by_ids(uow: UnitOfWork, ids: Iterable[UUID | None]) -> dict[UUID, Employee]:
+    """Return people by inner key, for lists (in chunks)."""
+    wanted = [each for each in dict.fromkeys(ids) if each is not None]
+    found: dict[UUID, Employee] = {}
+    for at in range(0, len(wanted), 500):
+        rows = uow.session.scalars(select(Employee).where(Employee.id.in_(wanted[at : at + 500])))
+        found.update((row.id, row) for row in rows)
+    return found
 
 
 def holds(day: date) -> ColumnElement[bool]:

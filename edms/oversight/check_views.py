@@ -7,7 +7,8 @@ from flask import Blueprint, Response, request
 from crypto.codes import format_code
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, Problem, Unavailable
-from edms.oversight import codes, queries, registers, service
+from edms.entities import queries as entities
+from edms.oversight import codes, registers, service
 from edms.oversight.edge import HOME
 from edms.oversight.forms import read_code
 from edms.oversight.rules import SEE_LOG
@@ -39,7 +40,7 @@ def verify_code() -> Response:
         with reading() as uow:
             uow.actor.require(SEE_LOG)
             found = codes.known(uow, read_code(typed, uow.now.year, "code"))
-            bodies = queries.bodies(uow, [each.entity_id for each in found.letters])
+            bodies = entities.entities_by_ids(uow, [each.entity_id for each in found.letters])
             page = _page(uow, typed=typed, found=found, bodies=bodies)
     except (Invalid, Unavailable) as error:
         problems = error.problems if isinstance(error, Invalid) else (Problem("code", error.code, **error.params),)

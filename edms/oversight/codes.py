@@ -62,7 +62,7 @@ def _copy(uow: UnitOfWork, code: Code) -> Known:
     closed = leak_queries.by_two(uow, copy.entity_id)
     return Known(
         code, letters=tuple(letters.values()), copy=copy, body=entities.entity(uow, copy.entity_id),
-        person=None if closed else queries.people(uow, [copy.employee_id]).get(copy.employee_id),
+        person=None if closed else entities.employees_by_ids(uow, [copy.employee_id]).get(copy.employee_id),
     )  # fmt: skip
 
 

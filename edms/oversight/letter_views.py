@@ -76,5 +76,5 @@ def _elsewhere(uow: UnitOfWork, letter: Letter) -> list[tuple[Letter, Entity]]:
     if not letter.document_code:
         return []
     rows = [each for each in queries.letters_by_code(uow, letter.document_code) if each.id != letter.id]
-    bodies = queries.bodies(uow, [each.entity_id for each in rows])
+    bodies = entities.entities_by_ids(uow, [each.entity_id for each in rows])
     return [(each, bodies[each.entity_id]) for each in rows]

@@ -19,6 +19,7 @@ from edms.content.store import ContentStore
 from edms.core.database import Base, UnitOfWork
 from edms.core.errors import EdmsError
 from edms.dispatch.models import OutboxItem
+from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
 from edms.entities.models import Employee
 from edms.intake.models import ReceivedMessage
@@ -72,7 +73,7 @@ def timeline(uow: UnitOfWork, letter: Letter, *, after: Place | None, limit: int
 def copies(uow: UnitOfWork, letter: Letter, *, limit: int, offset: int) -> list[CopyLine]:
     """Return the coded copies of a letter in the order of their issue."""
     found = queries.copies_of(uow, letter.id, limit=limit, offset=offset)
-    people = queries.people(uow, [each.employee_id for each in found])
+    people = entities.employees_by_ids(uow, [each.employee_id for each in found])
     return [CopyLine(each, people.get(each.employee_id)) for each in found]
 
 

@@ -13,7 +13,7 @@ from edms.codes.models import IssuedCopy
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
-from edms.entities.models import Assignment, Employee, Entity, Post
+from edms.entities.models import Assignment, Entity, Post
 from edms.letters.models import Letter
 from edms.oversight.rules import MOST_LOOKED_AT, PREFIXES, READING, REFUSALS, SEE_LOG, Kind, Place, Search, sees_all
 from edms.registry.models import Register, RegisterEntry, RegisterYear
@@ -326,30 +326,12 @@ def units_of_letters(uow: UnitOfWork, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     return found
 
 
-def people(uow: UnitOfWork, ids: Iterable[UUID | None]) -> dict[UUID, Employee]:
-    """Return people by inner key."""
-    wanted = {one for one in ids if one is not None}
-    found: dict[UUID, Employee] = {}
-    for some in _chunks(wanted):
-        found.update((row.id, row) for row in uow.session.scalars(select(Employee).where(Employee.id.in_(some))))
-    return found
-
-
 def owners(uow: UnitOfWork, account_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Return the person of each account."""
     found: dict[UUID, UUID] = {}
     for some in _chunks(account_ids):
         rows = uow.session.execute(select(Account.id, Account.employee_id).where(Account.id.in_(some)))
         found.update((key, person) for key, person in rows)
-    return found
-
-
-def bodies(uow: UnitOfWork, ids: Iterable[UUID | None]) -> dict[UUID, Entity]:
-    """Return bodies by inner key."""
-    wanted = {one for one in ids if one is not None}
-    found: dict[UUID, Entity] = {}
-    for some in _chunks(wanted):
-        found.update((row.id, row) for row in uow.session.scalars(select(Entity).where(Entity.id.in_(some))))
     return found
 
 

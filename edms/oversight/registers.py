@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from edms.core.database import UnitOfWork
+from edms.entities import queries as entities
 from edms.entities.models import Employee, Entity
 from edms.letters.models import Letter
 from edms.oversight import queries
@@ -64,7 +65,7 @@ def check_year(uow: UnitOfWork, year_id: UUID) -> YearCheck:
             gaps.append((last + 1, counter))
     void = queries.void_entries(uow, register.id, year.year, limit=MOST_VOID)
     letters = queries.letters_by_ids(uow, [each.letter_id for each in void])
-    people = queries.people(uow, [each.void_authority_id for each in void])
+    people = entities.employees_by_ids(uow, [each.void_authority_id for each in void])
     cancelled = [
         Cancelled(each, letters.get(each.letter_id), people.get(each.void_authority_id or each.id)) for each in void
     ]

@@ -10,6 +10,7 @@ from edms.audit.models import Event
 from edms.audit.queries import sealed_size
 from edms.audit.service import facts_of, record
 from edms.core.database import UnitOfWork
+from edms.entities import queries as entities
 from edms.entities.models import Employee, Entity
 from edms.letters.models import Letter
 from edms.oversight import queries
@@ -60,13 +61,13 @@ def search(uow: UnitOfWork, wanted: Search, *, after: Place | None = None, limit
 
 def lines(uow: UnitOfWork, events: Sequence[Event]) -> list[Line]:
     """Return entries with the people, bodies and letters that they name; a fixed number of reads."""
-    people = queries.people(uow, [each.employee_id for each in events])
-    bodies = queries.bodies(uow, [each.entity_id for each in events])
+    people = entities.employees_by_ids(uow, [each.employee_id for each in events])
+    bodies = entities.entities_by_ids(uow, [each.entity_id for each in events])
     letters = queries.letters_by_ids(uow, _keys(events, "letter"))
     owners = queries.owners(uow, _keys(events, "account"))
-    people_named = queries.people(uow, [*_keys(events, "employee"), *owners.values()])
+    people_named = entities.employees_by_ids(uow, [*_keys(events, "employee"), *owners.values()])
     named = {**people_named, **{key: people_named[owner] for key, owner in owners.items()}}
-    about = queries.bodies(uow, _keys(events, "entity"))
+    about = entities.entities_by_ids(uow, _keys(events, "entity"))
     sealed = sealed_size(uow)
     return [
         Line(

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from edms.core.database import UnitOfWork
+from edms.entities import queries as entities
 from edms.entities.models import Employee
 from edms.letters.models import Letter
 from edms.oversight import queries
@@ -42,7 +43,7 @@ def watch(uow: UnitOfWork, day: date, limits: Thresholds, zone: ZoneInfo) -> Wat
         unit_of=queries.units_of_letters(uow, {each.letter_id for each in acts if each.letter_id is not None}),
     )  # fmt: skip
     return Watched(
-        day, tuple(found), queries.people(uow, [each.employee_id for each in found]),
+        day, tuple(found), entities.employees_by_ids(uow, [each.employee_id for each in found]),
         queries.letters_by_ids(uow, [each.letter_id for each in found if each.letter_id is not None]), len(acts),
         len(rows) > MOST_READ,
     )  # fmt: skip

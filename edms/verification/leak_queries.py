@@ -1,6 +1,6 @@
 """Reads of leak cases: an auditor's own body's, all for the operator; and of what a look-up compares with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -157,12 +157,6 @@ def by_two(uow: UnitOfWork, entity_id: UUID) -> bool:
     """Say whether a body's auditors open names by two."""
     found = policy(uow, entity_id)
     return found is not None and found.by_two
-
-
-def people(uow: UnitOfWork, ids: Iterable[UUID | None]) -> Mapping[UUID, Employee]:
-    """Return persons by id."""
-    wanted = {one for one in ids if one is not None}
-    return {one.id: one for one in uow.session.scalars(select(Employee).where(Employee.id.in_(wanted)))}
 
 
 def copies_by_code(uow: UnitOfWork, codes: Sequence[str], within: UUID | None) -> Sequence[IssuedCopy]:

@@ -12,6 +12,7 @@ from edms.audit.service import facts_of
 from edms.codes.models import IssuedCopy
 from edms.core.database import UnitOfWork
 from edms.core.errors import NotFound
+from edms.entities import queries as entities
 from edms.entities.models import Employee, Entity
 from edms.verification import leak_queries
 from edms.verification.leak_names import is_open
@@ -151,7 +152,7 @@ def shown_case(uow: UnitOfWork, case: LeakCase) -> CaseShown:
     look_ups = leak_queries.look_ups(uow, case.id)
     requests = leak_queries.name_requests(uow, case.id)
     notes = leak_queries.notes(uow, case.id)
-    people = leak_queries.people(
+    people = entities.employees_by_ids(
         uow,
         [case.opened_by_id, case.closed_by_id, *(one.added_by_id for one in images), *(one.by_id for one in notes),
          *(one.asked_by_id for one in look_ups), *(one.asked_by_id for one in requests),
@@ -175,7 +176,7 @@ def shown_case(uow: UnitOfWork, case: LeakCase) -> CaseShown:
 
 def shown_look_up(uow: UnitOfWork, look_up: LeakLookUp) -> LookUpShown:
     """Return one look-up as the page shows it."""
-    people = leak_queries.people(uow, [look_up.asked_by_id])
+    people = entities.employees_by_ids(uow, [look_up.asked_by_id])
     return _look_up(look_up, {key: one.name for key, one in people.items()})
 
 

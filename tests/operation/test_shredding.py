@@ -35,9 +35,10 @@ from edms.search.follower import follow
 from edms.search.indexes import Indexes
 from edms.search.service import search
 from edms.wiring import parts_of
-from tests.factories.issued import IssuedLetter, issued_letter
+from tests.factories.issued import IssuedLetter, downloaded_copy, issued_letter
 from tests.factories.pages import make_app, sign_in
 from tests.factories.world import OPERATOR, World, make_world
+from tests.verification.leaks import traced
 
 SECRET = "مكان المستودع السري"
 
@@ -96,6 +97,14 @@ def assert_gone(parts: Parts, world: World, letter: IssuedLetter) -> None:
                     content.read(
                         uow, file_id, entity_id=row.entity_id, store=parts[ContentStore], keys=parts[Keyring]
                     )  # fmt: skip
+
+
+def test_whose_copy_leaked_is_still_told_of_a_destroyed_letter(world: World) -> None:
+    gone, _ = letters(world)
+    pdf, copy = downloaded_copy(world, gone, ("a", "employee"))
+    destroy(world, gone)
+    (named,) = traced(world, OPERATOR, pdf).named
+    assert (named.copy_code, named.layers[-1]) == (copy.code, "tint")
 
 
 def test_a_destroyed_letter_is_gone_and_the_others_stay(world: World) -> None:
