@@ -99,11 +99,8 @@ def identify(
 def _sightings(
     images: Sequence[Image], suspects: Sequence[Suspect], ends: float, progress: Callable[[int, int], None]
 ) -> tuple[list[Sighting | None], bool]:
-    pages = [
-        (place, page)
-        for place, suspect in enumerate(suspects)
-        for page in range(page_count(suspect.pdf) if suspect.pdf else 0)
-    ]
+    there = [(place, suspect) for place, suspect in enumerate(suspects) if suspect.pdf]
+    pages = [(place, page) for place, suspect in there for page in range(page_count(suspect.pdf))]
     best: list[Sighting | None] = [None] * len(images)
     for done, (place, page) in enumerate(pages):
         progress(done, len(pages))
