@@ -6,10 +6,12 @@ from io import BytesIO
 from typing import Any, Final
 
 import pikepdf
+from PIL import Image as Pictures
 from reportlab.lib.units import mm
 
 from crypto.barcodes import code128_modules
 from crypto.codes import format_code
+from crypto.errors import CannotMark
 from crypto.marks.marking import HiddenMark, MarkablePdf
 
 _MODULE: Final = 0.33 * mm
@@ -17,6 +19,10 @@ _HEIGHT: Final = 6 * mm
 _EDGE: Final = 4 * mm
 _FOOT: Final = 32 * mm
 _LONGEST: Final = 160 * mm
+_UNREADABLE: Final = (  # what pikepdf, Pillow and OpenCV say of damaged and of hostile files
+    pikepdf.PikepdfError, ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+    Pictures.DecompressionBombError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,13 @@ def marked_pdf(pdf: bytes, mark: CopyMark) -> bytes:
     The copy is another document than the signed original, which is never changed. Same input, same bytes. Raises
     CannotMark when the file is no PDF that can be marked (encrypted, damaged).
     """
+    try:
+        return _marked(pdf, mark)
+    except _UNREADABLE as error:
+        raise CannotMark("marks.unreadable") from error
+
+
+def _marked(pdf: bytes, mark: CopyMark) -> bytes:
     original = _markable(pdf)
     with original.opened() as document:
         original.hide(document, mark.hidden)

@@ -241,7 +241,7 @@ def _candidates(uow: UnitOfWork, seen: _Seen, blind: Sequence[BlindRead]) -> lis
 def _suspects(
     uow: UnitOfWork, originals: Sequence[Original], within: UUID | None, *, store: ContentStore, keys: Keyring
 ) -> tuple[list[tuple[Original, SuspectFile]], dict[int, IssuedCopy]]:
-    """Return the originals, empty where one is gone, with the numbers of their marked copies; and the copies by number."""
+    """Return the originals (empty where gone) with the numbers of their marked copies, and the copies by number."""
     suspects = []
     copies: dict[int, IssuedCopy] = {}
     for original in originals:
