@@ -1,12 +1,9 @@
-"""The processes that parse hostile mail: a nursery, which has loaded everything, and the children that it forks.
+"""The processes that parse hostile mail, forked by a nursery (``edms.core.nursery``) that has loaded everything.
 
-The nursery never sees a message. It is told on standard input (a SOCK_SEQPACKET socket) to fork a child onto a socket
-that comes with the order (``F number``) or to kill one (``K number``), and ends its children when the gateway is gone.
 A child reads a length (u32) and a Question, the message, and answers a length and an Answer, then the octets of the
 letter's files in order. It has little memory and time, writes no file and starts no process.
 """
 
-import gc
 import os
 import resource
 import signal
@@ -15,8 +12,10 @@ import sys
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
+from edms.core.nursery import attend
 from edms.dispatch.package import LetterPackage, WireMessage
 from mailgw.judging import found_seal, found_signature
 from mailgw.message import read_message
@@ -32,47 +31,7 @@ _HEAD: Final = 4
 def main() -> None:
     """Be the nursery; the arguments are the roots (DER in base64) that are believed for time-stamps."""
     stamp_roots = tuple(b64decode(each) for each in sys.argv[1:])
-    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
-        resource.setrlimit(limit, (0, 0))
-    for ending in (signal.SIGINT, signal.SIGTERM):  # told to the whole group; the gateway ends us when it has drained
-        signal.signal(ending, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()
-    orders = socket.socket(fileno=0)
-    children: dict[str, int] = {}
-    orders.send(b"ready")
-    while True:
-        told, descriptors, _, _ = socket.recv_fds(orders, 64, 1)
-        _bury(children)
-        order, _, number = told.decode("ascii").partition(" ")
-        if order == "F":
-            children[number] = _fork(orders, descriptors[0], stamp_roots)
-        elif number in children:
-            os.kill(children[number], signal.SIGKILL)
-        elif not told:
-            break
-    for pid in children.values():
-        os.kill(pid, signal.SIGKILL)
-
-
-def _bury(children: dict[str, int]) -> None:
-    """Forget the children that have ended, so that no order meets another process under an old number."""
-    for number, pid in tuple(children.items()):
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            del children[number]
-
-
-def _fork(orders: socket.socket, descriptor: int, stamp_roots: Sequence[bytes]) -> int:
-    pid = os.fork()
-    if pid:
-        os.close(descriptor)
-        return pid
-    try:
-        orders.close()
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-        serve(socket.socket(fileno=descriptor), stamp_roots)
-    finally:  # whatever it was: nothing of it may reach the nursery's own loop
-        os._exit(0)
+    attend(partial(serve, stamp_roots=stamp_roots))
 
 
 def serve(connection: socket.socket, stamp_roots: Sequence[bytes]) -> None:

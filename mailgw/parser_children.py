@@ -1,20 +1,11 @@
-"""The parser's processes seen from the gateway: the nursery that forks them, and a child's connection."""
+"""A child that parses mail, seen from the gateway: its connection."""
 
-import os
 import socket
-import subprocess
-import sys
-import threading
 import time
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
-from edms.core.errors import Unavailable
-from mailgw import maillog
 from mailgw.parser_values import WALL_TIMES, Answer, Question, dump, load
 
 ANSWER_SECONDS: Final = 120
@@ -22,8 +13,6 @@ TOO_SLOW: Final = "message.too-slow"
 UNREADABLE: Final = "message.unreadable"
 MAX_ANSWER: Final = 8 << 20
 _PIECE: Final = 1 << 18
-_START_SECONDS: Final = 60.0
-_HOME: Final = str(Path(__file__).resolve().parents[1])
 
 
 class ChildFailed(Exception):
@@ -32,74 +21,6 @@ class ChildFailed(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-class Nursery:
-    """The process that forks the children, and its orders."""
-
-    def __init__(self, module: str, stamp_roots: Sequence[bytes]) -> None:
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._numbers = count(1)
-        self._ready = threading.Lock()
-        self._is_ready = False
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  # our own module, roots of our own settings
-                [sys.executable, "-P", "-m", module, *(b64encode(each).decode() for each in stamp_roots)],
-                stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", close_fds=True,
-                env={"PYTHONPATH": _HOME, "LANG": "C.UTF-8", "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
-            )  # fmt: skip
-
-    def wait(self) -> None:
-        """Wait until it has loaded what it needs."""
-        with self._ready:
-            if not self._is_ready:
-                self._orders.settimeout(_START_SECONDS)
-                try:
-                    self._is_ready = self._orders.recv(16) == b"ready"
-                except OSError:
-                    self._is_ready = False
-        if not self._is_ready:
-            raise Unavailable("mail.parser-not-started")
-
-    def fork(self) -> "Child":
-        """Order a child; raises Unavailable when the nursery is gone."""
-        self.wait()
-        child = self.fork_ahead()
-        if child is None:
-            raise Unavailable("mail.parser-not-started")
-        return child
-
-    def fork_ahead(self) -> "Child | None":
-        """Order a child without waiting for it; None when the nursery is gone."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        number = next(self._numbers)
-        with theirs:
-            try:
-                socket.send_fds(self._orders, [b"F %d" % number], [theirs.fileno()])
-            except OSError:
-                ours.close()
-                return None
-        return Child(number, ours)
-
-    def kill(self, number: int) -> None:
-        """Order a child's end, whatever it is doing."""
-        try:
-            self._orders.send(b"K %d" % number)
-        except OSError:
-            maillog.event("parser.nursery-lost")
-
-    def lives(self) -> bool:
-        """Tell whether it still runs."""
-        return self._process.poll() is None
-
-    def end(self) -> None:
-        """End it and its children."""
-        self._orders.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 class Child:

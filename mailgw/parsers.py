@@ -8,6 +8,7 @@ process that has loaded everything and has seen nothing, in some milliseconds.
 
 import asyncio
 import threading
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from uuid import UUID
 from crypto.cms_signatures import DetachedSignature
 from crypto.pdf_judging import PdfSeal
 from edms.core.errors import Unavailable
+from edms.core.nursery import Nursery, NurseryLost
 from edms.dispatch.package import LetterPackage, UntypedMessage, WireMessage
 from mailgw import maillog
-from mailgw.parser_children import TOO_SLOW, UNREADABLE, Child, ChildFailed, Nursery
+from mailgw.parser_children import TOO_SLOW, UNREADABLE, Child, ChildFailed
 from mailgw.parser_values import LARGE, Question
 
 CHILDREN: Final = 2
@@ -182,7 +184,10 @@ class Parsers:
         if child is not None and child.source not in (None, source):
             child = self._replaced(child)
         try:
-            child = child or self._born().fork()
+            child = child or Child(*self._born().fork())
+        except NurseryLost:
+            self._idle.put(None)
+            raise Unavailable("mail.parser-not-started") from None
         except BaseException:
             self._idle.put(None)
             raise
@@ -198,8 +203,12 @@ class Parsers:
         nursery = self._nursery
         if nursery is None:
             return None
-        nursery.kill(child.number)
-        return nursery.fork_ahead()
+        try:
+            nursery.kill(child.number)
+            return Child(*nursery.fork_ahead())
+        except NurseryLost:
+            maillog.event("parser.nursery-lost")
+            return None
 
     def _born(self) -> Nursery:
         """Return a nursery that lives, starting one where there is none."""
@@ -208,7 +217,7 @@ class Parsers:
                 self._nursery.end()
                 self._nursery = None
             if self._nursery is None:
-                self._nursery = Nursery(self._module, self._stamp_roots)
+                self._nursery = Nursery(self._module, *(b64encode(each).decode() for each in self._stamp_roots))
             return self._nursery
 
 

@@ -10,7 +10,7 @@ from crypto.digests import sha256
 from crypto.errors import CannotMark
 from crypto.marks.keys import MarkKey
 from crypto.marks.payload import TintCode
-from crypto.marks.runs import PageRuns, page_runs
+from crypto.marks.runs import NOTHING, PageRuns, page_runs
 from crypto.marks.scans import ScannedPage, scanned_page
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.tint import Profile, tint_form, tint_operators
@@ -19,6 +19,8 @@ VERSION: Final = 1
 """Which rules a copy was marked by; a reader must know them all."""
 
 _HARDLY_TEXT: Final = 15  # runs; a scan may carry a stamp or a heading in real text
+_MOVED_PAGES: Final = 300
+_MOVED_SCANS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,16 @@ class HiddenMark:
     profile: Profile
 
 
-def markable_page(page: pikepdf.Page) -> PageRuns | ScannedPage:
-    """Return what of a page can be moved: its text, or where it is a picture of text the ink in that."""
+def markable_page(page: pikepdf.Page, place: int) -> PageRuns | ScannedPage:
+    """Return what of a page can be moved: its text, or where it is a picture of text the ink in that.
+
+    ``place`` counts from 0: far behind in a long file nothing is moved, so that a copy is made in seconds; those pages
+    carry the tint alone.
+    """
+    if place >= _MOVED_PAGES:
+        return NOTHING
     runs = page_runs(page)
-    if runs.count < _HARDLY_TEXT:
+    if runs.count < _HARDLY_TEXT and place < _MOVED_SCANS:
         return scanned_page(page) or runs
     return runs
 
@@ -46,7 +54,7 @@ class MarkablePdf:
         self._pdf = pdf
         self.digest = sha256(pdf)
         with self.opened() as document:
-            self.pages = tuple(map(markable_page, document.pages))
+            self.pages = tuple(markable_page(page, place) for place, page in enumerate(document.pages))
         if not self.pages:
             raise CannotMark("marks.unreadable")
 

@@ -25,9 +25,11 @@ def reference_page(pdf: bytes, page: int) -> Reference:
     image = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
     with pikepdf.open(BytesIO(pdf)) as document:
         opened = document.pages[page]
-        runs = markable_page(opened)
+        runs = markable_page(opened, page)
         if isinstance(runs, ScannedPage):
             return Reference(image, _labels_of_scan(opened, runs, (height, width)), runs.count)
+        if not runs.count:
+            return Reference(image, np.full((height, width), -1, np.int32), 0)
         count, content = labelled(opened)
         opened.Contents = document.make_stream(content)
         drawn = BytesIO()

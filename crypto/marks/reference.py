@@ -50,10 +50,12 @@ def _runs(ink: Field, labels: Labels) -> list[Run]:
     height, width = labels.shape
     inked = labels >= 0
     rows, columns = np.nonzero(inked)
+    if not len(rows):
+        return []
     numbers = labels[rows, columns]
     order = np.argsort(numbers, kind="stable")
     rows, columns, numbers = rows[order], columns[order], numbers[order]
-    starts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]]) if len(numbers) else np.zeros(0, int)
+    starts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
     runs = []
     rim, near = np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8)
     for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):

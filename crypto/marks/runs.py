@@ -92,6 +92,10 @@ class PageRuns:
         return b"\n".join(_written(self.items, shifts.tolist()))
 
 
+NOTHING: Final = PageRuns(0, ())
+"""A page of which nothing is moved."""
+
+
 def page_runs(page: pikepdf.Page) -> PageRuns:
     """Read a page's runs; one whose content breaks the grammar has none."""
     return _read(page, bare=False)
@@ -110,7 +114,7 @@ def _read(page: pikepdf.Page, *, bare: bool) -> PageRuns:
     try:
         return _Reader(page, bare=bare).read(pikepdf.parse_content_stream(page))
     except (pikepdf.PdfError, ValueError, TypeError, IndexError, AttributeError):
-        return PageRuns(0, ())
+        return NOTHING
 
 
 class _Reader:

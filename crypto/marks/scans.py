@@ -17,6 +17,7 @@ from crypto.marks.shift_code import STEP_MM, Steps
 
 _MM: Final = 25.4
 _RESOLUTIONS: Final = (140.0, 660.0)
+_MOST_PIXELS: Final = 50_000_000  # A4 at 660 dpi has 42 million
 _LEAST_COVERED: Final = 0.5
 _SKEW: Final = 0.01
 _INK: Final = 60
@@ -75,7 +76,8 @@ def scanned_page(page: pikepdf.Page) -> ScannedPage | None:
     if found is None:
         return None
     name, place = found
-    image = _opened(page.obj.Resources.XObject[name])
+    picture = page.obj.Resources.XObject[name]
+    image = _opened(picture) if int(picture.Width) * int(picture.Height) <= _MOST_PIXELS else None
     if image is None:
         return None
     dpi = image.width / (place[2] - place[0]) * 72

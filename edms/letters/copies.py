@@ -14,6 +14,7 @@ from edms.audit.service import record
 from edms.codes import mark_keys
 from edms.codes import queries as codes_queries
 from edms.codes import service as codes
+from edms.codes.foreign_files import marked_apart
 from edms.codes.service import Copied, DrawnCopy
 from edms.codes.stamp import CopyMark, marked_pdf
 from edms.content import service as content
@@ -47,11 +48,12 @@ class IssuedFile:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A file of a letter that is to be copied."""
+    """A file of a letter that is to be copied; ``ours`` was drawn by this installation's own hand."""
 
     copied: Copied
     name: str
     media_type: str
+    ours: bool
 
 
 def issue_sheet(
@@ -63,7 +65,7 @@ def issue_sheet(
     """
 
     def part(uow: UnitOfWork, letter: Letter) -> _Part:
-        return _Part(_sheet(uow, letter), letter.document_code or "", _PDF)
+        return _Part(_sheet(uow, letter), letter.document_code or "", _PDF, ours=_drawn_here(uow, letter))
 
     issued = _issued(database, actor, letter_id, part, act, store=store, keys=keys, opens=True)
     return IssuedFile(issued.code, f"{issued.name}-{issued.code}.pdf", issued.media_type, issued.data)
@@ -94,7 +96,7 @@ def issue_attachment(
     def part(uow: UnitOfWork, letter: Letter) -> _Part:
         found = queries.attachment(uow, letter.id, attachment_id)
         copied = _copied(uow, letter, found.file_id, bytes.fromhex(found.hash))
-        return _Part(copied, found.name, found.media_type)
+        return _Part(copied, found.name, found.media_type, ours=False)
 
     return _issued(database, actor, letter_id, part, "download", store=store, keys=keys)
 
@@ -108,7 +110,7 @@ def view_pdf(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyr
         raise NotFound("letters.no-rendition")
     pdf = content.read(uow, letter.rendition_id, entity_id=letter.entity_id, store=store, keys=keys)
     mark = _mark(uow, drawn, "view")
-    return _kept(pdf, mark) if mark else pdf
+    return _kept(pdf, mark, ours=_drawn_here(uow, letter)) if mark else pdf
 
 
 def _issued(
@@ -132,7 +134,7 @@ def _issued(
             data = content.read(uow, part.copied.file_id, entity_id=letter.entity_id, store=store, keys=keys)
         if drawn is not None and mark is not None:
             try:
-                data = marked_pdf(data, mark)
+                data = _marked(data, mark, ours=part.ours)
             except CannotMark:
                 drawn = DrawnCopy(drawn.code, None, drawn.on_record)
         try:
@@ -151,7 +153,18 @@ def _issued(
     raise Unavailable("codes.busy")
 
 
-_kept = lru_cache(maxsize=8)(marked_pdf)
+def _marked(pdf: bytes, mark: CopyMark, *, ours: bool) -> bytes:
+    """Mark a copy; of a file that others made, in a child process."""
+    return marked_pdf(pdf, mark) if ours else marked_apart(pdf, mark)
+
+
+_kept = lru_cache(maxsize=8)(_marked)
+
+
+def _drawn_here(uow: UnitOfWork, letter: Letter) -> bool:
+    """Tell whether this installation drew a letter's sheet: its sender lives here."""
+    sender = entities.entity(uow, letter.sender_id or letter.entity_id)
+    return sender.installation_id == entities.home(uow).id
 
 
 def _sheet(uow: UnitOfWork, letter: Letter) -> Copied:

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import IO, Any, Final, Self, cast
 
 from crypto.marks.keys import MarkKey
+from edms.core.confinement import CHILD_ENVIRONMENT
 from edms.core.errors import Unavailable
-from edms.verification.confinement import CHILD_ENVIRONMENT
 from edms.verification.leak_rules import MOST_CODES, MOST_PIXELS, Layer, ReadingLimits
 
 _HOME: Final = str(Path(__file__).resolve().parents[2])

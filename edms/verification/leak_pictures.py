@@ -23,7 +23,7 @@ from PIL import Image, ImageOps, ImageSequence
 from crypto.barcodes import read_barcodes
 from crypto.marks.arrays import Image as Pixels
 from crypto.paper_seal import PREFIX
-from edms.verification.confinement import confine
+from edms.core.confinement import confine
 from edms.verification.leak_rules import MOST_PAGES, MOST_PIXELS, MOST_PIXELS_TOGETHER
 
 _PDF: Final = b"%PDF-"
@@ -47,7 +47,6 @@ def main() -> None:
     """Answer one request."""
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.MAX_IMAGE_PIXELS = _BOMB
-    Image.init()
     cv2.setNumThreads(1)
     _warm_up()
     told = json.loads(sys.stdin.buffer.readline())

@@ -10,7 +10,6 @@ by accident with ``blind_chance``; comparing adds what ``identify`` states. Both
 """
 
 import base64
-import io
 import json
 import sys
 import time
@@ -20,7 +19,6 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import pikepdf
 
 from crypto.digests import sha256
 from crypto.marks.arrays import Image
@@ -29,10 +27,11 @@ from crypto.marks.identifying import Identified, Sighting, Suspect, blind_chance
 from crypto.marks.keys import MarkKey
 from crypto.marks.payload import TintCode
 from crypto.marks.reference import PIXELS_A_MM
+from crypto.marks.samples import sample_pdf
 from crypto.marks.scoring import FALSE_NAMES, Tally
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.tint_reading import TintReadings, read_tint
-from edms.verification.confinement import confine
+from edms.core.confinement import confine
 from edms.verification.leak_rules import MOST_PIXELS
 
 _TINT_SECONDS: Final = 5.0
@@ -210,18 +209,11 @@ def _tell(value: dict[str, Any]) -> None:
 
 
 def _warm_up() -> None:
-    """Load what the libraries load on first use, by reading a small page of their own."""
+    """Load what the libraries load on first use, by reading small pages of their own."""
     as_webp(np.zeros((32, 32, 3), np.uint8))
-    with pikepdf.new() as document:
-        page = document.add_blank_page(page_size=(72, 72))
-        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
-        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
-        page.Contents = document.make_stream(b"BT /F 9 Tf 5 30 Td (warm up) Tj ET")
-        with document.open_metadata() as metadata:
-            metadata["dc:title"] = "warm up"
-        out = io.BytesIO()
-        document.save(out)
-    cached_reference(out.getvalue(), 0)
+    sample = sample_pdf()
+    for page in range(3):
+        cached_reference(sample, page)
     noise = np.random.default_rng(1).integers(0, 255, (400, 400, 3), np.uint8)
     read_tint(noise, [TintCode(MarkKey("", bytes(32)))], seconds=0.01)
 

@@ -232,7 +232,7 @@ def test_nothing_else_is_read_from_json(old: bytes, new: bytes) -> None:
 
 def nursery_of(pool: Parsers) -> int:
     assert pool._nursery is not None
-    return int(pool._nursery._process.pid)
+    return pool._nursery.pid
 
 
 def children_of(pid: int) -> list[int]:

@@ -11,12 +11,14 @@ import pytest
 
 from crypto.digests import sha256
 from crypto.errors import CannotMark
+from crypto.marks import marking
 from crypto.marks.arrays import Image
 from crypto.marks.identifying import Suspect, blind_chance, identify
 from crypto.marks.keys import MarkKey
 from crypto.marks.marking import HiddenMark, MarkablePdf
-from crypto.marks.originals import rendered_gray
+from crypto.marks.originals import reference_page, rendered_gray
 from crypto.marks.payload import TintCode
+from crypto.marks.samples import sample_pdf
 from crypto.marks.tint import Profile
 from crypto.marks.tint_reading import TintReadings, read_tint
 from edms.letters.rendition.letter import render_letter
@@ -42,8 +44,8 @@ def marked(pdf: bytes, number: int = NUMBER, *, key: MarkKey = KEY, profile: Pro
     return out.getvalue()
 
 
-def picture(pdf: bytes, dpi: float) -> Image:
-    bitmap = pypdfium2.PdfDocument(pdf)[0].render(scale=dpi / 72, rev_byteorder=True)
+def picture(pdf: bytes, dpi: float, *, page: int = 0) -> Image:
+    bitmap = pypdfium2.PdfDocument(pdf)[page].render(scale=dpi / 72, rev_byteorder=True)
     return np.ascontiguousarray(bitmap.to_numpy()[:, :, :3])
 
 
@@ -170,6 +172,30 @@ def test_what_is_no_pdf_is_refused() -> None:
     for file in (b"", b"%PDF-1.7 nothing", locked.getvalue()):
         with pytest.raises(CannotMark):
             MarkablePdf(file)
+
+
+def test_a_page_of_which_nothing_is_moved_is_compared_with_nothing() -> None:
+    blank = BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.save(blank)
+    for pdf, page in ((blank.getvalue(), 0), (sample_pdf(), 1), (sample_pdf(), 2)):
+        assert reference_page(pdf, page).empty
+
+
+def test_far_behind_in_a_long_file_pages_carry_the_tint_alone(letter: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marking, "_MOVED_PAGES", 1)
+    long = BytesIO()
+    with pikepdf.open(BytesIO(letter)) as document:
+        document.pages.append(document.pages[0])
+        document.save(long)
+    first, last = MarkablePdf(long.getvalue()).pages
+    assert first.count > 100
+    assert last.count == 0
+    assert reference_page(long.getvalue(), 1).empty
+    found = read_tint(picture(marked(long.getvalue()), 150, page=1), [TintCode(KEY)]).named
+    assert found is not None
+    assert found.number == NUMBER
 
 
 def test_blind_bound_counts_tags_and_copies() -> None:

@@ -1,0 +1,92 @@
+"""Files that others made are marked in a child: the same bytes, and whatever a file does, only its own copy suffers."""
+
+import os
+import signal
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import pikepdf
+import pytest
+
+from crypto.codes import copy_code, new_copy_number
+from crypto.errors import CannotMark
+from crypto.marks.keys import MarkKey
+from crypto.marks.marking import HiddenMark
+from crypto.marks.tint import Profile
+from edms.codes import foreign_files
+from edms.codes.foreign_files import marked_apart
+from edms.codes.stamp import CopyMark, marked_pdf
+from edms.letters.rendition.letter import render_letter
+from tests.leaks import pages
+from tests.letters.rendition.samples import LETTER
+from tests.shared_data import FOLDER
+
+
+def mark() -> CopyMark:
+    code = copy_code(new_copy_number())
+    return CopyMark(
+        code, "10023496", "1" * 10, HiddenMark(int(code[:-2]), MarkKey("2026-11", b"k" * 32), Profile.SCREEN)
+    )
+
+
+def endless() -> bytes:
+    """Return a small PDF whose page has a hundred million octets of content."""
+    out = BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.pages[0].Contents = document.make_stream(b"0 0 m 9 9 l S\n" * 7_000_000)
+        document.save(out, compress_streams=True, recompress_flate=True)
+    return out.getvalue()
+
+
+def test_a_copy_made_apart_is_the_same_bytes() -> None:
+    for pdf in (render_letter(LETTER), pages.foreign(2).pdf, pages.scan(0).pdf, pages.scan(1).pdf):
+        wanted = mark()
+        assert marked_apart(pdf, wanted) == marked_pdf(pdf, wanted)
+
+
+def test_a_file_that_costs_too_much_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign_files, "SECONDS", 1)
+    begun = time.monotonic()
+    with pytest.raises(CannotMark):
+        marked_apart(endless(), mark())
+    assert time.monotonic() - begun < 30
+    monkeypatch.setattr(foreign_files, "SECONDS", 30)
+    monkeypatch.setattr(foreign_files, "MEMORY", 400 << 20)
+    with pytest.raises(CannotMark):
+        marked_apart(endless(), mark())
+
+
+def test_more_files_than_children_wait_for_one_another() -> None:
+    pdf = pages.foreign(2).pdf
+    with ThreadPoolExecutor(6) as pool:
+        copies = list(pool.map(lambda _: marked_apart(pdf, mark()), range(12)))
+    assert len(set(copies)) == 12
+
+
+def test_a_lost_nursery_is_replaced() -> None:
+    pdf = pages.foreign(2).pdf
+    marked_apart(pdf, mark())
+    nursery = foreign_files._markers._nursery
+    assert nursery is not None
+    os.kill(nursery.pid, signal.SIGKILL)
+    nursery._process.wait()
+    assert marked_apart(pdf, mark()).startswith(b"%PDF")
+
+
+def test_damaged_and_hostile_files_are_marked_or_refused_and_nothing_else() -> None:
+    outcomes = {"marked": 0, "refused": 0}
+    with tarfile.open(next((FOLDER / "pdf-conformance").glob("*.tar.xz"))) as archive:
+        for place, member in enumerate(archive):
+            if not member.name.endswith(".pdf") or member.size > 100_000 or place % 4:
+                continue
+            file = archive.extractfile(member)
+            assert file is not None
+            try:
+                assert marked_apart(file.read(), mark()).startswith(b"%PDF")
+                outcomes["marked"] += 1
+            except CannotMark:
+                outcomes["refused"] += 1
+    assert min(outcomes.values()) > 5
