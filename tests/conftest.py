@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,11 +18,20 @@ _CLUSTER = pytest.StashKey[Cluster]()
 _JOURNEYS = "tests/journeys/"
 _SHARED = "diwan_postgres"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_MEMORY = Path("/dev/shm")
+_ENOUGH_MEMORY = 8 << 30
 _ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the folder of this run's cluster; the workers are told the controller's."""
+    """Name the folder of this run's cluster; the workers are told the controller's.
+
+    Files of the tests live in memory where there is enough, as they ask for thousands of databases: a killed process
+    leaves a file system in memory as it leaves a disk.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ENOUGH_MEMORY:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None
     shared = getattr(config, "workerinput", {}).get(_SHARED)
     config.stash[_CLUSTER] = Cluster(Path(shared) if shared else new_folder())
 

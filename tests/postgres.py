@@ -58,6 +58,7 @@ class Cluster:
         port = _free_port()
         options = (
             f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c max_connections=200"
+            " -c fsync=off -c full_page_writes=off"  # the tests kill our processes, never the machine
         )
         _run_as_server("pg_ctl", "-D", self._data, "-w", "-t", "60", "-l", self.folder / "log", "-o", options, "start")
         (self.folder / "port").write_text(str(port), "ascii")
