@@ -58,7 +58,6 @@ class Cluster:
         port = _free_port()
         options = (
             f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c max_connections=200"
-            " -c fsync=off -c full_page_writes=off"  # the tests kill our processes, never the machine
         )
         _run_as_server("pg_ctl", "-D", self._data, "-w", "-t", "60", "-l", self.folder / "log", "-o", options, "start")
         (self.folder / "port").write_text(str(port), "ascii")
@@ -89,6 +88,14 @@ class Cluster:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def replace_database(url: str, template: str) -> None:
+    """Make the database of an address a fresh copy of ``template``, which lies on the same server."""
+    server, _, name = url.replace("+psycopg", "").rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
 
 
 def new_folder() -> Path:

@@ -1,6 +1,9 @@
 """A small state: an installation with two bodies, their people with accounts, an auditor and the centre."""
 
+import atexit
+import os
 import secrets
+import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
@@ -27,6 +30,7 @@ from edms.entities.keyring import Keyring
 from edms.entities.rules import EntityType, NewEntity, Role
 from edms.entities.vaulting import begin_vault
 from edms.wiring import parts_of
+from tests.postgres import TEMPLATE, replace_database
 
 PASSWORD = "نخيل البصرة ١٩٥٨"
 """The password of every account of the world."""
@@ -36,6 +40,7 @@ PIN = "٧٣٩١٥٨"
 
 OPERATOR = system_actor("operator")
 
+_DOMAINS = ("moh.gov.example", "moe.gov.example")
 _STAFF = (
     ("head", "رئيس الجهة", {Role.SIGNATORY, Role.EMPLOYEE}, 3),
     ("registry", "مسؤول الديوان", {Role.REGISTRY}, 2),
@@ -106,51 +111,132 @@ def make_world(
     name: str = "home",
     gateway_port: int = 2525,
     first_serial: int = 100_000,
-    domains: tuple[str, str] = ("moh.gov.example", "moe.gov.example"),
+    domains: tuple[str, str] = _DOMAINS,
+    alone: bool = False,
 ) -> World:
     """Make a world in ``folder`` on a fresh database (``url``, or a SQLite file there); ``first_serial`` as for
     ``initialise``: two worlds that exchange letters need ranges and ``domains`` of their own.
+
+    The world of no particular name is cast once and copied from then on: only one that is ``alone`` has keys that no
+    other test has.
     """  # fmt: skip
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    environ = {"DIWAN_DATA": str(data), "DIWAN_INSTALLATION_NAME": name, "DIWAN_GATEWAY_PORT": str(gateway_port)}
-    settings = load(None, {**environ, "DIWAN_DATABASE_URL": url or ""})
+    plan = _Plan(name, gateway_port, first_serial, domains)
+    url = url or f"sqlite:///{data / 'diwan.sqlite3'}"
+    if alone or plan != _Plan():
+        return _opened(data, url, plan, _made(data, url, plan))
+    mould = _mould(url.partition(":")[0], url if url.startswith("postgresql") else "")
+    shutil.copytree(mould.folder, folder, dirs_exist_ok=True)
+    if mould.database:
+        replace_database(url, mould.database)
+    elif url != f"sqlite:///{data / 'diwan.sqlite3'}":
+        (data / "diwan.sqlite3").rename(url.removeprefix("sqlite:///"))
+    return _opened(data, url, plan, mould.people)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What distinguishes worlds."""
+
+    name: str = "home"
+    gateway_port: int = 2525
+    first_serial: int = 100_000
+    domains: tuple[str, str] = _DOMAINS
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Who is in a world, as plain values."""
+
+    bodies: Mapping[str, Body]
+    actors: Mapping[tuple[str, str], Actor]
+    logins: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mould:
+    """A world of no particular name to be copied: its folder, and its database where that is no file there."""
+
+    folder: Path
+    database: str
+    people: _People
+
+
+_moulds: dict[str, _Mould] = {}
+
+
+def _mould(kind: str, url: str) -> _Mould:
+    """Return this process's mould for SQLite, or for the server of ``url``."""
+    if kind not in _moulds:
+        folder = Path(tempfile.mkdtemp(prefix="world-"))
+        atexit.register(shutil.rmtree, folder)
+        (data := folder / "data").mkdir()
+        database = f"world_{os.getpid()}" if url else ""
+        if database:
+            replace_database(server_url := url.rpartition("/")[0] + f"/{database}", TEMPLATE)
+        else:
+            server_url = f"sqlite:///{data / 'diwan.sqlite3'}"
+        _moulds[kind] = _Mould(folder, database, _made(data, server_url, _Plan()))
+    return _moulds[kind]
+
+
+def _parts(data: Path, url: str, plan: _Plan) -> Parts:
+    environ = {
+        "DIWAN_DATA": str(data), "DIWAN_INSTALLATION_NAME": plan.name, "DIWAN_GATEWAY_PORT": str(plan.gateway_port),
+        "DIWAN_DATABASE_URL": "" if url == f"sqlite:///{data / 'diwan.sqlite3'}" else url,
+    }  # fmt: skip
+    return parts_of(load(None, environ))
+
+
+def _opened(data: Path, url: str, plan: _Plan, people: _People) -> World:
+    parts = _parts(data, url, plan)
+    database = parts[Database]
+    weakref.finalize(database, database.engine.dispose)  # no connection outlives the test
+    bodies = people.bodies
+    return World(
+        parts, database, parts[Keyring], parts[ContentStore], parts[KeyStore], parts[Settings],
+        bodies["a"], bodies["b"], bodies["centre"], people.actors, people.logins,
+    )  # fmt: skip
+
+
+def _made(data: Path, url: str, plan: _Plan) -> _People:
+    """Make a world's keys, fill its database and say who is in it."""
+    parts = _parts(data, url, plan)
+    settings = parts[Settings]
     secret = secrets.token_bytes(32)
     settings.secret_file.write_bytes(secret)
     create_key_file(settings.keys_file, secret)
     root = new_root_key()
     write_root_file(settings.root_file, root, secret)
-    if url is None:
-        (data / "diwan.sqlite3").write_bytes(_migrated())
+    sqlite = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite") and not sqlite.exists():
+        sqlite.write_bytes(_migrated())
     elif migrate.current(url) != migrate.newest():
         migrate.upgrade(url)
-    parts = parts_of(settings)
     keyring, database = parts[Keyring], parts[Database]
-    weakref.finalize(database, database.engine.dispose)  # no connection outlives the test
     with database.work(OPERATOR) as uow:
         entities.initialise(
-            uow, name=name, gateway_host="127.0.0.1", gateway_port=gateway_port, keys=keyring, root=root,
-            first_serial=first_serial,
+            uow, name=plan.name, gateway_host="127.0.0.1", gateway_port=plan.gateway_port, keys=keyring, root=root,
+            first_serial=plan.first_serial,
         )  # fmt: skip
         begin_vault(uow, keys=keyring)
-        centre = _body(uow, keyring, "مركز المراسلات الحكومية", f"centre.{domains[0]}", "م.م")
         bodies = {
-            "a": _body(uow, keyring, "وزارة الصحة", domains[0], "و.ص"),
-            "b": _body(uow, keyring, "وزارة التربية", domains[1], "و.ت"),
+            "centre": _body(uow, keyring, "مركز المراسلات الحكومية", f"centre.{plan.domains[0]}", "م.م"),
+            "a": _body(uow, keyring, "وزارة الصحة", plan.domains[0], "و.ص"),
+            "b": _body(uow, keyring, "وزارة التربية", plan.domains[1], "و.ت"),
         }
-        logins = {(key, who): f"{who}.{key}" for key in bodies for who, _, _, _ in _STAFF}
-        for key, body in bodies.items():
+        logins = {(key, who): f"{who}.{key}" for key in ("a", "b") for who, _, _, _ in _STAFF}
+        for key in ("a", "b"):
             for (who, post, roles, clearance), person in zip(_STAFF, _NAMES, strict=True):
-                _person(uow, body, post, person, logins[key, who], frozenset(roles), clearance)
+                _person(uow, bodies[key], post, person, logins[key, who], frozenset(roles), clearance)
         for who, role in (("auditor", Role.AUDITOR), ("centre", Role.CENTRE)):
             logins["centre", who] = f"{who}.centre"
-            _person(uow, centre, who, f"{_NAMES[0]} {who}", logins["centre", who], frozenset({role}), 3)
+            _person(uow, bodies["centre"], who, f"{_NAMES[0]} {who}", logins["centre", who], frozenset({role}), 3)
     with database.work(OPERATOR) as uow:
         actors = {place: accounts.actor_of_employee(uow, login) for place, login in logins.items()}
-    return World(
-        parts, database, keyring, parts[ContentStore], parts[KeyStore], settings,
-        bodies["a"], bodies["b"], centre, actors, logins,
-    )  # fmt: skip
+    database.engine.dispose()
+    return _People(bodies, actors, logins)
 
 
 def _body(uow: UnitOfWork, keyring: Keyring, name: str, domain: str, mark: str) -> Body:

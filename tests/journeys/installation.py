@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.zygote import ROOT, Zygote
+
 DIWAN = (sys.executable, "-c", "from edms.commands import main; main()")
 SECONDS = 180.0
 PASSWORD = "نخيل البصرة ١٩٥٨"
@@ -60,6 +62,7 @@ class Installation:
     environ: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=lambda: {"gateway": free_port(), "web": free_port()})
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    zygote: Zygote | None = None
 
     @property
     def data(self) -> Path:
@@ -79,12 +82,16 @@ class Installation:
         }  # fmt: skip
 
     def try_(self, *arguments: str | Path, stdin: str | None = None) -> Answer:
-        """Run ``diwan`` and return what it said, whatever it was."""
-        done = subprocess.run(
-            [*DIWAN, *map(str, arguments)], env=self.variables(), cwd=ROOT, capture_output=True, text=True,
-            input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL, timeout=SECONDS, check=False,
-        )  # fmt: skip
-        return Answer(done.returncode, done.stdout, done.stderr)
+        """Run ``diwan`` and return what it said, whatever it was: each a process, forked once all is imported."""
+        if self.zygote is None:
+            self.zygote = Zygote("diwan")
+        with TemporaryDirectory() as folder:
+            given, out, err = (Path(folder) / name for name in ("in", "out", "err"))
+            given.write_text(stdin or "", "utf-8")
+            environ = self.variables()
+            pid = self.zygote.start(*map(str, arguments), environ=environ, out=out, err=err, given=given)
+            status = self.zygote.wait(pid)
+            return Answer(status, out.read_text("utf-8"), err.read_text("utf-8"))
 
     def diwan(self, *arguments: str | Path, stdin: str | None = None) -> str:
         """Run ``diwan``; it must succeed."""
@@ -133,7 +140,7 @@ class Installation:
         assert process.wait(SECONDS) == -signal.SIGKILL, f"{name} had ended before: {self.log(name)}"
 
     def stop(self) -> None:
-        """End all programs."""
+        """End all programs and what commands were forked from."""
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
@@ -143,6 +150,9 @@ class Installation:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         self.running.clear()
+        if self.zygote is not None:
+            self.zygote.close()
+            self.zygote = None
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text("utf-8", "replace")[-3000:]

@@ -109,6 +109,7 @@ def test_a_page_of_rows_costs_the_same_few_reads_however_long(world: World) -> N
 
     for n in range(6):
         make.drafted(world, subject=f"كتاب {n}", files={"a.txt": b"a"}, copies=(world.centre.id,))
+    reads(1)  # the body's key is unwrapped once
     assert reads(6) == reads(2) <= 6
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edms.entities import exchange
 from tests.factories.world import OPERATOR, World, make_world
+from tests.zygote import ROOT, Zygote
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
 
 
@@ -49,6 +49,12 @@ def environment(world: World, fail: str = "", **more: str) -> dict[str, str]:
         "DIWAN_DATABASE_URL": settings.database.url, "DIWAN_RELAY_BACKOFF_MINUTES": "0",
         "DIWAN_RELAY_POLL_SECONDS": "0.1", "MAILGW_FAIL": fail, **more,
     }  # fmt: skip
+
+
+def fork(zygote: Zygote, world: World, verb: str, *, fail: str = "", **more: str) -> int:
+    """Start one process of an installation as ``start`` does, as a fork, and return its id."""
+    log = world.settings.data / f"{verb}.log"
+    return zygote.start(verb, environ=environment(world, fail, **more), out=log)
 
 
 def start(

@@ -26,8 +26,8 @@ from edms.entities.queries import entity_by_code
 from edms.intake.models import ReceivedMessage
 from tests.factories.issued import issued_letter
 from tests.factories.world import OPERATOR, World, make_world
-from tests.mailgw.processes import free_port, listens, until
-from tests.mailgw.zygote import Zygote
+from tests.mailgw.processes import fork, free_port, listens, until
+from tests.zygote import Zygote
 
 pytestmark = pytest.mark.timeout(1800)
 ROUNDS = int(os.environ.get("DIWAN_KILL_ROUNDS", "10"))
@@ -37,7 +37,7 @@ POINTS = ("after-claim", "before-send", "after-250-before-commit", "before-resul
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
-    made = Zygote()
+    made = Zygote("mailgw")
     yield made
     made.close()
 
@@ -55,7 +55,7 @@ def two(tmp_path: Path, database_url: str, zygote: Zygote) -> Iterator[tuple[Wor
             document = exchange.export_installation(uow, keys=told.keyring)
         with hearing.database.work(OPERATOR) as uow:
             exchange.import_installation(uow, document, keys=hearing.keyring)
-    gateway = zygote.start(south, "receive")
+    gateway = fork(zygote, south, "receive")
     try:
         assert until(lambda: listens(south.settings.gateway.port))
         yield north, south
@@ -79,11 +79,11 @@ def submit(world: World, body: UUID, domain: str, number: str) -> None:
 
 
 def killed_at(point: str, zygote: Zygote, north: World) -> None:
-    assert zygote.wait(zygote.start(north, "relay", fail=f"{point}:kill")) == -signal.SIGKILL
+    assert zygote.wait(fork(zygote, north, "relay", fail=f"{point}:kill")) == -signal.SIGKILL
 
 
 def killed_sometime(dice: random.Random, zygote: Zygote, north: World) -> None:
-    relay = zygote.start(north, "relay")
+    relay = fork(zygote, north, "relay")
     assert until(lambda: has_begun(north))
     time.sleep(dice.uniform(0, 0.4))
     zygote.kill(relay)
@@ -119,7 +119,7 @@ def test_a_relay_killed_at_every_step_and_at_random_loses_and_doubles_nothing(
             killed_at(POINTS[turn // 2 % len(POINTS)], zygote, north)
         else:
             killed_sometime(dice, zygote, north)
-    relay = zygote.start(north, "relay")
+    relay = fork(zygote, north, "relay")
     assert until(lambda: states(north)[ItemState.ACCEPTED] == len(numbers) + 1, 120), states(north)
     assert zygote.stop(relay) == 0
     assert states(north) == {"accepted": len(numbers) + 1}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mailgw.processes import ROOT
+from tests.zygote import ROOT
 
 
 def run(data: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":

@@ -25,9 +25,9 @@ from edms.entities.dkim_keys import dkim_keys_of
 from edms.entities.queries import entity_by_code
 from edms.intake.models import ReceivedMessage
 from tests.factories.world import OPERATOR, PASSWORD, World
-from tests.mailgw.processes import free_port, listens, two_worlds, until
+from tests.mailgw.processes import fork, free_port, listens, two_worlds, until
 from tests.mailgw.submission import authority
-from tests.mailgw.zygote import Zygote
+from tests.zygote import Zygote
 
 OWN, NEAR, FAR = "moh.gov.example", "moe.gov.example", "basra.gov.example"
 PERSON, OTHER = f"employee.a@{OWN}", f"colleague.a@{OWN}"
@@ -41,11 +41,11 @@ def two(tmp_path: Path) -> Iterator[tuple[World, World, int]]:
     for world, words in ((north, ["export", "-o", file]), (south, ["import", file])):
         assert CliRunner().invoke(installation, words, obj=world.parts).exit_code == 0
     port = free_port()
-    zygote = Zygote()
+    zygote = Zygote("mailgw")
     with ExitStack() as stack:
         stack.callback(zygote.close)
         for world, verb, variable in ((south, "receive", "0"), (north, "receive", str(port)), (north, "relay", "0")):
-            stack.callback(zygote.stop, zygote.start(world, verb, DIWAN_GATEWAY_SUBMISSION_PORT=variable))
+            stack.callback(zygote.stop, fork(zygote, world, verb, DIWAN_GATEWAY_SUBMISSION_PORT=variable))
         assert until(lambda: listens(port) and listens(south.settings.gateway.port), 120)
         yield north, south, port
 
