@@ -76,6 +76,7 @@ class Entrance(Connection):
         if secure is None:
             self._closing = True
             plain.abort()
+            self.connection_lost(None)  # the transport has only the handshake to tell of its end
             return
         self._use(secure)
         for stream in (self._reader, self._writer, self):

@@ -6,6 +6,7 @@ import multiprocessing
 import smtplib
 import socket
 import ssl
+import struct
 import time
 from multiprocessing.connection import Connection
 
@@ -161,6 +162,37 @@ def test_handshake_that_never_begins_is_counted_and_dropped(loop_name: str) -> N
         assert wait_for(lambda: not server._handshakes)
         client = signed_in(server)
         assert client.quit()[0] == 221
+
+
+def client_hello() -> bytes:
+    """Return the first message of a TLS handshake."""
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        peer_tls("far").wrap_bio(ssl.MemoryBIO(), out).do_handshake()
+    return out.read()
+
+
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("said", ["nothing", "garbage", "half", "hello"])
+@pytest.mark.parametrize("abruptly", [False, True], ids=["ends", "breaks"])
+def test_a_client_that_is_gone_after_starttls_is_forgotten(loop_name: str, said: str, abruptly: bool) -> None:
+    hello = client_hello()
+    octets = {"nothing": b"", "garbage": b"nothing of TLS\r\n", "half": hello[:20], "hello": hello}[said]
+    with running_gateway(Sink(), Limits(drain_seconds=20), loop_name=loop_name) as server:
+        for pause in (0, 0.02, 0.1):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+                until(sock, b"ESMTP\r\n")
+                sock.sendall(b"EHLO a.test\r\n")
+                until(sock, b"250 ENHANCEDSTATUSCODES\r\n")
+                sock.sendall(b"STARTTLS\r\n")
+                until(sock, b"\r\n")
+                sock.sendall(octets)
+                time.sleep(pause)
+                if abruptly:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert wait_for(lambda: server.connections == 0), server.connections
+        start = time.monotonic()
+    assert time.monotonic() - start < 5
 
 
 def test_drain_does_not_wait_for_handshakes() -> None:
