@@ -16,7 +16,7 @@ from crypto.root_file import RootKey, open_root_file
 from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
-from edms.audit.checkpoints import LogSeal
+from edms.audit.log_seal import LogSeal
 from edms.audit.rules import AuditOffice, LogPlan, WitnessPlace
 from edms.content.store import ContentStore, DiskStore
 from edms.core.actor import system_actor
@@ -31,7 +31,7 @@ from edms.entities.renewing import RootAccess
 from edms.entities.stamping import OwnTimeStamper
 from edms.letters.attachments import Limits
 from edms.letters.preserving import PreservationPlan
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.wording import KINDS
 from edms.oversight.rules import Thresholds
 from edms.registry.service import TurnQueue

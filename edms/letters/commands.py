@@ -26,7 +26,7 @@ from edms.letters import body as bodies
 from edms.letters.attachments import Limits, is_active
 from edms.letters.checks import AddresseeText, LetterText, bad_code
 from edms.letters.models import Letter
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
 from edms.registry import service as registry
 from edms.registry.rules import Direction
