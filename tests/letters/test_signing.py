@@ -11,7 +11,7 @@ import pytest
 from pypdfium2 import PdfDocument
 from sqlalchemy import select
 
-from crypto.cms_signatures import verify_detached
+from crypto.cms_judging import verify_detached
 from edms.accounts import service as accounts
 from edms.accounts.delegation import NewDelegation, delegate, revoke
 from edms.accounts.models import Delegation
