@@ -27,7 +27,7 @@ from uuid import UUID
 from config.settings import load
 from crypto.digests import canonical
 from edms.audit import checkpoints, tiles
-from edms.audit.checkpoints import LogSeal
+from edms.audit.log_seal import LogSeal
 from edms.audit.service import record
 from edms.audit.verifying import verify_log
 from edms.core.database import Database

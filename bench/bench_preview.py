@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from edms.letters import body as bodies
 from edms.letters import checks, unsaved
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.images import page_count
 from edms.letters.rendition.letter import render_letter
 from tests.factories import letters as make

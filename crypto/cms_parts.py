@@ -1,16 +1,13 @@
-"""What seals in files and detached signatures share: signing through a callback, time-stamp tokens, plain messages."""
+"""What seals in files, detached signatures and time-stamp tokens share: certificates read, plain messages, refusals."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from asn1crypto import cms, x509
-from pyhanko.sign.signers.pdf_cms import Signer
-from pyhanko.sign.timestamps import TimeStamper
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from crypto.errors import SignatureInvalid
 
@@ -23,43 +20,6 @@ _PRIMITIVES = frozenset({0x03, 0x04, _NULL, 0x06, 0x0A, 0x0C, 0x12, 0x13, 0x14, 
 # What these packages would log is text of hostile files; what we need to know of it comes back as codes.
 for _package in ("pyhanko", "pyhanko_certvalidator"):
     logging.getLogger(_package).setLevel(logging.CRITICAL)
-
-
-class TokenSource(Protocol):
-    """Where time-stamp tokens come from (``crypto.timestamps.TimeStamper``)."""
-
-    def token(self, digest: bytes) -> bytes:
-        """Return the DER of an RFC 3161 token over a SHA-256 digest."""
-        ...
-
-
-class CallbackSigner(Signer):
-    """A signer whose private key is elsewhere: ``sign`` is given the bytes and answers ECDSA P-256 with SHA-256."""
-
-    def __init__(self, sign: Callable[[bytes], bytes], certificate: bytes, chain: Sequence[bytes]) -> None:
-        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-        store.register_multiple([loaded(der) for der in chain])
-        super().__init__(signing_cert=loaded(certificate), cert_registry=store, embed_roots=False)
-        self._sign = sign
-
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        """Return the DER signature over the signed attributes."""
-        assert digest_algorithm == "sha256"
-        assert not dry_run
-        return self._sign(data)
-
-
-class TokenStamper(TimeStamper):
-    """Tokens of ours in the shape that pyHanko asks for."""
-
-    def __init__(self, source: TokenSource) -> None:
-        super().__init__(include_nonce=False)  # type: ignore[no-untyped-call]
-        self._source = source
-
-    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
-        """Return the token over a digest."""
-        assert md_algorithm == "sha256"
-        return cms.ContentInfo.load(self._source.token(message_digest))
 
 
 def loaded(der: bytes) -> x509.Certificate:

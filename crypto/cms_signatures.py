@@ -1,18 +1,17 @@
-"""A person's signature beside a text: detached CMS (RFC 5652) with ESSCertIDv2 and signing time (CAdES-B-B)."""
+"""A person's signature beside a text: detached CMS (RFC 5652) with ESSCertIDv2 and signing time (CAdES-B-B).
 
-from collections.abc import Callable, Iterator, Sequence
+Whether one holds, ``crypto.cms_judging`` says.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from asn1crypto import algos, cms, core, parser
-from pyhanko.sign.ades.report import AdESIndeterminate
-from pyhanko.sign.validation import async_validate_detached_cms
-from pyhanko.sign.validation.status import StandardCMSSignatureStatus
-from pyhanko_certvalidator import ValidationContext
 
 from crypto import asn1_tables
-from crypto.cms_parts import finished, is_der, is_plain, loaded, refused_as
+from crypto.cms_parts import loaded
 from crypto.digests import sha256
 
 asn1_tables.fill()
@@ -24,7 +23,6 @@ _ECDSA: Final = algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}).dump(
 _PROTECTION: Final = cms.CMSAlgorithmProtection({
     "digest_algorithm": {"algorithm": "sha256"}, "signature_algorithm": {"algorithm": "sha256_ecdsa"},
 }).dump()  # fmt: skip
-_ATTRIBUTES: Final = frozenset({"content_type", "message_digest", "signing_time", "signing_certificate_v2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +84,6 @@ def attached(content: bytes, signature: bytes) -> bytes:
     return der
 
 
-def verify_detached(
-    content: bytes,
-    signature: bytes,
-    roots: Sequence[bytes],
-    *,
-    crls: Sequence[bytes] = (),
-    at: datetime | None = None,
-) -> DetachedSignature:
-    """Judge a detached signature over ``content`` against root certificates (DER), with nothing fetched.
-
-    The chain is judged at the claimed signing time, or ``at`` (aware) where another fact proves when it was made.
-    Strict: one signer, SHA-256, the signed attributes above each once, nothing unsigned but certificates of the chain.
-    Raises SignatureInvalid ``verification.broken-signature`` when it cannot be read at all.
-    """
-    with refused_as("verification.broken-signature"):
-        message = cms.ContentInfo.load(signature, strict=True)
-        data = message["content"]
-        status = finished(_judged(content, data, roots, crls, at))
-        subject = status.signing_cert.subject.native
-        return DetachedSignature(
-            certificate=status.signing_cert.dump(),
-            signed_at=_claimed(data),
-            signer_name=str(subject.get("name") or subject.get("common_name") or ""),
-            signer_serial=str(subject.get("serial_number") or ""),
-            trusted=bool(status.trusted),
-            reasons=tuple(_reasons(signature, data, status, roots)),
-        )
-
-
 def _attribute(kind: str, value: bytes) -> bytes:
     return _sequence(cms.CMSAttributeType(kind).dump(), _set(value))
 
@@ -139,49 +108,3 @@ def _tagged(number: int, *values: bytes) -> bytes:
 def _value(tag_class: int, tag: int, values: Sequence[bytes]) -> bytes:
     octets: bytes = parser.emit(tag_class, 1, tag, b"".join(values))
     return octets
-
-
-async def _judged(
-    content: bytes, data: cms.SignedData, roots: Sequence[bytes], crls: Sequence[bytes], at: datetime | None
-) -> StandardCMSSignatureStatus:
-    context = ValidationContext(
-        trust_roots=[loaded(root) for root in roots], allow_fetching=False, moment=at or _claimed(data),
-        crls=crls, retroactive_revinfo=True,
-    )  # fmt: skip
-    return await async_validate_detached_cms(content, data, context)
-
-
-def _claimed(data: cms.SignedData) -> datetime:
-    """Return the signing time written under the signature; a missing one is a refusal."""
-    [signer] = data["signer_infos"]
-    [attribute] = [each for each in signer["signed_attrs"] if each["type"].native == "signing_time"]
-    [value] = attribute["values"]
-    moment: datetime = value.native
-    return moment.astimezone(UTC)
-
-
-def _reasons(
-    message: bytes, data: cms.SignedData, status: StandardCMSSignatureStatus, roots: Sequence[bytes]
-) -> Iterator[str]:
-    if not status.intact:
-        yield "verification.altered"
-    elif not status.valid:
-        yield "verification.bad-signature"
-    elif status.revoked:
-        yield "verification.revoked-signer"
-    elif not status.trusted:
-        expired = status.trust_problem_indic == AdESIndeterminate.OUT_OF_BOUNDS_NO_POE
-        yield "verification.expired-signer" if expired else "verification.untrusted-signer"
-    explained = {*roots, status.signing_cert.dump(), *(each.dump() for each in status.validation_path or ())}
-    [signer] = data["signer_infos"]
-    names = [each["type"].native for each in signer["signed_attrs"]]
-    if (
-        not is_plain(data)
-        or not is_der(message)
-        or status.md_algorithm != "sha256"
-        or len(names) != len(set(names))
-        or not set(names) >= _ATTRIBUTES
-        or signer["unsigned_attrs"].native
-        or {each.chosen.dump() for each in data["certificates"]} - explained
-    ):
-        yield "verification.unsigned-parts"

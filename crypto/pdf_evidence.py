@@ -27,7 +27,8 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
-from crypto.cms_parts import TokenSource, TokenStamper, finished, loaded, refused_as
+from crypto.cms_parts import finished, loaded, refused_as
+from crypto.cms_signing import TokenSource, TokenStamper
 from crypto.errors import CryptoError
 from crypto.pdf_updates import UpdateWriter
 

@@ -13,7 +13,8 @@ from pyhanko.sign.signers.pdf_byterange import BuildProps
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 
 from crypto import asn1_tables
-from crypto.cms_parts import CallbackSigner, TokenSource, TokenStamper, finished, loaded, refused_as
+from crypto.cms_parts import finished, loaded, refused_as
+from crypto.cms_signing import CallbackSigner, TokenSource, TokenStamper
 from crypto.errors import CryptoError, SignatureInvalid
 from crypto.pdf_judging import STAMPED, Judge, PdfSeal
 from crypto.pdf_updates import UpdateWriter

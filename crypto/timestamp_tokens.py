@@ -1,20 +1,17 @@
-"""Time-stamp tokens (RFC 3161, RFC 5816): made with a key of the key store, and judged when they come from outside."""
+"""Time-stamp tokens (RFC 3161, RFC 5816): asked for, and made with a key of the key store."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from asn1crypto import algos, cms, core, tsp, x509
-from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
-from pyhanko_certvalidator import ValidationContext
+from asn1crypto import algos, cms, core, tsp
 
 from crypto import asn1_tables
 from crypto.certificates import POLICY
-from crypto.cms_parts import finished, loaded
+from crypto.cms_parts import loaded
 from crypto.digests import sha256
-from crypto.errors import TimestampUnavailable
 
 asn1_tables.fill()
 
@@ -149,68 +146,8 @@ def _refusal(failure: str) -> bytes:
     return bytes(Response({"status": {"status": "rejection", "fail_info": {failure}}}).dump())
 
 
-def checked_token(response_der: bytes, digest: bytes, nonce: int, roots: Sequence[bytes], *, now: datetime) -> bytes:
-    """Return the token of an answer after everything in it was checked, for a SHA-256 digest.
-
-    Granted; for our digest and our nonce; signed by one certificate that the token names, is good for time-stamping
-    alone (critical) and chains to one of ``roots`` (DER). Raises TimestampUnavailable ``timestamp.refused`` or
-    ``timestamp.bad-answer`` with what is wrong.
-    """
-    try:
-        return _checked(Response.load(response_der, strict=True), digest, nonce, roots, now=now)
-    except TimestampUnavailable:
-        raise
-    except Exception as error:  # the readers raise anything for hostile bytes
-        raise _bad(type(error).__name__) from error
-
-
-def _checked(response: Response, digest: bytes, nonce: int, roots: Sequence[bytes], *, now: datetime) -> bytes:
-    status = response["status"]["status"].native
-    if status not in ("granted", "granted_with_mods"):
-        raise TimestampUnavailable("timestamp.refused", status=str(status))
-    content = response["time_stamp_token"]
-    data = content["content"]
-    if content["content_type"].native != "signed_data" or len(data["signer_infos"]) != 1:
-        raise _bad("form")
-    info = data["encap_content_info"]["content"].parsed
-    if not isinstance(info, tsp.TSTInfo):
-        raise _bad("form")
-    imprint = info["message_imprint"]
-    if imprint["hash_algorithm"]["algorithm"].native != "sha256" or imprint["hashed_message"].native != digest:
-        raise _bad("imprint")
-    if info["nonce"].native != nonce:
-        raise _bad("nonce")
-    _check_signer(data, digest, roots, now=now)
-    return bytes(content.dump())
-
-
 def time_of(token_der: bytes) -> datetime:
     """Return the time in a token (aware)."""
     info = cms.ContentInfo.load(token_der)["content"]["encap_content_info"]["content"].parsed
     told: datetime = info["gen_time"].native
     return told
-
-
-def _check_signer(data: cms.SignedData, digest: bytes, roots: Sequence[bytes], *, now: datetime) -> None:
-    """Raise TimestampUnavailable unless the signature, the chain and the purpose of its certificate hold."""
-    context = ValidationContext(trust_roots=[loaded(root) for root in roots], allow_fetching=False, moment=now)
-    status = finished(validate_tst_signed_data(data, context, lambda _algorithm: digest))
-    if not (status["intact"] and status["valid"]):
-        raise _bad("signature")
-    certificate: x509.Certificate = status["signing_cert"]
-    named = {each["type"].native for each in data["signer_infos"][0]["signed_attrs"]}
-    if not named & {"signing_certificate", "signing_certificate_v2"}:
-        raise _bad("signer-not-named")
-    if status["trust_problem_indic"] is not None or status["validation_path"] is None:
-        raise _bad("chain")
-    purpose = certificate.extended_key_usage_value
-    if (
-        purpose is None
-        or purpose.native != ["time_stamping"]
-        or "extended_key_usage" not in certificate.critical_extensions
-    ):
-        raise _bad("purpose")
-
-
-def _bad(why: str) -> TimestampUnavailable:
-    return TimestampUnavailable("timestamp.bad-answer", why=why)

@@ -1,4 +1,4 @@
-"""Where time-stamps come from: this installation's own authority, or an outside one that is asked over HTTP."""
+"""Where time-stamps come from: this installation's own authority here, an outside one in ``remote_timestamps``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from crypto import timestamp_tokens
-from crypto.asking import NoAnswer, ask
 from crypto.certificates import load_certificate
 from crypto.errors import TimestampUnavailable
-from crypto.timestamp_tokens import TokenSigner, checked_token, new_request, time_of
+from crypto.timestamp_tokens import TokenSigner
 
 REQUEST_TYPE: Final = "application/timestamp-query"
 REPLY_TYPE: Final = "application/timestamp-reply"
 LARGEST_REQUEST: Final = 4096
-_LARGEST_REPLY: Final = 64 * 1024
-_DIGEST_BYTES: Final = 32
+DIGEST_BYTES: Final = 32
 _MOST_BACK: Final = timedelta(seconds=5)
-_MOST_APART: Final = timedelta(minutes=5)
 
 Clock = Callable[[], datetime]
 
@@ -37,7 +34,8 @@ class StampRoots:
     roots: tuple[bytes, ...]
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return the time that this machine's clock shows."""
     return datetime.now(UTC)
 
 
@@ -50,7 +48,7 @@ class LocalTimeStamper:
         certificate: bytes,
         chain: Sequence[bytes],
         *,
-        clock: Clock = _utc_now,
+        clock: Clock = utc_now,
         not_before: datetime | None = None,
     ) -> None:
         """Take the key's ``sign``; no time before ``not_before`` (what is known to have happened) is ever told."""
@@ -62,7 +60,7 @@ class LocalTimeStamper:
 
     def token(self, digest: bytes) -> bytes:
         """Return a token over a SHA-256 digest; raises TimestampUnavailable when our clock cannot be right."""
-        if len(digest) != _DIGEST_BYTES:
+        if len(digest) != DIGEST_BYTES:
             raise ValueError("a SHA-256 digest has 32 bytes")
         return self._signer.token(digest, "sha256", when=self.now())
 
@@ -87,40 +85,3 @@ class LocalTimeStamper:
             raise TimestampUnavailable("timestamp.clock-outside")
         self._last = max(found, self._last)
         return found
-
-
-class RemoteTimeStamper:
-    """An outside authority at one address, believed only under ``roots`` (DER); ``timeout`` seconds for everything.
-
-    Nothing else is ever asked: no redirect is followed, no proxy used, no address inside an answer fetched.
-    """
-
-    def __init__(self, url: str, timeout: float, roots: Sequence[bytes], *, clock: Clock = _utc_now) -> None:
-        self._url = url
-        self._timeout = timeout
-        self._roots = tuple(roots)
-        self._clock = clock
-
-    def token(self, digest: bytes) -> bytes:
-        """Return a token over a SHA-256 digest, its answer checked from the status to the root.
-
-        Raises TimestampUnavailable ``timestamp.unreachable``, ``.refused``, ``.bad-answer`` or ``.clocks-differ`` (by
-        more than five minutes: one of the two is wrong, and nobody can say which).
-        """
-        if len(digest) != _DIGEST_BYTES:
-            raise ValueError("a SHA-256 digest has 32 bytes")
-        request, nonce = new_request(digest)
-        token = checked_token(self._ask(request), digest, nonce, self._roots, now=self._clock())
-        apart = abs(time_of(token) - self._clock())
-        if apart > _MOST_APART:
-            raise TimestampUnavailable("timestamp.clocks-differ", seconds=int(apart.total_seconds()))
-        return token
-
-    def _ask(self, request: bytes) -> bytes:
-        try:
-            return ask(
-                self._url, accept=REPLY_TYPE, timeout=self._timeout, largest=_LARGEST_REPLY, body=request,
-                content_type=REQUEST_TYPE,
-            )  # fmt: skip
-        except NoAnswer as error:
-            raise TimestampUnavailable("timestamp.unreachable", why=error.why) from error

@@ -1,7 +1,10 @@
 """The ``diwan`` command: collects the features' commands and turns refusals into one clear line."""
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -14,7 +17,6 @@ from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.operation.site import Site
 from edms.web.locale import translate_error
-from edms.wiring import parts_of
 
 COMMANDS = {
     "audit": "edms.operation.audit_commands:audit",
@@ -50,6 +52,17 @@ COMMANDS = {
 """Where each feature's command is; it is imported only when it is typed, as start-up is half of a short command."""
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import without looking for garbage: what imports make is there to stay, and is not looked at later either."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported by name when they are asked for."""
 
@@ -62,7 +75,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        with loading():
+            command: click.Command = getattr(import_module(module), name)
         return command
 
 
@@ -81,6 +95,9 @@ def diwan(context: click.Context, data: Path | None, config_file: Path | None) -
             context.obj = error
             return
         raise SystemExit(_refuse("; ".join(error.problems))) from None
+    with loading():
+        from edms.wiring import parts_of
+
     context.obj = parts_of(settings)
     context.obj.put(Site, settings)
 

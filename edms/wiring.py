@@ -11,12 +11,11 @@ from crypto.cosignatures import witness_key
 from crypto.errors import KeyUnavailable, SignatureInvalid
 from crypto.keystore import KeyStore
 from crypto.keystore_file import FileKeyStore
-from crypto.keystore_pkcs11 import Pkcs11KeyStore
 from crypto.root_file import RootKey, open_root_file
-from crypto.timestamps import RemoteTimeStamper, StampRoots, TimeStamper
+from crypto.timestamps import StampRoots, TimeStamper
 from edms.accounts.rules import LetterKinds, MailServer
 from edms.accounts.rules import Limits as AccessLimits
-from edms.audit.checkpoints import LogSeal
+from edms.audit.log_seal import LogSeal
 from edms.audit.rules import AuditOffice, LogPlan, WitnessPlace
 from edms.content.store import ContentStore, DiskStore
 from edms.core.actor import system_actor
@@ -31,7 +30,7 @@ from edms.entities.renewing import RootAccess
 from edms.entities.stamping import OwnTimeStamper
 from edms.letters.attachments import Limits
 from edms.letters.preserving import PreservationPlan
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.wording import KINDS
 from edms.oversight.rules import Thresholds
 from edms.registry.service import TurnQueue
@@ -165,6 +164,8 @@ def time_stamper(settings: Settings, parts: Parts) -> TimeStamper:
     """Return what letters are time-stamped by: the outside authority that the settings name, else our own."""
     told = settings.timestamp
     if told.url:
+        from crypto.remote_timestamps import RemoteTimeStamper
+
         return RemoteTimeStamper(told.url, told.timeout_seconds, parts[StampRoots].roots)
     return parts[OwnTimeStamper]
 
@@ -176,6 +177,8 @@ def open_key_store(settings: Settings) -> KeyStore:
     """
     told = settings.keys
     if told.token_module:
+        from crypto.keystore_pkcs11 import Pkcs11KeyStore
+
         lock = settings.run_folder / "token.lock"
         try:
             return Pkcs11KeyStore(Path(told.token_module), token=told.token_label, pin=told.token_pin, lock=lock)

@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from crypto.certificates import serial_of
-from crypto.cms_signatures import DetachedSignature, verify_detached
+from crypto.cms_judging import verify_detached
+from crypto.cms_signatures import DetachedSignature
 from crypto.errors import CryptoError
 from crypto.pdf_signatures import PdfSeal, verify_pdf
 from edms.dispatch.package import Confirmation, Inquiry, LetterPackage, Receipt, WireMessage

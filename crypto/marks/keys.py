@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final
 
 from crypto.errors import KeyUnavailable
+
+VERSION: Final = 1
+"""Which rules a copy was marked by; a reader must know them all."""
 
 KEY_BYTES = 32
 _DOMAIN = b"edms/1/marks|"
@@ -27,10 +28,6 @@ class MarkKey:
     def stream(self, purpose: bytes, size: int) -> bytes:
         """Return ``size`` pseudo-random bytes of one purpose: SHAKE-256 behind a key of fixed length (FIPS 202)."""
         return hashlib.shake_256(self.secret + _DOMAIN + purpose).digest(size)
-
-    def numbers(self, purpose: bytes, count: int) -> NDArray[np.uint64]:
-        """Return ``count`` pseudo-random numbers of 64 bits."""
-        return np.frombuffer(self.stream(purpose, 8 * count), np.uint64)
 
     def tag(self, message: bytes) -> bytes:
         """Return the authentication tag (HMAC-SHA256, RFC 2104) of a message, 32 bytes."""

@@ -15,9 +15,6 @@ from crypto.marks.scans import ScannedPage, scanned_page
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.tint import Profile, tint_form, tint_operators
 
-VERSION: Final = 1
-"""Which rules a copy was marked by; a reader must know them all."""
-
 _HARDLY_TEXT: Final = 15  # runs; a scan may carry a stamp or a heading in real text
 _MOVED_PAGES: Final = 300
 _MOVED_SCANS: Final = 60

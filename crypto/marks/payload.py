@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.marks.arrays import drawn_numbers
 from crypto.marks.keys import MarkKey
 
 TILE = 24
@@ -34,7 +35,7 @@ class TintCode:
 
     def __init__(self, key: MarkKey) -> None:
         self.key = key
-        order = np.argsort(key.numbers(b"layout", CELLS), kind="stable")
+        order = np.argsort(drawn_numbers(key, b"layout", CELLS), kind="stable")
         self.pilot_cells, self.data_cells = order[:PILOTS], order[PILOTS:]
         signs = _signs(key.stream(b"signs", CELLS // 8))
         pilots = np.zeros(CELLS, np.float32)

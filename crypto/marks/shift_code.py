@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.marks.arrays import drawn_numbers
 from crypto.marks.keys import MarkKey
 
 STEP_MM: Final = 0.085
@@ -33,7 +34,7 @@ class ShiftCode:
 
     def chances(self) -> Chances:
         """Return for each run how likely it moves up, as multiples of 1/256."""
-        uniform = (self.key.numbers(self._purpose(b"chance"), self.runs) >> np.uint64(11)) / 2.0**53
+        uniform = (drawn_numbers(self.key, self._purpose(b"chance"), self.runs) >> np.uint64(11)) / 2.0**53
         low, high = np.arcsin(np.sqrt(_CUT)), np.arcsin(np.sqrt(1 - _CUT))
         return np.asarray(np.rint(np.sin(low + uniform * (high - low)) ** 2 * _LEVELS) / _LEVELS, np.float64)
 

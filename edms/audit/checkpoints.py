@@ -1,21 +1,21 @@
 """The follower of the log that grows its tree and signs how it stands, as long as the witness agrees."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Final
 
 from sqlalchemy import select
 
-from crypto.checkpoints import KeyChain, TreeHead, opened, signed
-from crypto.errors import CryptoError, KeyUnavailable
-from crypto.keystore import KeyStore
+from crypto.checkpoints import TreeHead, opened, signed
+from crypto.errors import CryptoError
 from crypto.merkle import Tree, consistency_spans, leaf_hash, unpacked
 from edms.audit import log_keys, witness
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Checkpoint, Event
 from edms.audit.queries import last_seq, latest_checkpoint
-from edms.audit.rules import CHECK_LOG, LOG_KEY, LogPlan
+from edms.audit.rules import CHECK_LOG, LOG_KEY
 from edms.audit.service import record
 from edms.audit.tiles import TreeReader
 from edms.audit.witness_client import cosignatures
@@ -25,29 +25,6 @@ from edms.core.errors import Conflict, Invalid
 
 _MOST: Final = 10_000
 _WORKER: Final = system_actor("worker")
-
-
-@dataclass(frozen=True, slots=True)
-class LogSeal:
-    """What seals one log: its name (``origin``), the key store that signs, and the plan."""
-
-    origin: str
-    keys: KeyStore
-    plan: LogPlan
-
-    def chain(self, uow: UnitOfWork) -> KeyChain:
-        """Return all keys of the log; Conflict ``audit.no-checkpoint``, ``audit.key-chain-broken``."""
-        return log_keys.chain(uow, self.origin, self.keys)
-
-    def public_key(self) -> bytes:
-        """Return the log's first public key as DER, which introduces the later ones.
-
-        Raises Conflict ``audit.no-checkpoint`` before the first checkpoint.
-        """
-        try:
-            return self.keys.public_key(LOG_KEY)
-        except KeyUnavailable as error:
-            raise Conflict("audit.no-checkpoint") from error
 
 
 def follow(database: Database, seal: LogSeal, *, now: bool = False) -> int:

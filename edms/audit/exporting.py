@@ -12,7 +12,8 @@ from crypto.digests import canonical
 from crypto.errors import CryptoError
 from crypto.merkle import consistency_spans, inclusion_proof, inclusion_spans, is_included, leaf_hash, unpacked
 from edms.audit import check_log, log_keys
-from edms.audit.checkpoints import LogSeal, leaves, newest
+from edms.audit.checkpoints import leaves, newest
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Checkpoint, Event
 from edms.audit.reporting import Progress
 from edms.audit.tiles import TreeReader

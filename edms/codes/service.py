@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from crypto.codes import copy_code, document_code, new_copy_number
+from crypto.marks.keys import VERSION as MARK_VERSION
 from crypto.marks.keys import MarkKey
-from crypto.marks.marking import VERSION as MARK_VERSION
 from edms.audit.service import record
 from edms.codes import mark_keys, queries
 from edms.codes.models import DocumentCounter, IssuedCopy

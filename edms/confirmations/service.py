@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from crypto.cms_signatures import sign_detached, verify_detached
+from crypto.cms_signatures import sign_detached
 from crypto.codes import CodeKind, entity_code, normalize_verification_code, parse
 from crypto.digests import sha256
 from crypto.errors import BadCode, CryptoError
@@ -110,6 +110,8 @@ def take_answer(uow: UnitOfWork, confirmation: Confirmation, *, issuer: Entity, 
 
 def proved(uow: UnitOfWork, confirmation: Confirmation, issuer: Entity) -> bool:
     """Say that a confirmation's proof is by the issuer's own seal, under the root of its installation."""
+    from crypto.cms_judging import verify_detached
+
     home = uow.session.get_one(Installation, issuer.installation_id)
     try:
         found = verify_detached(

@@ -9,7 +9,7 @@ from edms.core.errors import Invalid
 from edms.letters import queries
 from edms.letters.details import Details, details
 from edms.letters.listing import Row, rows
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import Sensitivity
 from edms.registry.rules import Direction
 from edms.web.edge import parts, reading

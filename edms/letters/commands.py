@@ -21,12 +21,12 @@ from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.entities import queries as entities
 from edms.entities.keyring import Keyring
-from edms.letters import addressing, closing, issuing, preserving, queries, service
+from edms.letters import addressing, closing, preserving, queries, service
 from edms.letters import body as bodies
 from edms.letters.attachments import Limits, is_active
 from edms.letters.checks import AddresseeText, LetterText, bad_code
 from edms.letters.models import Letter
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
 from edms.registry import service as registry
 from edms.registry.rules import Direction
@@ -130,19 +130,15 @@ def sign(parts: Parts, which: str, employee: str, as_json: bool) -> None:
 @click.pass_obj
 def issue(parts: Parts, which: str, employee: str, as_json: bool) -> None:
     """Number, seal and send a signed letter."""
+    from edms.letters import issuing
+
     actor = _acting(parts, employee)
     with parts[Database].read(actor) as uow:
         letter_id = _find(uow, which).id
     issued = issuing.issue(
-        parts[Database],
-        actor,
-        letter_id,
-        turns=parts[TurnQueue],
-        store=parts[ContentStore],
-        keys=parts[Keyring],
-        printing=parts[Printing],
-        stamper=parts[TimeStamper],
-    )
+        parts[Database], actor, letter_id, turns=parts[TurnQueue], store=parts[ContentStore], keys=parts[Keyring],
+        printing=parts[Printing], stamper=parts[TimeStamper],
+    )  # fmt: skip
     value = {
         "document_code": issued.document_code,
         "number": issued.number,
@@ -210,6 +206,8 @@ def list_(parts: Parts, employee: str | None, direction: str | None, limit: int,
 @click.pass_obj
 def export(parts: Parts, which: str, output: Path, archival: bool, employee: str | None) -> None:
     """Write the signed original (PDF), byte for byte; with --archival, its evidence stands behind it."""
+    from edms.letters import issuing
+
     chosen = preserving.with_evidence if archival else issuing.original
     with parts[Database].work(_acting(parts, employee)) as uow:
         pdf = chosen(uow, _find(uow, which), store=parts[ContentStore], keys=parts[Keyring])

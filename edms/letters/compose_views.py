@@ -21,7 +21,7 @@ from edms.letters.drafting import findings_of_letter, seen_mark
 from edms.letters.findings import Finding, errors
 from edms.letters.models import Attachment, Letter
 from edms.letters.preview_views import draft_pages, nearest_width
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import DRAFT, Kind, State
 from edms.web import locale
 from edms.web.edge import parts, reading, working

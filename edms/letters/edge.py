@@ -8,7 +8,7 @@ from edms.core.database import Database
 from edms.entities.keyring import Keyring
 from edms.letters import issuing
 from edms.letters.issuing import Issued
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.registry.service import TurnQueue
 from edms.web.edge import parts
 from edms.web.guards import current_actor

@@ -29,7 +29,8 @@ from edms.letters.models import Letter
 from edms.letters.outgoing import letter_data, package_meta
 from edms.letters.paper import paper_claims
 from edms.letters.preserving import begin_preservation
-from edms.letters.printing import Printing, printed_letter
+from edms.letters.printing import printed_letter
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import ISSUE, Kind, State, after
 from edms.letters.sealing import ReadyLetter, SealedSheet, seal_sheet
 from edms.letters.signing import signed_content

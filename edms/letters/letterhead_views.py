@@ -15,7 +15,8 @@ from edms.entities.models import Entity
 from edms.letters import letterheads
 from edms.letters.letterhead_forms import DIGITS, MONTHS, SAMPLES, Typed
 from edms.letters.letterheads import LetterheadChange, Look
-from edms.letters.printing import Printing, names_on_sheet
+from edms.letters.printing import names_on_sheet
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.images import page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.specimen import specimen

@@ -9,7 +9,7 @@ from edms.entities import queries as entities
 from edms.letters import body as bodies
 from edms.letters import queries
 from edms.letters.models import Letter, Signature
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import AddresseeRole, Sensitivity
 from edms.letters.sealed_files import LetterData, Party
 from edms.letters.sealing import SealedSheet

@@ -16,7 +16,8 @@ from edms.letters import body as bodies
 from edms.letters import forms, queries
 from edms.letters.drafting import findings_of_text
 from edms.letters.models import Letter
-from edms.letters.printing import Printing, printed_letter
+from edms.letters.printing import printed_letter
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.values import PrintedLetter

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from edms.core.calendar import Digits, Locale, MonthNames, format_date
+from edms.core.calendar import Digits, Locale, format_date
 from edms.core.database import UnitOfWork
 from edms.entities import queries as entities
 from edms.entities.models import Entity
@@ -15,6 +15,7 @@ from edms.letters import queries
 from edms.letters.letterheads import look_of
 from edms.letters.models import Letter
 from edms.letters.paper import planned_room
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition import labels
 from edms.letters.rendition.head import written_number
 from edms.letters.rendition.letter import language
@@ -32,20 +33,6 @@ from edms.registry.rules import Direction
 
 _UNDER_A_PARENT = frozenset({EntityType.DIRECTORATE, EntityType.BRANCH})
 """Bodies whose letterhead begins with the body above them; a ministry stands for itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Printing:
-    """How letters are printed here where a body says nothing else.
-
-    Where they are verified, time zone, digit set, Hijri adjustment (days), names of the months.
-    """
-
-    verify_url: str
-    timezone: str = "Asia/Baghdad"
-    digits: Digits = "arab"
-    hijri_adjust: int = 0
-    months: MonthNames = "levant"
 
 
 @dataclass(frozen=True, slots=True)

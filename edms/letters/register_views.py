@@ -13,7 +13,7 @@ from edms.core.database import UnitOfWork
 from edms.core.errors import Forbidden, Invalid
 from edms.entities import queries as entities
 from edms.letters import listing, queries
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.register import render_register
 from edms.letters.rendition.values import RegisterPage
 from edms.registry.rules import SEE_REGISTER, Direction

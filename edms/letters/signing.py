@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from crypto.certificates import serial_of
-from crypto.cms_signatures import sign_detached, verify_detached
+from crypto.cms_signatures import sign_detached
 from crypto.digests import canonical, sha256
 from crypto.errors import CryptoError
 from crypto.signatures import new_signing_key, public_of
@@ -95,6 +95,8 @@ def valid_signature(uow: UnitOfWork, letter: Letter) -> Signature:
 
 
 def _holds(uow: UnitOfWork, found: Signature, content: bytes) -> bool:
+    from crypto.cms_judging import verify_detached
+
     _, root = authority_chain(uow)
     try:
         told = verify_detached(content, found.signature, [root])

@@ -21,7 +21,7 @@ from edms.letters.edge import issue_letter
 from edms.letters.listing import rows
 from edms.letters.models import Letter, Version
 from edms.letters.preview_views import nearest_width
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.images import page_png
 from edms.letters.rules import ISSUE, SIGN, State
 from edms.letters.signing_sheet import image_addresses, pages_to_sign, sheet_to_sign

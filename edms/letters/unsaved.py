@@ -13,7 +13,8 @@ from edms.letters import queries
 from edms.letters.checks import MAX_SUBJECT, LetterText
 from edms.letters.models import Letter
 from edms.letters.paper import planned_room
-from edms.letters.printing import Printing, SheetText, Signer, printed_text
+from edms.letters.printing import SheetText, Signer, printed_text
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.values import PrintedLetter
 from edms.letters.rules import AddresseeRole
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from edms.audit import exporting, log_keys
-from edms.audit.checkpoints import LogSeal, begin_witness, newest, seal_now
+from edms.audit.checkpoints import begin_witness, newest, seal_now
+from edms.audit.log_seal import LogSeal
 from edms.audit.queries import last_seq
 from edms.audit.rules import CHECK_LOG
 from edms.audit.service import record

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Final
 
 from crypto.checkpoints import own_note
-from edms.audit.checkpoints import LogSeal, newest
+from edms.audit.checkpoints import newest
+from edms.audit.log_seal import LogSeal
 from edms.audit.queries import latest_checkpoint
 from edms.audit.rules import AuditOffice
 from edms.audit.service import record

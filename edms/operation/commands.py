@@ -6,23 +6,21 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from edms.core.errors import EdmsError, Unavailable
 from edms.core.output import emit
 from edms.core.parts import Parts
 from edms.entities.rules import FIRST_SERIAL, LAST_SERIAL
-from edms.operation import doctor as examination
-from edms.operation import locks, programs, running, start, worker
+from edms.operation import locks, programs, running, start
 from edms.operation.finding import Finding, State, fail
-from edms.operation.followers import followers_of
-from edms.operation.logs import configure_logs
-from edms.operation.serving import serve
 from edms.operation.site import Site
 from edms.web.locale import translate_error
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _SIGN = {State.OK: "ok  ", State.WARN: "WARN", State.FAIL: "FAIL"}
 
@@ -99,6 +97,9 @@ def up(context: click.Context, demo: bool) -> None:
 @click.pass_context
 def web(context: click.Context) -> None:
     """Serve the pages."""
+    from edms.operation.logs import configure_logs
+    from edms.operation.serving import serve
+
     site: Site = context.obj[Site]
     running.require_newest(site)
     os.environ.update(programs.environment(site, _config_file(context)))
@@ -130,6 +131,10 @@ def relay(context: click.Context) -> None:
 @click.pass_obj
 def worker_(parts: Parts) -> None:
     """Follow the event log: the search index."""
+    from edms.operation import worker
+    from edms.operation.followers import followers_of
+    from edms.operation.logs import configure_logs
+
     site = parts[Site]
     running.require_newest(site)
     configure_logs(site.logging)
@@ -144,6 +149,8 @@ def worker_(parts: Parts) -> None:
 @click.pass_obj
 def doctor(parts: Parts | Exception, as_json: bool) -> None:
     """Say what is wrong with this installation, and what to do about it."""
+    from edms.operation import doctor as examination
+
     findings = (
         examination.examine(parts, parts[Site], say=_words)
         if isinstance(parts, Parts)
@@ -156,11 +163,13 @@ def doctor(parts: Parts | Exception, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def logins_table(logins: list[dict[str, str]]) -> Table:
+def logins_table(logins: list[dict[str, str]]) -> "Table":
     """Return the demonstration's logins as a table for the terminal.
 
     One row per role, and those who receive and read letters in another body, where a clerk registers by hand.
     """
+    from rich.table import Table
+
     table = Table("role", "login", "password", "PIN", "employee", "entity", "address", box=None, padding=(0, 2, 0, 0))
     first = {login["role"]: login for login in reversed(logins)}
     beside = {login["role"]: login for login in logins if login["role"] in {"registry", "employee"}}
@@ -180,6 +189,8 @@ def _greet(site: Site, process_ids: Mapping[str, int], ports: Mapping[str, int])
     click.echo(f"\n{url}\n")
     logins = running.demo_logins(site)
     if logins:
+        from rich.console import Console
+
         Console(width=140, highlight=False).print(logins_table(logins))
 
 

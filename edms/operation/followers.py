@@ -2,7 +2,7 @@
 
 from crypto.timestamps import StampRoots, TimeStamper
 from edms.audit import checkpoints, tiles
-from edms.audit.checkpoints import LogSeal
+from edms.audit.log_seal import LogSeal
 from edms.content import staging
 from edms.content.store import ContentStore
 from edms.core.actor import system_actor

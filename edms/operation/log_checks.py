@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from crypto.checkpoints import KeyChain
 from edms.audit import witness
-from edms.audit.checkpoints import LogSeal, agreed
+from edms.audit.checkpoints import agreed
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Event
 from edms.audit.queries import last_seq, latest_checkpoint
 from edms.audit.reporting import Report

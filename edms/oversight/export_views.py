@@ -5,7 +5,7 @@ import json
 from flask import Blueprint, Response, request
 
 from edms.audit import exporting as proofs
-from edms.audit.checkpoints import LogSeal
+from edms.audit.log_seal import LogSeal
 from edms.audit.queries import sealed_size
 from edms.core.errors import Conflict
 from edms.oversight import exporting, queries, service

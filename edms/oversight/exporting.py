@@ -16,8 +16,9 @@ from sqlalchemy import select
 from crypto.checkpoints import signed_text
 from crypto.digests import canonical, sha256
 from edms.audit import check_log, log_keys
-from edms.audit.checkpoints import LogSeal, newest
+from edms.audit.checkpoints import newest
 from edms.audit.exporting import inclusion_path, public_pem
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Event
 from edms.audit.tiles import TreeReader
 from edms.core.database import UnitOfWork

@@ -9,9 +9,7 @@ from typing import Literal
 
 from edms.core import arabic
 from edms.core.errors import Unavailable
-from edms.search.fts5_engine import Fts5Index
 from edms.search.index import Index
-from edms.search.whoosh_engine import WhooshIndex
 
 Engine = Literal["whoosh", "fts5"]
 Choice = Literal["auto", "whoosh", "fts5"]
@@ -39,6 +37,9 @@ def open_index(folder: Path, key: bytes, engine: Choice = "auto") -> Index:
 
 def needs_upgrade(index: Index, engine: Choice = "auto", threshold: int = THRESHOLD) -> bool:
     """Tell whether ``index`` should be rebuilt on another engine: it has grown, or the setting asks for the other."""
+    from edms.search.fts5_engine import Fts5Index
+    from edms.search.whoosh_engine import WhooshIndex
+
     if engine == "auto":
         return isinstance(index, WhooshIndex) and index.count() >= threshold
     return isinstance(index, Fts5Index) != (engine == "fts5")
@@ -94,4 +95,10 @@ def _engine(place: str) -> Engine:
 
 
 def _open(path: Path, key: bytes) -> Index:
-    return Fts5Index(path / "index.db", key) if _engine(path.name) == "fts5" else WhooshIndex(path, key)
+    if _engine(path.name) == "fts5":
+        from edms.search.fts5_engine import Fts5Index
+
+        return Fts5Index(path / "index.db", key)
+    from edms.search.whoosh_engine import WhooshIndex
+
+    return WhooshIndex(path, key)

@@ -14,7 +14,7 @@ from edms.core.database import Database
 from edms.core.errors import EdmsError, Invalid, Problem, Unavailable
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.verification import desk
 from edms.verification.rules import LARGEST_FILE, TRACE, Answer, Verdict, age_of
 from edms.verification.signed_lists import ListKind, signed_list

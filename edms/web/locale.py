@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from babel.messages.pofile import read_po
-
 from edms.core import calendar
 from edms.core.errors import EdmsError, Problem
 
@@ -58,6 +56,8 @@ def digits(locale: Locale) -> calendar.Digits:
 @cache
 def catalogue(locale: Locale) -> Catalogue:
     """Read and merge every ``translations/<locale>/**/*.po``; of two texts for a msgid the first file by name wins."""
+    from babel.messages.pofile import read_po
+
     messages: dict[str, str | tuple[str, ...]] = {}
     for path in sorted((TRANSLATIONS / locale).rglob("*.po")):
         with path.open("rb") as stream:

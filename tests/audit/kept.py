@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from edms.audit.checkpoints import LogSeal, follow
+from edms.audit.checkpoints import follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.rules import LogPlan
 from edms.core.actor import system_actor
 from edms.operation.log_checks import Checked, check_all

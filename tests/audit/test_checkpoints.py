@@ -9,7 +9,8 @@ from sqlalchemy import event, select, text, update
 from crypto.checkpoints import opened
 from crypto.merkle import Tree, leaf_hash
 from edms.audit import witness
-from edms.audit.checkpoints import LogSeal, begin_witness, follow
+from edms.audit.checkpoints import begin_witness, follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Checkpoint, Event
 from edms.audit.rules import LogPlan
 from edms.audit.service import record

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from crypto.cosignatures import witness_key
 from edms.audit import check_log, exporting
-from edms.audit.checkpoints import LogSeal
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Event
 from edms.audit.rules import LogPlan, WitnessPlace
 from edms.audit.witness_client import last_known

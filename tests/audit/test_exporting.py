@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from crypto.signatures import new_signing_key, public_of
 from edms.audit import exporting
-from edms.audit.checkpoints import LogSeal, begin_witness, follow
+from edms.audit.checkpoints import begin_witness, follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.service import record
 from edms.core.errors import Conflict, EdmsError, Invalid, NotFound, Unavailable
 from tests.audit.kept import OPERATOR, seal_of, told

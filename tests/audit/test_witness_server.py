@@ -18,7 +18,8 @@ from crypto.checkpoints import TreeHead, opened, parsed, signed
 from crypto.cosignatures import cosigned_at, witness_key
 from crypto.errors import SignatureInvalid
 from crypto.merkle import Tree, consistency_proof, is_consistent, leaf_hash
-from edms.audit.checkpoints import LogSeal, follow
+from edms.audit.checkpoints import follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.rules import LogPlan, WitnessPlace
 from edms.audit.witness_client import last_known
 from edms.audit.witness_server import LARGEST, Witness, serve

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from asn1crypto import algos, cms, tsp
 
-from crypto.cms_parts import CallbackSigner, finished
+from crypto.cms_parts import finished
+from crypto.cms_signing import CallbackSigner
 from crypto.digests import sha256
 from crypto.errors import CryptoError
 from crypto.signatures import sign

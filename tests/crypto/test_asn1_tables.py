@@ -19,9 +19,23 @@ print(sorted(f"{each.__module__}.{each.__name__}" for each in set(core._SETUP_CL
 
 
 def test_judging_a_seal_meets_no_class_for_the_first_time() -> None:
-    modules = '["crypto.pdf_signatures", "crypto.cms_signatures", "crypto.timestamp_tokens", "crypto.revocation"]'
+    modules = '["crypto.pdf_signatures", "crypto.cms_judging", "crypto.remote_timestamps", "crypto.revocation"]'
     child = subprocess.run(
         [sys.executable, "-c", _CHILD, modules], capture_output=True, text=True, timeout=120, check=False
     )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.strip() == "[]"
+
+
+_NAMES = """
+import crypto.revocation, crypto.cms_signatures, crypto.cms_judging, crypto.pdf_signatures, crypto.remote_timestamps
+from asn1crypto import cms, x509
+print([kind.__name__ for kind in (cms.CMSAttributeType, cms.ContentType, x509.ExtensionId, x509.KeyPurposeId)
+       if not set(kind._map.values()) <= set(kind._reverse_map)])
+"""
+
+
+def test_names_that_come_after_a_table_was_filled_are_in_it() -> None:
+    child = subprocess.run([sys.executable, "-c", _NAMES], capture_output=True, text=True, timeout=120, check=False)
     assert child.returncode == 0, child.stderr
     assert child.stdout.strip() == "[]"

@@ -10,7 +10,8 @@ from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from crypto.cms_signatures import DetachedSignature, sign_detached, verify_detached
+from crypto.cms_judging import verify_detached
+from crypto.cms_signatures import DetachedSignature, sign_detached
 from crypto.errors import SignatureInvalid
 from crypto.signatures import sign
 from tests.crypto.test_pdf_signatures import Authority, authority

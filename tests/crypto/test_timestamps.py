@@ -19,9 +19,10 @@ from crypto.certificates import CA_ISSUING, chain_pem, issue_certificate, issuin
 from crypto.digests import sha256
 from crypto.errors import TimestampUnavailable
 from crypto.keystore_file import FileKeyStore, create_key_file
+from crypto.remote_timestamps import RemoteTimeStamper
 from crypto.root_file import new_root_key
 from crypto.timestamp_tokens import Response, TokenSigner, new_request, time_of
-from crypto.timestamps import REPLY_TYPE, LocalTimeStamper, RemoteTimeStamper
+from crypto.timestamps import REPLY_TYPE, LocalTimeStamper
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = NOW - timedelta(days=1)

@@ -10,11 +10,12 @@ from sqlalchemy import select, text, update
 from config.settings import load
 from crypto.certificates import chain_pem, is_issued_by, load_certificate, public_key_of, serial_of
 from crypto.errors import TimestampUnavailable
+from crypto.remote_timestamps import RemoteTimeStamper
 from crypto.revocation import read_crl
 from crypto.root_file import RootKey, new_root_key, open_root_file
 from crypto.signatures import new_signing_key, public_of
 from crypto.timestamp_tokens import time_of
-from crypto.timestamps import RemoteTimeStamper, TimeStamper
+from crypto.timestamps import TimeStamper
 from edms.accounts import keeping as accounts
 from edms.accounts.models import Account
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable

@@ -14,7 +14,7 @@ from edms.letters import issuing, queries, service
 from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.copies import issue_sheet
 from edms.letters.issuing import Issued
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import AddresseeRole, Kind, Sensitivity
 from edms.registry.service import TurnQueue
 from tests.factories.world import World

@@ -17,7 +17,7 @@ from edms.letters.attachments import Limits
 from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.issuing import Issued
 from edms.letters.models import Letter
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import AddresseeRole, Kind, Precedence, Sensitivity
 from edms.registry.service import TurnQueue
 from tests.factories.world import World

@@ -23,7 +23,7 @@ from edms.letters import service
 from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.issuing import issue
 from edms.letters.models import Letter
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import Kind
 from edms.registry.models import RegisterEntry
 from edms.registry.service import TurnQueue

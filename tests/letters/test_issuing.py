@@ -22,7 +22,7 @@ from edms.dispatch.models import OutboundPackage, OutboxItem
 from edms.entities import queries as entities
 from edms.letters import closing, issuing, queries, service
 from edms.letters.models import Letter
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import Kind, State
 from edms.registry import service as registry
 from edms.registry.models import RegisterEntry, RegisterYear

@@ -13,7 +13,8 @@ from edms.core.errors import Conflict, Forbidden, Invalid
 from edms.demo.emblems import emblem_svg
 from edms.letters.letterheads import LetterheadChange, Look, contrast_on_white, look_of, set_letterhead
 from edms.letters.models import Letter, LetterheadRow, Signature
-from edms.letters.printing import Printing, SheetText, printed_letter, printed_text
+from edms.letters.printing import SheetText, printed_letter, printed_text
+from edms.letters.printing_plan import Printing
 from edms.letters.rendition.values import PrintedLetter
 from edms.letters.rules import Kind
 from tests.factories import letters as make

@@ -23,7 +23,7 @@ from edms.entities import queries as entities
 from edms.letters import closing, commands, issuing, preservation_follower, preserving, queries
 from edms.letters.models import Preservation
 from edms.letters.preserving import PreservationPlan
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.registry.service import TurnQueue
 from tests.factories.letters import signed
 from tests.factories.world import World, make_world

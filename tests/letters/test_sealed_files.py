@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from crypto.cms_signatures import verify_detached
+from crypto.cms_judging import verify_detached
 from crypto.digests import sha256
 from edms.entities.authority import authority_chain
 from edms.letters import queries

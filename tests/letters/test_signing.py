@@ -11,7 +11,7 @@ import pytest
 from pypdfium2 import PdfDocument
 from sqlalchemy import select
 
-from crypto.cms_signatures import verify_detached
+from crypto.cms_judging import verify_detached
 from edms.accounts import service as accounts
 from edms.accounts.delegation import NewDelegation, delegate, revoke
 from edms.accounts.models import Delegation
@@ -26,7 +26,7 @@ from edms.entities.models import IssuedCertificate
 from edms.entities.revoking import revoke_person
 from edms.letters import closing, issuing, queries, service, signing
 from edms.letters.models import Letter, Signature
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import Kind, Sensitivity, State
 from edms.letters.signing_sheet import sheet_to_sign
 from tests.factories import letters as make

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from crypto.checkpoints import opened
-from edms.audit.checkpoints import LogSeal, follow
+from edms.audit.checkpoints import follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.rules import AuditOffice
 from edms.content import service as content
 from edms.core.errors import Invalid

@@ -16,7 +16,8 @@ from sqlalchemy import Executable, update
 
 from crypto.codes import copy_code
 from edms.audit import tiles
-from edms.audit.checkpoints import LogSeal, follow
+from edms.audit.checkpoints import follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Event, Tile
 from edms.audit.service import record
 from edms.content.store import ContentStore

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from crypto.codes import Code, parse
-from edms.audit.checkpoints import LogSeal, follow
+from edms.audit.checkpoints import follow
+from edms.audit.log_seal import LogSeal
 from edms.audit.models import Event
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork

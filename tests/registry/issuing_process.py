@@ -17,7 +17,7 @@ from edms.core.actor import system_actor
 from edms.core.database import Database
 from edms.entities.keyring import Keyring
 from edms.letters.issuing import issue
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.registry.service import TurnQueue
 from edms.wiring import parts_of
 

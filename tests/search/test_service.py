@@ -13,7 +13,7 @@ from edms.core.errors import Forbidden, Invalid
 from edms.letters import issuing
 from edms.letters import service as writing
 from edms.letters.checks import AddresseeText, LetterText
-from edms.letters.printing import Printing
+from edms.letters.printing_plan import Printing
 from edms.letters.rules import Kind, Sensitivity
 from edms.registry.service import TurnQueue
 from edms.search.follower import catch_up
