@@ -58,7 +58,7 @@ def diwan(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return world.parts
 
     def typed(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(commands, "parts_of", parts_of)
+        monkeypatch.setattr("edms.wiring.parts_of", parts_of)
         monkeypatch.setattr("sys.argv", ["diwan", "--data", str(Path(world.settings.data)), *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:

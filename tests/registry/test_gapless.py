@@ -1,6 +1,6 @@
 """Fifty threads in two processes issue letters on one register, one process is killed: 1…N all the same.
 
-Four hundred on each database; ``make nightly`` sets ``DIWAN_GAPLESS_LETTERS`` to a thousand.
+Two hundred on each database; ``make nightly`` sets ``DIWAN_GAPLESS_LETTERS`` to a thousand.
 """
 
 import os
@@ -25,7 +25,7 @@ from tests.factories.world import World, make_world
 from tests.registry.prepared import signed_letters
 
 OPERATOR = system_actor("operator")
-LETTERS = int(os.environ.get("DIWAN_GAPLESS_LETTERS", "400"))
+LETTERS = int(os.environ.get("DIWAN_GAPLESS_LETTERS", "200"))
 KILL_AFTER = LETTERS * 3 // 20
 SECONDS = 420.0
 
