@@ -11,8 +11,8 @@ from crypto.marks.arrays import Field, Image
 
 DPI: Final = 200
 PIXELS_A_MM: Final = DPI / 25.4
-_MOST_FEATURES: Final = 6000
-_SHRUNK: Final = 0.75
+_MOST_FEATURES: Final = 4000
+_SHRUNK: Final = 0.6
 _MARGIN: Final = 3
 
 Labels = NDArray[np.int32]

@@ -11,7 +11,8 @@ from crypto.marks.arrays import Field, Image
 from crypto.marks.reference import PIXELS_A_MM, Reference, Run
 from crypto.marks.shift_code import STEP_MM
 
-_FEATURES: Final = 6000
+_FEATURES: Final = 4000
+_SIDE, _LARGER_SIDE = 1250, 1750
 _RATIO: Final = 0.82
 _LEAST_MATCHES: Final = 12
 _ENOUGH_MATCHES: Final = 60
@@ -84,8 +85,12 @@ def normalised(image: Image) -> Image:
 def register(reference: Reference, plain: Image) -> tuple[Homography, int] | None:
     """Return the homography from the page to a normalised image, and how many features agree on it."""
     side = max(plain.shape)
-    scales = [1.0] if side < 700 else [min(1.0, 1750 / side)]
-    scales += [2.0] if side < 450 else [scales[0] * 0.6]
+    if side < 450:
+        scales = [1.0, 2.0]
+    elif side <= _SIDE:
+        scales = [1.0, 0.6]
+    else:
+        scales = [_SIDE / side, min(1.0, _LARGER_SIDE / side), 0.6 * _SIDE / side]
     sift = cv2.SIFT_create(_FEATURES, contrastThreshold=0.06)
     best: tuple[Homography, int] | None = None
     for scale in scales:

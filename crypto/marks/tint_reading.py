@@ -13,6 +13,10 @@ from crypto.marks.arrays import Field, Image
 from crypto.marks.lattice import Cells
 from crypto.marks.payload import TILE, Soft, TintCode
 
+HASTY: Final = 1.2
+"""Seconds after which it is better to compare with an original that is at hand; 19 of 20 tints are read by then."""
+PATIENT: Final = 5.0
+
 _PILOTS_STAND_OUT: Final = 4.3
 _HYPOTHESES: Final = 4
 _BLIND: Final = 5.0
@@ -48,7 +52,7 @@ class TintReadings:
         return next((each for each in self.readings if each.number is not None), None)
 
 
-def read_tint(image: Image, codes: Sequence[TintCode], *, seconds: float = 6.0) -> TintReadings:
+def read_tint(image: Image, codes: Sequence[TintCode], *, seconds: float = PATIENT) -> TintReadings:
     """Look for the tint of any of the keys in a gray or RGB image; stops at the first copy named, or after ``seconds``.
 
     Looks for the tags of all keys; a wrong one passes once in 2**24 comparisons.

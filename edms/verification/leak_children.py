@@ -159,14 +159,15 @@ class MarkReader:
         """End the child."""
         self._child.__exit__(kind, error, trace)
 
-    def read(self, pictures: Sequence[Picture], known: Sequence[MarkKey]) -> list[BlindRead]:
-        """Return what the tint of each picture says by the known keys.
+    def read(self, pictures: Sequence[Picture], known: Sequence[MarkKey], *, hastily: bool) -> list[BlindRead]:
+        """Return what the tint of each picture says by the known keys; ``hastily`` gives up early where none is seen.
 
         Raises Unavailable ``leaks.reader-failed`` when the child gave up.
         """
         self._pictures = pictures
         keys = [[key.id, base64.b64encode(key.secret).decode()] for key in known]
-        told = {"keys": keys, "pictures": [[one.height, one.width] for one in self._pictures]}
+        sizes = [[one.height, one.width] for one in self._pictures]
+        told = {"keys": keys, "pictures": sizes, "hastily": hastily}
         self._child.send(told, [one.pixels for one in self._pictures])
         found: dict[int, BlindRead] = {}
         for line in self._child.lines():

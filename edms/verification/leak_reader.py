@@ -1,9 +1,10 @@
 """Child process that reads the hidden marks of bare pixels and compares them with originals; it never sees a file.
 
-First comes a line of JSON (``keys``: id and secret in base64; ``pictures``: height and width; ``memory``, ``seconds``)
-and the pixels of all pictures. It answers a line for each picture: the copies whose number and tag were read. Then come
-a line with the ``suspects`` (size of the PDF, copy numbers by key) and ``issued`` (no fewer than all copies that exist)
-and the PDFs. It answers what it names beyond doubt, with the evidence; nothing else about any copy leaves it.
+First comes a line of JSON (``keys``: id and secret in base64; ``pictures``: height and width; ``hastily``; ``memory``,
+``seconds``) and the pixels of all pictures. It answers a line for each picture: the copies whose number and tag were
+read. Then come a line with the ``suspects`` (size of the PDF, copy numbers by key) and ``issued`` (no fewer than all
+copies that exist) and the PDFs. It answers what it names beyond doubt, with the evidence; nothing else about any copy
+leaves it.
 
 The bound: a look-up names an innocent copy with a chance of at most FALSE_NAMES. A number that is read blind is right
 by accident with ``blind_chance``; comparing adds what ``identify`` states. Both are added up for every copy named.
@@ -30,11 +31,10 @@ from crypto.marks.reference import PIXELS_A_MM
 from crypto.marks.samples import sample_pdf
 from crypto.marks.scoring import FALSE_NAMES, Tally
 from crypto.marks.shift_code import ShiftCode
-from crypto.marks.tint_reading import TintReadings, read_tint
+from crypto.marks.tint_reading import HASTY, PATIENT, TintReadings, read_tint
 from edms.core.confinement import confine
 from edms.verification.leak_rules import MOST_PIXELS
 
-_TINT_SECONDS: Final = 5.0
 _SHARE_OF_TINT: Final = 0.4
 _TELL_EVERY: Final = 0.3
 _PREVIEW: Final = 1100
@@ -61,9 +61,9 @@ class Reader:
         self._begun, self._seconds = time.monotonic(), seconds
         self.tints: list[TintReadings] = []
 
-    def read_blind(self) -> None:
+    def read_blind(self, *, hastily: bool) -> None:
         """Read the tint of every picture and tell the numbers whose tag is right, which need not be issued."""
-        budget = min(_TINT_SECONDS, self._seconds * _SHARE_OF_TINT / max(len(self.pictures), 1))
+        budget = min(HASTY if hastily else PATIENT, self._seconds * _SHARE_OF_TINT / max(len(self.pictures), 1))
         for place, picture in enumerate(self.pictures):
             _tell({"progress": ["tint", place, len(self.pictures)]})
             read = read_tint(picture, self.codes, seconds=budget)
@@ -167,7 +167,7 @@ def main() -> None:
     codes = [TintCode(MarkKey(name, base64.b64decode(secret))) for name, secret in told["keys"]]
     pictures = [_picture(source.read(height * width * 3), height, width) for height, width in told["pictures"]]
     reader = Reader(codes, pictures, told["seconds"])
-    reader.read_blind()
+    reader.read_blind(hastily=told["hastily"])
     _tell({"read": True})
     asked = json.loads(source.readline() or b"{}")
     if not asked:

@@ -107,6 +107,21 @@ class _Seen:
     claimed: tuple[IssuedCopy, ...]
     letters: tuple[str, ...]
 
+    @property
+    def leads(self) -> bool:
+        """Say that there are originals to compare with before anything hidden is read."""
+        return bool(self.visible or self.claimed or self.letters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the tints said, the originals that were compared, with the copies of all by number, and what that gave."""
+
+    blind: list[BlindRead]
+    suspects: list[Original]
+    copies: dict[int, IssuedCopy]
+    compared: Compared
+
 
 def trace(
     database: Database,
@@ -137,14 +152,24 @@ def trace(
         with database.work(actor) as uow:
             known = mark_keys.known(uow, keys=keys)
             seen = _seen(uow, opened.pictures, named_letters)
-        blind = reader.read(opened.pictures, known)
-        with database.read(actor) as uow:
-            originals = _candidates(uow, seen, blind)
-            suspects, copies = _suspects(uow, originals, within, store=store, keys=keys)
-            issued = leak_queries.most_issued(uow)
-        compared = reader.compare([one for _, one in suspects], issued)
+
+        def look(reader: MarkReader, *, hastily: bool) -> _Look:
+            blind = reader.read(opened.pictures, known, hastily=hastily)
+            with database.read(actor) as uow:
+                originals = _candidates(uow, seen, blind)
+                suspects, copies = _suspects(uow, originals, within, store=store, keys=keys)
+                issued = leak_queries.most_issued(uow)
+            return _Look(
+                blind, [one for one, _ in suspects], copies, reader.compare([one for _, one in suspects], issued)
+            )
+
+        looked = look(reader, hastily=seen.leads)
+    if seen.leads and not looked.compared.named:
+        # What is seen may have been drawn to mislead. The second look tries all that the first did, and counts it.
+        with MarkReader(limits=limits, progress=progress) as reader:
+            looked = look(reader, hastily=False)
     with database.work(actor) as uow:
-        found = _traced(uow, opened, blind, compared, seen, [one for one, _ in suspects], copies)
+        found = _traced(uow, opened, looked, seen)
         found = replace(found, seconds=time.monotonic() - begun)
         leads = len(found.copies) - len(found.named)
         record(
@@ -259,10 +284,8 @@ def _suspects(
     return suspects, copies
 
 
-def _traced(
-    uow: UnitOfWork, opened: Opened, blind: Sequence[BlindRead], compared: Compared, seen: _Seen,
-    originals: Sequence[Original], copies: Mapping[int, IssuedCopy],
-) -> Traced:  # fmt: skip
+def _traced(uow: UnitOfWork, opened: Opened, looked: _Look, seen: _Seen) -> Traced:
+    compared, copies = looked.compared, looked.copies
     drawn, claimed = {one.id for one in seen.visible}, {one.id for one in seen.claimed}
     told, evidence = [], []
     for one in compared.named:
@@ -276,10 +299,10 @@ def _traced(
     for page in compared.evidence:
         evidence.append((copies[page.number].id, page))
     pictures = tuple(
-        _picture(place, picture, blind[place], compared, originals, len(copies))
+        _picture(place, picture, looked.blind[place], compared, looked.suspects, len(copies))
         for place, picture in enumerate(opened.pictures)
     )
-    letters = tuple(dict.fromkeys(one.document_code for one in originals))
+    letters = tuple(dict.fromkeys(one.document_code for one in looked.suspects))
     return Traced(tuple(told), pictures, opened.troubles, tuple(evidence), letters, compared.finished, 0.0)
 
 
