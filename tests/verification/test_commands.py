@@ -13,6 +13,7 @@ from crypto.codes import format_code
 from edms.core.errors import EdmsError, Invalid, NotFound
 from edms.tracking.commands import track
 from edms.verification.commands import copy, verify
+from edms.verification.leak_rules import HIDDEN
 from edms.verification.trace_command import CANNOT_TELL, trace
 from tests.factories.issued import IssuedLetter, downloaded_copy
 from tests.factories.world import World
