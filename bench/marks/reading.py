@@ -47,8 +47,11 @@ class Marks(Protocol):
         """Return a copy of a PDF that carries a number below 10**11."""
         ...
 
-    def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int]) -> Answer:
-        """Say whose copy a picture shows, given the unmarked PDF and the numbers of all its issued copies."""
+    def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int], *, alone: bool = False) -> Answer:
+        """Say whose copy a picture shows, given the unmarked PDF and the numbers of all its issued copies.
+
+        ``alone`` asks what a patient reader of the tint says without the PDF, too, beside what is timed.
+        """
         ...
 
 
@@ -74,7 +77,7 @@ class HiddenMarks:
         found = identify(pictures, tints, self._codes, [Suspect(pdf, {self.key: numbers})])
         return tuple(each.number for each in found.named)
 
-    def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int]) -> Answer:
+    def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int], *, alone: bool = False) -> Answer:
         """Read the tint without the original, then both layers with it, as a trace does."""
         started = time.perf_counter()
         tint = read_tint(picture, self._codes, seconds=HASTY)
@@ -84,6 +87,8 @@ class HiddenMarks:
             tint = read_tint(picture, self._codes)
             found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
         seconds = time.perf_counter() - started
+        if alone and not tint.named:
+            tint = read_tint(picture, self._codes)
         blind = tint.named.number if tint.named else None
         sure = blind in set(numbers) and blind_chance(tint.tags, len(numbers)) <= FALSE_NAMES
         named = {each.number for each in found.named} | ({blind} if sure and blind is not None else set())

@@ -152,7 +152,10 @@ def _places(plain: Sheet, seed: int) -> list[Fragment]:
 def _read(trial: Trial, leak: Leak, place: Fragment, leaker: int | None, failures: Path | None) -> Result:
     picture = leak.cut(place.box)
     marks = HiddenMarks(Profile[trial.profile])
-    answer = marks.read(picture, _plain(trial.kind, trial.number).pdf, issued(trial.kind, trial.number))
+    answer = marks.read(
+        picture, _plain(trial.kind, trial.number).pdf, issued(trial.kind, trial.number),
+        alone=BY_NAME[trial.channel].tint,
+    )  # fmt: skip
     outcome, blind = verdict(answer.named, leaker), verdict((answer.blind,) if answer.blind is not None else (), leaker)
     if failures is not None and (outcome == "WRONG" or (leaker is not None and outcome == "silent")):
         failures.mkdir(parents=True, exist_ok=True)
