@@ -1,5 +1,6 @@
 """The ``diwan`` command: collects the features' commands and turns refusals into one clear line."""
 
+import atexit
 import gc
 import os
 import sys
@@ -54,12 +55,13 @@ COMMANDS = {
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import without looking for garbage: what imports make is there to stay, and is not looked at later either."""
+    """Import without looking for garbage: what imports make is there to stay, and is not looked at before the end."""
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
+        atexit.register(gc.unfreeze)  # some libraries tell of whatever is left over at the end
         gc.enable()
 
 

@@ -22,3 +22,8 @@ def test_a_command_begins_without_the_heavy_libraries() -> None:
     wiring, letters = (frozenset(each) for each in json.loads(told.stdout))
     assert _HEAVY & wiring == frozenset()
     assert {"aiohttp", "cv2", "numpy", "pikepdf", "pyhanko", "reportlab"} & letters == frozenset()
+
+
+def test_a_command_says_nothing_at_its_end() -> None:
+    command = [sys.executable, "-c", "from edms.commands import main; main()", "verify", "--help"]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stderr == ""
