@@ -156,7 +156,9 @@ def reopen_case(uow: UnitOfWork, case_id: UUID, reason: str) -> LeakCase:
 
 
 def note_look(uow: UnitOfWork, case: LeakCase, act: str, file_hash: str = "") -> None:
-    """Note that the actor looked at a case or took something out of it: ``seen``, ``file-exported``, ``reported``."""
+    """Note that the actor looked at a case or took something out of it: ``case-seen``, ``picture-seen``,
+    ``file-exported``, ``reported``.
+    """
     record(
         uow, f"leaks.{act}", "leak-case", case.id, entity_id=case.entity_id, number=case.number, hash=file_hash or None
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edms.dispatch.rules import ErdsEvent
+from edms.dispatch.reported import _EVENTS
+from edms.dispatch.rules import RECEIPT_EVENTS, ErdsEvent, ItemState
 from edms.oversight.rules import READING, REFUSALS
 from edms.web.locale import catalogue
 
@@ -26,9 +27,18 @@ def recorded() -> Iterator[str]:
                         yield text.value
 
 
+def of_tables() -> Iterator[str]:
+    """The acts whose names are made of a state or a kind."""
+    yield from (f"dispatch.{state}" for state in (ItemState.ACCEPTED, ItemState.REFUSED, ItemState.FAILED))
+    yield from (f"dispatch.{kind}" for kind in RECEIPT_EVENTS)
+    yield from (f"dispatch.{kind}-{action}" for kind, action in _EVENTS)
+    yield from (f"codes.{act}" for act in ("view", "print", "download"))
+    yield from (f"leaks.{act}" for act in ("case-seen", "picture-seen", "file-exported", "reported"))
+
+
 @pytest.mark.parametrize("locale", ["ar", "en"])
 def test_every_act_has_words(locale: str) -> None:
     known = catalogue("ar" if locale == "ar" else "en").messages
-    acts = {*recorded(), *READING, *REFUSALS, *(f"evidence.{event}" for event in ErdsEvent)}
+    acts = {*recorded(), *READING, *REFUSALS, *(f"evidence.{event}" for event in ErdsEvent), *of_tables()}
     assert len(acts) > 120
     assert sorted(act for act in acts if f"act.{act}" not in known) == []
