@@ -37,17 +37,22 @@ class HandedIn:
     staged: StagedFile = field(repr=False)
 
 
+def wrong_title(title: str) -> tuple[Problem, ...]:
+    """Return what is wrong with a case's title, if anything."""
+    fits = 0 < len(clean_name(title)) <= LONGEST_TITLE
+    return () if fits else (Problem("title", "leaks.bad-title", limit=LONGEST_TITLE),)
+
+
 def open_case(uow: UnitOfWork, title: str) -> LeakCase:
     """Open a case of the actor's body; raises Invalid ``leaks.bad-title``, Forbidden for anybody but its auditors."""
     employee_id, entity_id = _auditor(uow)
-    cleaned = clean_name(title)
-    if not 0 < len(cleaned) <= LONGEST_TITLE:
-        raise Invalid("leaks.bad-case", (Problem("title", "leaks.bad-title", limit=LONGEST_TITLE),))
+    if wrong := wrong_title(title):
+        raise Invalid("leaks.bad-case", wrong)
     case = LeakCase(
         entity_id=entity_id, number=leak_queries.last_number(uow, entity_id) + 1, state=CaseState.OPEN,
         opened_at=uow.now, opened_by_id=employee_id,
     )  # fmt: skip
-    case.title = cleaned
+    case.title = clean_name(title)
     uow.session.add(case)
     uow.flush()
     record(uow, "leaks.case-opened", "leak-case", case.id, entity_id=entity_id, row=case, number=case.number)

@@ -70,7 +70,7 @@ def open_case() -> WerkzeugResponse:
     """Open a case with its first files and ask for the look-up; what is wrong is told and nothing is half done."""
     current_actor().require(TRACE)
     try:
-        files = _handed_in()
+        files = _handed_in(leak_cases.wrong_title(request.form.get("title", "")))
         try:
             with working() as uow:
                 letters = tracing.letter_codes(uow, request.form.get("letters", ""))
@@ -303,13 +303,18 @@ def _last_letters(case_id: UUID) -> list[str]:
         return newest[0].letters.split() if newest else []
 
 
-def _handed_in() -> list[HandedIn]:
-    """Take the files of the form and make them durable; raises Invalid before anything is kept."""
+def _handed_in(wrong: tuple[Problem, ...] = ()) -> list[HandedIn]:
+    """Take the files of the form and make them durable; raises Invalid before anything is kept.
+
+    ``wrong`` is what is wrong with the rest of the form, and is told with the rest.
+    """
     given = [one for one in request.files.getlist("files") if one.filename]
     if not given:
-        raise Invalid("leaks.bad-case", (Problem("files", "verification.no-file"),))
+        wrong += (Problem("files", "verification.no-file"),)
     if len(given) > MOST_FILES:
-        raise Invalid("leaks.bad-case", (Problem("files", "leaks.too-many-files", limit=MOST_FILES),))
+        wrong += (Problem("files", "leaks.too-many-files", limit=MOST_FILES),)
+    if wrong:
+        raise Invalid("leaks.bad-case", wrong)
     read = [_read(one) for one in given]
     now, store = utc_now(), parts()[ContentStore]
     return [HandedIn(name, sha256(data), content.stage_small(data, kind=_KIND, now=now, store=store))

@@ -124,6 +124,8 @@ def test_what_is_wrong_with_a_new_case_is_told_beside_what_was_typed(auditor: Fl
         answer = post(auditor, "/leaks/new", sent, form="/leaks/new")
         assert (answer.status_code, told in answer.text) == (422, True), told
         assert f'value="{sent["title"]}"' in answer.text
+    empty = post(auditor, "/leaks/new", {"title": ""}, form="/leaks/new").text
+    assert ("اكتب موضوع الملف" in empty, "اختر ملفاً" in empty) == (True, True)
     with world.database.read(OPERATOR) as uow:
         assert all(one.title != "لقطة" for one in leak_queries.cases(uow))
 
