@@ -151,7 +151,7 @@ def test_words_of_another_text_are_told_from_the_signed_ones() -> None:
 
 
 def test_a_seal_of_a_stranger_is_an_unknown_key(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
-    stranger = make_world(tmp_path_factory.mktemp("stranger"))
+    stranger = make_world(tmp_path_factory.mktemp("stranger"), alone=True)
     verdict = shown(world, printed(issued_letter(stranger).pdf)[0])
     stranger.database.dispose()
     assert (verdict.answer, verdict.reasons) == (Answer.UNKNOWN_KEY, ("verification.paper-unknown-key",))
