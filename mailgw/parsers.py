@@ -18,7 +18,7 @@ from uuid import UUID
 from crypto.cms_signatures import DetachedSignature
 from crypto.pdf_judging import PdfSeal
 from edms.core.errors import Unavailable
-from edms.core.nursery import Nursery, NurseryLost
+from edms.core.nursery import KeptNursery, NurseryLost
 from edms.dispatch.package import LetterPackage, UntypedMessage, WireMessage
 from mailgw import maillog
 from mailgw.parser_children import TOO_SLOW, UNREADABLE, Child, ChildFailed
@@ -110,11 +110,8 @@ class Parsers:
         module: str = "mailgw.parser_child",
     ) -> None:  # fmt: skip
         self._seconds = seconds
-        self._stamp_roots = tuple(stamp_roots)
-        self._module = module
         self._idle = _Idle(children)
-        self._nursery: Nursery | None = None
-        self._starting = threading.Lock()
+        self._nursery = KeptNursery(module, *(b64encode(each).decode() for each in stamp_roots))
 
     def read(
         self,
@@ -169,22 +166,19 @@ class Parsers:
 
     def start(self) -> None:
         """Start the nursery now and do not wait for it, so that the first message need not either."""
-        self._born()
+        self._nursery.born()
 
     def close(self) -> None:
         """End all children; whoever reads after that starts new ones."""
-        with self._starting:
-            self._idle.clear()
-            if self._nursery is not None:
-                self._nursery.end()
-                self._nursery = None
+        self._idle.clear()
+        self._nursery.end()
 
     def _taken(self, source: UUID | None) -> Child:
         child = self._idle.take(source)
         if child is not None and child.source not in (None, source):
             child = self._replaced(child)
         try:
-            child = child or Child(*self._born().fork())
+            child = child or Child(*self._nursery.born().fork())
         except NurseryLost:
             self._idle.put(None)
             raise Unavailable("mail.parser-not-started") from None
@@ -200,7 +194,7 @@ class Parsers:
     def _replaced(self, child: Child) -> Child | None:
         """End a child and order the next, without waiting for it."""
         child.connection.close()
-        nursery = self._nursery
+        nursery = self._nursery.started
         if nursery is None:
             return None
         try:
@@ -209,16 +203,6 @@ class Parsers:
         except NurseryLost:
             maillog.event("parser.nursery-lost")
             return None
-
-    def _born(self) -> Nursery:
-        """Return a nursery that lives, starting one where there is none."""
-        with self._starting:
-            if self._nursery is not None and not self._nursery.lives():
-                self._nursery.end()
-                self._nursery = None
-            if self._nursery is None:
-                self._nursery = Nursery(self._module, *(b64encode(each).decode() for each in self._stamp_roots))
-            return self._nursery
 
 
 def _sizes(message: WireMessage, size: int) -> list[int]:

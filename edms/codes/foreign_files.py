@@ -16,7 +16,7 @@ from crypto.errors import CannotMark
 from edms.codes.marking_child import LENGTH, told
 from edms.codes.stamp import CopyMark
 from edms.core.errors import Unavailable
-from edms.core.nursery import Nursery, NurseryLost
+from edms.core.nursery import KeptNursery, NurseryLost
 
 SECONDS: Final = 30
 """Of processor time that a copy may cost; the worst case by the clock is three times that."""
@@ -29,51 +29,9 @@ _WAITING: Final = 20.0
 _PIECE: Final = 1 << 20
 
 
-class _Markers:
-    """The nursery of one process, started with the first file, and how many of its children work at once."""
-
-    def __init__(self) -> None:
-        self._nursery: Nursery | None = None
-        self._starting = threading.Lock()
-        self._children = threading.BoundedSemaphore(_AT_ONCE)
-
-    @contextmanager
-    def child(self) -> Iterator[socket.socket]:
-        """Give the connection of a child that is ended afterwards, whatever it is doing; raises Unavailable."""
-        if not self._children.acquire(timeout=_WAITING):
-            raise Unavailable("codes.busy", retry_after=30)
-        try:
-            nursery = self._born()
-            number, connection = nursery.fork()
-            try:
-                with connection:
-                    yield connection
-            finally:
-                nursery.kill(number)
-        except NurseryLost:
-            raise Unavailable("codes.busy", retry_after=30) from None
-        finally:
-            self._children.release()
-
-    def end(self) -> None:
-        """End the nursery, where there is one."""
-        with self._starting:
-            if self._nursery is not None:
-                self._nursery.end()
-            self._nursery = None
-
-    def _born(self) -> Nursery:
-        with self._starting:
-            if self._nursery is not None and not self._nursery.lives():
-                self._nursery.end()
-                self._nursery = None
-            if self._nursery is None:
-                self._nursery = Nursery("edms.codes.marking_child")
-            return self._nursery
-
-
-_markers = _Markers()
-atexit.register(_markers.end)
+_nursery = KeptNursery("edms.codes.marking_child")
+_children = threading.BoundedSemaphore(_AT_ONCE)
+atexit.register(_nursery.end)
 
 
 def marked_apart(pdf: bytes, mark: CopyMark) -> bytes:
@@ -86,7 +44,7 @@ def marked_apart(pdf: bytes, mark: CopyMark) -> bytes:
         "size": len(pdf), "mark": told(mark), "memory": MEMORY + _MEMORY_TIMES * len(pdf), "seconds": SECONDS,
     }  # fmt: skip
     deadline = time.monotonic() + 3 * SECONDS
-    with _markers.child() as connection:
+    with _child() as connection:
         try:
             connection.settimeout(3 * SECONDS)
             connection.sendall(json.dumps(request).encode() + b"\n")
@@ -97,6 +55,25 @@ def marked_apart(pdf: bytes, mark: CopyMark) -> bytes:
             return _read(connection, size, deadline)
         except OSError as error:  # it died or took too long
             raise CannotMark("marks.unreadable") from error
+
+
+@contextmanager
+def _child() -> Iterator[socket.socket]:
+    """Give the connection of a child that is ended afterwards, whatever it is doing; raises Unavailable."""
+    if not _children.acquire(timeout=_WAITING):
+        raise Unavailable("codes.busy", retry_after=30)
+    try:
+        nursery = _nursery.born()
+        number, connection = nursery.fork()
+        try:
+            with connection:
+                yield connection
+        finally:
+            nursery.kill(number)
+    except NurseryLost:
+        raise Unavailable("codes.busy", retry_after=30) from None
+    finally:
+        _children.release()
 
 
 def _read(connection: socket.socket, size: int, deadline: float) -> bytes:

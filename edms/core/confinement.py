@@ -9,8 +9,6 @@ import resource
 from importlib import import_module
 from typing import Final
 
-from PIL import Image
-
 _ENCODINGS: Final = ("ascii", "latin-1", "cp1252", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 _LAZY: Final = ("numpy.ma", "numpy.fft", "numpy.linalg", "numpy.random")
 
@@ -26,7 +24,7 @@ def confine(*, memory: int, seconds: int) -> None:
         codecs.lookup(name)
     for name in _LAZY:
         import_module(name)
-    Image.init()
+    import_module("PIL.Image").init()
     limits = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: seconds,

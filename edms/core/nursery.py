@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,32 @@ class Nursery:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class KeptNursery:
+    """A nursery that is started when it is asked for, and anew when it has ended; for any number of threads."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._start = partial(Nursery, module, *arguments)
+        self._changing = threading.Lock()
+        self.started: Nursery | None = None
+
+    def born(self) -> Nursery:
+        """Return a nursery that lives; it may still be loading."""
+        with self._changing:
+            if self.started is not None and not self.started.lives():
+                self.started.end()
+                self.started = None
+            if self.started is None:
+                self.started = self._start()
+            return self.started
+
+    def end(self) -> None:
+        """End it, where there is one; whoever asks after that starts another."""
+        with self._changing:
+            if self.started is not None:
+                self.started.end()
+                self.started = None
 
 
 def attend(serve: Callable[[socket.socket], None]) -> None:

@@ -69,7 +69,7 @@ def test_more_files_than_children_wait_for_one_another() -> None:
 def test_a_lost_nursery_is_replaced() -> None:
     pdf = pages.foreign(2).pdf
     marked_apart(pdf, mark())
-    nursery = foreign_files._markers._nursery
+    nursery = foreign_files._nursery.started
     assert nursery is not None
     os.kill(nursery.pid, signal.SIGKILL)
     nursery._process.wait()

@@ -115,7 +115,7 @@ def test_a_child_killed_from_outside_costs_no_message(bad: Parsers) -> None:
 def test_a_killed_nursery_is_replaced(bad: Parsers) -> None:
     read(bad, PLAIN)
     os.kill(nursery_of(bad), signal.SIGKILL)
-    bad._nursery._process.wait()  # type: ignore[union-attr]
+    bad._nursery.started._process.wait()  # type: ignore[union-attr]
     for word in ("crash", "crash"):
         read(bad, told(word))
     assert read(bad, PLAIN).message == read_message(PLAIN)
@@ -231,8 +231,8 @@ def test_nothing_else_is_read_from_json(old: bytes, new: bytes) -> None:
 
 
 def nursery_of(pool: Parsers) -> int:
-    assert pool._nursery is not None
-    return pool._nursery.pid
+    assert pool._nursery.started is not None
+    return pool._nursery.started.pid
 
 
 def children_of(pid: int) -> list[int]:
