@@ -12,13 +12,14 @@ from crypto.keystore import KeyStore
 from edms.core.parts import Parts
 from edms.navigation import install_pages
 from edms.tracking import measures
-from edms.wiring import parts_of
+from edms.wiring import load_judges, parts_of
 
 _ROOM_MB = 8  # the other fields of a form that carries a letter's attachments
 
 
 def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
     """Return the application of one installation; ``parts`` are given by tests that share them with other edges."""
+    load_judges()
     app = Flask("edms", static_folder=None)
     app.extensions["diwan"] = parts or parts_of(settings)
     if settings.web.https:  # a TLS proxy stands in front: trust its one hop for address and scheme

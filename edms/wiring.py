@@ -2,6 +2,7 @@
 
 from datetime import time, timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import cast
 
@@ -36,6 +37,12 @@ from edms.oversight.rules import Thresholds
 from edms.registry.service import TurnQueue
 from edms.search.indexes import Indexes
 from edms.verification.leak_rules import ReadingLimits
+
+
+def load_judges() -> None:
+    """Load what judges messages of others; a program of many threads calls this first (``crypto.asn1_tables``)."""
+    import_module("crypto.cms_judging")
+    import_module("crypto.remote_timestamps")
 
 
 def parts_of(settings: Settings) -> Parts:

@@ -21,7 +21,7 @@ from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
 from edms.operation.logs import configure_logs
 from edms.web.locale import translate_error
-from edms.wiring import parts_of
+from edms.wiring import load_judges, parts_of
 from mailgw.envelope import Door, Limits
 from mailgw.failpoints import FailPoints
 from mailgw.loops import loop_factory
@@ -44,6 +44,7 @@ Work = Callable[[asyncio.Event], Awaitable[None]]
 
 def main() -> int:
     """Run one process: exit 0 after a signal, 1 when it cannot serve (one line on stderr), 2 on wrong usage."""
+    load_judges()
     verbs: dict[str, Callable[[Settings], None]] = {"receive": _receive, "relay": _relay}
     if len(sys.argv) != 2 or sys.argv[1] not in verbs:
         return _say(USAGE, 2)

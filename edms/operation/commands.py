@@ -134,7 +134,9 @@ def worker_(parts: Parts) -> None:
     from edms.operation import worker
     from edms.operation.followers import followers_of
     from edms.operation.logs import configure_logs
+    from edms.wiring import load_judges
 
+    load_judges()
     site = parts[Site]
     running.require_newest(site)
     configure_logs(site.logging)
