@@ -6,13 +6,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.postgres import TEMPLATE, Cluster, NoServer, new_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _CLUSTER = pytest.StashKey[Cluster]()
 _JOURNEYS = "tests/journeys/"
@@ -180,3 +183,14 @@ def chromium_path() -> str:
         if found:
             return found
     _missing("Chromium is not installed; on Debian: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator["Browser"]:
+    """A headless Chromium for the tests of one file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as tools:
+        started = tools.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()

@@ -1,13 +1,16 @@
 """A browser without a screen: signs in as people do and sends forms with their token."""
 
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse, stream_encode_multipart
 
 from edms.accounts.models import Account, LoginSession
@@ -26,6 +29,20 @@ def make_app(world: World) -> Flask:
 
 
 application = make_app
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve pages on a port of this machine, for a real browser; yields the address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
 
 
 def token_of(client: FlaskClient, path: str = "/sign-in") -> str:

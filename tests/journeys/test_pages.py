@@ -2,13 +2,12 @@
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from crypto.barcodes import read_barcodes
 from tests.journeys.conftest import Two
@@ -20,14 +19,6 @@ SUBJECT = "تجهيز المدارس بالمستلزمات الصحية"
 PIN = "739158"
 ATTACHMENT = "جدول الكميات لعام ٢٠٢٦.csv"
 FACTS = ("taken", "delivered", "opened", "registered", "settled")
-
-
-@pytest.fixture
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as tools:
-        started = tools.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 class Desk:

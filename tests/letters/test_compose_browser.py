@@ -1,15 +1,14 @@
 """The scripts of the form in a real browser: the live page, marks and phrases at the cursor, keeping, a second tab."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from edms.web.assets_url import STATIC
 from tests.factories import letters as make
+from tests.factories.pages import served
 from tests.factories.world import PASSWORD, World
 
 pytestmark = [
@@ -21,21 +20,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def site(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as tools:
-        started = tools.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,16 @@ Each is looked at in Arabic on a desk and in English on a telephone.
 """
 
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from edms.web.assets_url import STATIC
 from tests.factories import letters as make
 from tests.factories.issued import issued_letter
-from tests.factories.pages import application
+from tests.factories.pages import application, served
 from tests.factories.world import PASSWORD, World, make_world
 
 pytestmark = [
@@ -49,21 +47,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def site(world: World) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, application(world), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as tools:
-        started = tools.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
+    with served(application(world)) as address:
+        yield address
 
 
 def signed_in(browser: Browser, site: str, login: str) -> Page:
