@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Uuid, bindparam, insert, select, text, update
 
 from edms.core.actor import system_actor
 from edms.core.ids import new_id
@@ -80,10 +80,8 @@ def far_installation(world: World, body: UUID | None = None) -> UUID:
     return far
 
 
-@pytest.fixture
-def mass_mailing(world: World) -> World:
-    """A world in which body A has a hundred thousand consignments waiting."""
-    enqueue(world, world.entity_a.id, world.entity_b.id)
+def add_mass_mailing(world: World) -> None:
+    """Let body A have a hundred thousand consignments waiting."""
     fresh = "hex(randomblob(16))" if world.database.is_sqlite else "gen_random_uuid()"
     columns = (
         "package_id, kind, entity_id, recipient_id, installation_id, role, notify, orcpt, state, attempts, next_at,"
@@ -92,14 +90,15 @@ def mass_mailing(world: World) -> World:
     with world.database.work(OPERATOR) as uow:
         uow.session.execute(text(
             f"INSERT INTO outbox_items (id, mailbox, {columns}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
-            f" FROM n WHERE i < {MANY}) SELECT {fresh}, CAST(i AS VARCHAR(20)), {columns} FROM outbox_items, n"
-        ))  # fmt: skip
+            f" FROM n WHERE i < {MANY}) SELECT {fresh}, CAST(i AS VARCHAR(20)), {columns}"
+            f" FROM (SELECT * FROM outbox_items WHERE entity_id = :body LIMIT 1) AS one, n"
+        ).bindparams(bindparam("body", world.entity_a.id, Uuid())))  # fmt: skip
         if not world.database.is_sqlite:  # as autovacuum does by itself
             uow.session.execute(text("ANALYZE outbox_items"))
-    return world
 
 
-def timed(world: World) -> float:
+def seconds_of_a_look(world: World) -> float:
+    """Return what finding the next consignments costs, at best: one try may meet a database that is tidying up."""
     best = 10.0
     for _ in range(5):
         with world.database.read(RELAY) as uow:
@@ -110,16 +109,28 @@ def timed(world: World) -> float:
     return best
 
 
-def test_a_mass_mailing_does_not_hold_the_letter_of_another_body(mass_mailing: World) -> None:
-    world = mass_mailing
+def seconds_of_a_claim(world: World) -> float:
+    """Return what claiming costs, at best; what was claimed is given back."""
+    best, owner = 10.0, new_id()
+    for _ in range(5):
+        with world.database.work(RELAY) as uow:
+            start = time.perf_counter()
+            claiming.claim(uow, owner, limit=1000)
+            best = min(best, time.perf_counter() - start)
+            claiming.release(uow, owner)
+    return best
+
+
+def test_a_mass_mailing_does_not_hold_the_letter_of_another_body(world: World) -> None:
+    enqueue(world, world.entity_a.id, world.entity_b.id, LANE_MOST)
     (urgent,) = enqueue(world, world.entity_b.id, world.entity_a.id)
-    start = time.perf_counter()
+    look, share = seconds_of_a_look(world), seconds_of_a_claim(world)
+    add_mass_mailing(world)
+    assert seconds_of_a_look(world) < 5 * look, "the look at the queue costs more the longer it is"
+    assert seconds_of_a_claim(world) < 5 * share, "claiming costs more the longer the queue is"
     claimed = claim(world, limit=1000)
-    spent = time.perf_counter() - start
     assert urgent in {one.package_id for one in claimed}
     assert len(claimed) == LANE_MOST + 1
-    assert spent < 1.0, f"{spent:.3f} s to claim from a queue of {MANY}"
-    assert timed(world) < 0.05, "the look at the queue costs more the longer it is"
 
 
 def test_lanes_take_turns_and_what_is_in_hand_counts(world: World, clock: SetClock) -> None:
