@@ -17,11 +17,13 @@ def server_context(certificate_pem: bytes, private_key_pem: bytes, trusted_cas: 
     """Return the context of the gateway: TLS 1.2 or newer, a client certificate asked for but not demanded.
 
     A certificate that is presented must chain to one of ``trusted_cas``, else the handshake fails; make a new context
-    when the register of installations changes and give it to the server.
+    when the register of installations changes and give it to the server. No session is resumed by a ticket: each proves
+    its certificate against the register of the moment.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET  # for TLS 1.2
+    context.num_tickets = 0
     context.verify_mode = ssl.CERT_OPTIONAL
     _trust(context, trusted_cas)
     _load_chain(context, certificate_pem, private_key_pem)

@@ -63,3 +63,15 @@ def test_a_stranger_gets_no_connection_either_way(body: Installation, registered
     server = server_context(shown.certificate, shown.key, [OURS.ca])
     with pytest.raises(ssl.SSLError):
         shake_hands(client_context(OURS.certificate, OURS.key, registered), server)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_gets_no_ticket_with_which_it_could_come_without_its_certificate(version: ssl.TLSVersion) -> None:
+    client = client_context(OURS.certificate, OURS.key, OURS.ca)
+    client.maximum_version = version
+    server = server_context(OURS.certificate, OURS.key, [OURS.ca])
+    connection, heard = shake_hands(client, server)
+    heard.write(b"220 hello\r\n")
+    assert connection.read(64) == b"220 hello\r\n"  # tickets of TLS 1.3 come before it
+    assert connection.version() == heard.version()
+    assert connection.session is None or not connection.session.has_ticket
