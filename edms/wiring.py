@@ -21,6 +21,7 @@ from edms.audit.rules import AuditOffice, LogPlan, WitnessPlace
 from edms.content.store import ContentStore, DiskStore
 from edms.core.actor import system_actor
 from edms.core.calendar import Digits, MonthNames
+from edms.core.confinement import hide_memory
 from edms.core.database import Database
 from edms.core.errors import Unavailable
 from edms.core.parts import Parts
@@ -46,7 +47,11 @@ def load_judges() -> None:
 
 
 def parts_of(settings: Settings) -> Parts:
-    """Return the parts of an installation; each is opened on first use, so that `config show` opens none."""
+    """Return the parts of an installation; each is opened on first use, so that `config show` opens none.
+
+    From here on this process can hold keys, so nobody but root may look into its memory.
+    """
+    hide_memory()
     parts = Parts()
     parts.put(Settings, settings)
     parts.put(TurnQueue, TurnQueue())

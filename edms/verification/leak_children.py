@@ -1,28 +1,29 @@
 """Runs the two children of a look-up: one opens hostile files, the other knows the keys of the hidden marks."""
 
+import atexit
 import base64
 import binascii
+import contextlib
 import json
-import os
-import subprocess
-import sys
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, cast
+from typing import Any, Final, Literal, Self, cast
 
 from crypto.marks.keys import MarkKey
-from edms.core.confinement import CHILD_ENVIRONMENT
 from edms.core.errors import Unavailable
+from edms.core.nursery import KeptNursery, NurseryLost
 from edms.verification.leak_rules import MOST_CODES, MOST_PIXELS, Layer, ReadingLimits
 
-_HOME: Final = str(Path(__file__).resolve().parents[2])
 _LONGEST_LINE: Final = 8 << 20
 _GRACE: Final = 10.0
 
 Progress = Callable[[str, int, int], None]
+
+_nursery = KeptNursery("edms.verification.leak_nursery")
+atexit.register(_nursery.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def open_files(files: Sequence[bytes], *, limits: ReadingLimits, progress: Progr
     """Turn files into pictures in the child that knows no secret; what it does not get to read has its trouble told."""
     pictures: list[Picture] = []
     troubles: dict[int, str] = {}
-    with _Child("leak_pictures", limits) as child:
+    with _Child("pictures", limits) as child:
         child.send({"sizes": [len(one) for one in files]}, files)
         done = False
         for told in child.lines():
@@ -138,15 +139,12 @@ def open_files(files: Sequence[bytes], *, limits: ReadingLimits, progress: Progr
 
 
 class MarkReader:
-    """The child that reads the hidden marks of pictures; one look-up each, in the order read, compare.
-
-    It is started before there are pictures: it takes a second to load what it needs.
-    """
+    """The child that reads the hidden marks of pictures; one look-up each, in the order read, compare."""
 
     def __init__(self, *, limits: ReadingLimits, progress: Progress) -> None:
         self._progress = progress
         self._pictures: Sequence[Picture] = ()
-        self._child = _Child("leak_reader", limits)
+        self._child = _Child("marks", limits)
 
     def __enter__(self) -> Self:
         """Start the child."""
@@ -227,16 +225,17 @@ class MarkReader:
 class _Child:
     """A child process with limits, killed when it takes longer than it may; what it says is not trusted."""
 
-    def __init__(self, module: str, limits: ReadingLimits) -> None:
-        self._module, self._limits = module, limits
+    def __init__(self, kind: Literal["pictures", "marks"], limits: ReadingLimits) -> None:
+        self._kind, self._limits = kind, limits
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(  # noqa: S603  # our own module, no argument from outside
-            [sys.executable, "-P", "-m", f"edms.verification.{self._module}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", close_fds=True,
-            env={"PYTHONPATH": _HOME, "PATH": os.defpath, **CHILD_ENVIRONMENT},
-        )  # fmt: skip
-        self._timer = threading.Timer(self._limits.seconds + _GRACE, self._process.kill)
+        try:
+            self._nursery = _nursery.born()
+            self._number, self._connection = self._nursery.fork()
+        except NurseryLost:
+            raise _broken() from None
+        self._out = self._connection.makefile("rb")
+        self._timer = threading.Timer(self._limits.seconds + _GRACE, self._kill)
         self._timer.daemon = True
         self._timer.start()
         self._writer: threading.Thread | None = None
@@ -246,39 +245,38 @@ class _Child:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        self._process.kill()
+        self._kill()
         if self._writer is not None:
             self._writer.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                _close(pipe)
-        self._process.wait()
+        self._out.close()
+        self._connection.close()
+
+    def _kill(self) -> None:
+        """End the child, and whatever waits for it to write or to read."""
+        with contextlib.suppress(NurseryLost):  # its children end with it
+            self._nursery.kill(self._number)
+        with contextlib.suppress(OSError):  # the child has gone before
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def send(self, told: dict[str, Any], blocks: Sequence[bytes]) -> None:
         """Write a line and what follows it, beside the reading, since the child answers while it is told."""
         if self._writer is not None:
             self._writer.join()
-        head = told | {"memory": self._limits.memory_mb << 20, "seconds": self._limits.seconds}
+        limits = {"memory": self._limits.memory_mb << 20, "seconds": self._limits.seconds}
+        head = {"child": self._kind, **limits, **told}
 
         def write() -> None:
-            pipe = self._process.stdin
-            if pipe is None:
-                return
-            try:
-                pipe.write(json.dumps(head).encode() + b"\n")
+            with contextlib.suppress(OSError):  # the child has ended: whoever reads its answers sees it
+                self._connection.sendall(json.dumps(head).encode() + b"\n")
                 for block in blocks:
-                    pipe.write(block)
-                pipe.flush()
-            except (BrokenPipeError, ValueError):
-                return  # the child has ended: the reader of its answers sees it
+                    self._connection.sendall(block)
 
         self._writer = threading.Thread(target=write, daemon=True)
         self._writer.start()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Yield what the child says until it ends; Unavailable ``leaks.reader-failed`` for what is none of ours."""
-        out = self._process.stdout
-        while out is not None and (line := out.readline(_LONGEST_LINE)):
+        while line := self._readline():
             try:
                 told = json.loads(line)
             except ValueError as error:
@@ -292,18 +290,19 @@ class _Child:
 
     def octets(self, size: int) -> bytes:
         """Read the octets that follow a line."""
-        out = self._process.stdout
-        read = out.read(size) if out is not None else b""
+        try:
+            read = self._out.read(size)
+        except ConnectionError:
+            read = b""
         if len(read) != size:
             raise _broken()
         return read
 
-
-def _close(pipe: IO[bytes]) -> None:
-    try:
-        pipe.close()
-    except BrokenPipeError:
-        return  # what was still to be written has nobody to read it
+    def _readline(self) -> bytes:
+        try:
+            return self._out.readline(_LONGEST_LINE)
+        except ConnectionError:  # it was ended while it spoke
+            return b""
 
 
 def _whole(value: object, below: int) -> int:

@@ -1,21 +1,18 @@
 """Child process that turns hostile files (photos, scans, screenshots, PDF) into bare pixels, and reads visible codes.
 
-It is given no secret: the marks are read by another process, which never sees a file. Standard input is a line of JSON
-(``sizes`` of the files in octets, ``memory``, ``seconds``) and the files one after the other. Standard output is for
-each page of each file a line of JSON, followed where it has ``pixels`` by height x width x 3 octets of RGB; for a file
-that cannot be read, a line with ``trouble``.
+It is given no secret: the marks are read by another process, which never sees a file. It hears a line of JSON
+(``sizes`` of the files in octets) and the files one after the other. It tells for each page of each file a line of
+JSON, followed where it has ``pixels`` by height x width x 3 octets of RGB; for a file that cannot be read, a line with
+``trouble``.
 """
 
 import io
-import json
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import pypdfium2
 from PIL import Image, ImageOps, ImageSequence
@@ -23,8 +20,8 @@ from PIL import Image, ImageOps, ImageSequence
 from crypto.barcodes import read_barcodes
 from crypto.marks.arrays import Image as Pixels
 from crypto.paper_seal import PREFIX
-from edms.core.confinement import confine
 from edms.verification.leak_rules import MOST_PAGES, MOST_PIXELS, MOST_PIXELS_TOGETHER
+from edms.verification.leak_wire import Wire
 
 _PDF: Final = b"%PDF-"
 _DPI, _DPI_OF_MANY, _MANY = 200, 150, 6
@@ -43,25 +40,19 @@ class _Unreadable(Exception):
     """A file that cannot be shown; the code says why."""
 
 
-def main() -> None:
-    """Answer one request."""
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    Image.MAX_IMAGE_PIXELS = _BOMB
-    cv2.setNumThreads(1)
-    _warm_up()
-    told = json.loads(sys.stdin.buffer.readline())
-    confine(memory=told["memory"], seconds=told["seconds"])
+def answer(wire: Wire, asked: dict[str, Any]) -> None:
+    """Tell what the files show."""
     room: int = MOST_PIXELS_TOGETHER
-    for number, size in enumerate(told["sizes"]):
-        data = sys.stdin.buffer.read(size)
+    for number, size in enumerate(asked["sizes"]):
+        data = wire.octets(size)
         try:
             for read in _pages(data):
-                room = _tell_page(number, read, _pixels(read.image), room)
+                room = _tell_page(wire, number, read, _pixels(read.image), room)
         except _Unreadable as error:
-            _tell({"file": number, "trouble": error.args[0]})
+            wire.tell({"file": number, "trouble": error.args[0]})
         except Exception:  # a hostile file makes its decoder raise anything
-            _tell({"file": number, "trouble": "leaks.unreadable"})
-    _tell({"done": True})
+            wire.tell({"file": number, "trouble": "leaks.unreadable"})
+    wire.tell({"done": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,25 +144,20 @@ def _pixels(image: Image.Image) -> Pixels:
     return np.ascontiguousarray(np.asarray(image, np.uint8))
 
 
-def _tell_page(file: int, read: Page, pixels: Pixels, room: int) -> int:
+def _tell_page(wire: Wire, file: int, read: Page, pixels: Pixels, room: int) -> int:
     """Tell a page and return how many pixels there is room for after it."""
     height, width = pixels.shape[:2]
     if height * width > room:
         raise _Unreadable("leaks.too-much-at-once")
     told = {"codes": read.codes, "seals": read.seals, "hints": read.hints}
-    _tell({"file": file, "page": read.number, "pixels": [height, width], **told})
-    sys.stdout.buffer.write(pixels.data)
-    sys.stdout.buffer.flush()
+    wire.tell({"file": file, "page": read.number, "pixels": [height, width], **told}, pixels.data)
     return room - int(height * width)
 
 
-def _tell(value: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(json.dumps(value).encode() + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _warm_up() -> None:
-    """Load what the libraries load on first use."""
+def warm_up() -> None:
+    """Load what the libraries load on first use, and let pictures that would fill the memory be refused."""
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = _BOMB
     sample = Image.new("RGB", (64, 64), "white")
     for kind in ("JPEG", "MPO", "PNG", "TIFF", "WEBP"):
         out = io.BytesIO()
@@ -181,7 +167,3 @@ def _warm_up() -> None:
     empty = pypdfium2.PdfDocument.new()
     empty.new_page(72, 72).render(scale=1).to_pil()
     empty.close()
-
-
-if __name__ == "__main__":
-    main()

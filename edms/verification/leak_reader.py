@@ -1,6 +1,6 @@
 """Child process that reads the hidden marks of bare pixels and compares them with originals; it never sees a file.
 
-First comes a line of JSON (``keys``: id and secret in base64; ``pictures``: height and width; ``hastily``; ``memory``,
+First comes a line of JSON (``keys``: id and secret in base64; ``pictures``: height and width; ``hastily``;
 ``seconds``) and the pixels of all pictures. It answers a line for each picture: the copies whose number and tag were
 read. Then come a line with the ``suspects`` (size of the PDF, copy numbers by key) and ``issued`` (no fewer than all
 copies that exist) and the PDFs. It answers what it names beyond doubt, with the evidence; nothing else about any copy
@@ -11,14 +11,11 @@ by accident with ``blind_chance``; comparing adds what ``identify`` states. Both
 """
 
 import base64
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cv2
 import numpy as np
 
 from crypto.digests import sha256
@@ -32,8 +29,8 @@ from crypto.marks.samples import sample_pdf
 from crypto.marks.scoring import FALSE_NAMES, Tally
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.tint_reading import HASTY, PATIENT, TintReadings, read_tint
-from edms.core.confinement import confine
 from edms.verification.leak_rules import MOST_PIXELS
+from edms.verification.leak_wire import Wire
 
 _SHARE_OF_TINT: Final = 0.4
 _TELL_EVERY: Final = 0.3
@@ -56,7 +53,8 @@ class Named:
 class Reader:
     """The pictures of one look-up, what their tint says, and when to stop."""
 
-    def __init__(self, codes: Sequence[TintCode], pictures: Sequence[Image], seconds: float) -> None:
+    def __init__(self, wire: Wire, codes: Sequence[TintCode], pictures: Sequence[Image], seconds: float) -> None:
+        self._tell = wire.tell
         self.codes, self.pictures = codes, pictures
         self._begun, self._seconds = time.monotonic(), seconds
         self.tints: list[TintReadings] = []
@@ -65,12 +63,12 @@ class Reader:
         """Read the tint of every picture and tell the numbers whose tag is right, which need not be issued."""
         budget = min(HASTY if hastily else PATIENT, self._seconds * _SHARE_OF_TINT / max(len(self.pictures), 1))
         for place, picture in enumerate(self.pictures):
-            _tell({"progress": ["tint", place, len(self.pictures)]})
+            self._tell({"progress": ["tint", place, len(self.pictures)]})
             read = read_tint(picture, self.codes, seconds=budget)
             self.tints.append(read)
             numbers = [[self.codes[one.code].key.id, one.number] for one in read.readings if one.number is not None]
             preview = base64.b64encode(as_webp(picture, longest=_PREVIEW)).decode()
-            _tell({"picture": place, "numbers": numbers, "tint": bool(read.readings), "preview": preview})
+            self._tell({"picture": place, "numbers": numbers, "tint": bool(read.readings), "preview": preview})
 
     def compare(self, suspects: Sequence[Suspect], issued: int) -> None:
         """Compare all pictures with the originals and tell who is named, by what, and what each picture shows."""
@@ -80,18 +78,18 @@ class Reader:
         def progress(done: int, of: int) -> None:
             if time.monotonic() - said[0] > _TELL_EVERY:
                 said[0] = time.monotonic()
-                _tell({"progress": ["pages", done, of]})
+                self._tell({"progress": ["pages", done, of]})
 
         found = identify(self.pictures, self.tints, self.codes, suspects, seconds=left, progress=progress)
         named = self._named(found, suspects, issued)
         for one in named:
-            _tell({"named": [one.number, one.key, one.chance, list(one.layers), list(one.pictures)]})
+            self._tell({"named": [one.number, one.key, one.chance, list(one.layers), list(one.pictures)]})
         for place, sighting in enumerate(found.sightings):
             if sighting is not None:
-                _tell({"shown": place, **_place(sighting, self.pictures[place])})
+                self._tell({"shown": place, **_place(sighting, self.pictures[place])})
         for one in named[:_EVIDENCE_OF]:
             self._tell_evidence(one, found, suspects)
-        _tell({"done": True, "finished": found.finished})
+        self._tell({"done": True, "finished": found.finished})
 
     def _named(self, found: Identified, suspects: Sequence[Suspect], issued: int) -> list[Named]:
         by_accident = blind_chance(sum(tint.tags for tint in self.tints), issued)
@@ -154,27 +152,22 @@ class Reader:
             counted = agreement(sighting.reading, steps)
             drawn = overlay(cached_reference(suspect.pdf, sighting.page), sighting.reading, steps)
             picture = base64.b64encode(as_webp(drawn, longest=_OVERLAY)).decode()
-            _tell({"evidence": [one.number, place], "runs": [counted.read, counted.agreed], "drawn": picture})
+            self._tell({"evidence": [one.number, place], "runs": [counted.read, counted.agreed], "drawn": picture})
 
 
-def main() -> None:
+def answer(wire: Wire, asked: dict[str, Any]) -> None:
     """Answer one request in its two steps."""
-    cv2.setNumThreads(1)
-    _warm_up()
-    source = sys.stdin.buffer
-    told = json.loads(source.readline())
-    confine(memory=told["memory"], seconds=told["seconds"])
-    codes = [TintCode(MarkKey(name, base64.b64decode(secret))) for name, secret in told["keys"]]
-    pictures = [_picture(source.read(height * width * 3), height, width) for height, width in told["pictures"]]
-    reader = Reader(codes, pictures, told["seconds"])
-    reader.read_blind(hastily=told["hastily"])
-    _tell({"read": True})
-    asked = json.loads(source.readline() or b"{}")
-    if not asked:
+    codes = [TintCode(MarkKey(name, base64.b64decode(secret))) for name, secret in asked["keys"]]
+    pictures = [_picture(wire.octets(height * width * 3), height, width) for height, width in asked["pictures"]]
+    reader = Reader(wire, codes, pictures, asked["seconds"])
+    reader.read_blind(hastily=asked["hastily"])
+    wire.tell({"read": True})
+    then = wire.hear()
+    if not then:
         return
     keys = {code.key.id: code.key for code in codes}
-    reader.compare([_suspect(source.read(one["size"]), one["copies"], keys) for one in asked["suspects"]],
-                   asked["issued"])  # fmt: skip
+    reader.compare([_suspect(wire.octets(one["size"]), one["copies"], keys) for one in then["suspects"]],
+                   then["issued"])  # fmt: skip
 
 
 def _picture(octets: bytes, height: int, width: int) -> Image:
@@ -203,12 +196,7 @@ def _place(sighting: Sighting, picture: Image) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tell(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
-
-
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load what the libraries load on first use, by reading small pages of their own."""
     as_webp(np.zeros((32, 32, 3), np.uint8))
     sample = sample_pdf()
@@ -216,7 +204,3 @@ def _warm_up() -> None:
         cached_reference(sample, page)
     noise = np.random.default_rng(1).integers(0, 255, (400, 400, 3), np.uint8)
     read_tint(noise, [TintCode(MarkKey("", bytes(32)))], seconds=0.01)
-
-
-if __name__ == "__main__":
-    main()

@@ -147,27 +147,25 @@ def trace(
         raise Invalid("verification.file-too-large", limit=LARGEST_FILE >> 20)
     named_letters = [_letter_code(text) for text in letters]
     begun = time.monotonic()
-    with MarkReader(limits=limits, progress=progress) as reader:
-        opened = open_files(files, limits=limits, progress=progress)
-        with database.work(actor) as uow:
-            known = mark_keys.known(uow, keys=keys)
-            seen = _seen(uow, opened.pictures, named_letters)
+    opened = open_files(files, limits=limits, progress=progress)
+    with database.work(actor) as uow:
+        known = mark_keys.known(uow, keys=keys)
+        seen = _seen(uow, opened.pictures, named_letters)
 
-        def look(reader: MarkReader, *, hastily: bool) -> _Look:
+    def look(*, hastily: bool) -> _Look:
+        with MarkReader(limits=limits, progress=progress) as reader:
             blind = reader.read(opened.pictures, known, hastily=hastily)
             with database.read(actor) as uow:
                 originals = _candidates(uow, seen, blind)
                 suspects, copies = _suspects(uow, originals, within, store=store, keys=keys)
                 issued = leak_queries.most_issued(uow)
-            return _Look(
-                blind, [one for one, _ in suspects], copies, reader.compare([one for _, one in suspects], issued)
-            )
+            compared = reader.compare([one for _, one in suspects], issued)
+        return _Look(blind, [one for one, _ in suspects], copies, compared)
 
-        looked = look(reader, hastily=seen.leads)
+    looked = look(hastily=seen.leads)
     if seen.leads and not looked.compared.named:
         # What is seen may have been drawn to mislead. The second look tries all that the first did, and counts it.
-        with MarkReader(limits=limits, progress=progress) as reader:
-            looked = look(reader, hastily=False)
+        looked = look(hastily=False)
     with database.work(actor) as uow:
         found = _traced(uow, opened, looked, seen)
         found = replace(found, seconds=time.monotonic() - begun)
