@@ -10,6 +10,7 @@ import numpy as np
 import pikepdf
 from numpy.typing import NDArray
 from PIL import Image as Pictures
+from PIL.JpegImagePlugin import get_sampling
 from PIL.TiffImagePlugin import TiffImageFile
 
 from crypto.marks.arrays import Image
@@ -203,7 +204,11 @@ def _moved(pixels: NDArray[Any], page: ScannedPage, steps: Steps) -> NDArray[Any
 
 
 def _written(document: pikepdf.Pdf, old: Any, source: Pictures.Image, pixels: NDArray[Any]) -> Any:
-    """Return a stream of the picture, encoded as its source was: JPEG with the same tables, or CCITT group 4."""
+    """Return a stream of the picture, encoded as its source was: JPEG of the same quality, or CCITT group 4.
+
+    The codes of a JPEG are made anew for what it holds (T.81 annex K.2): moved ink costs more than it did, and scanners
+    mostly write the codes of the standard's example.
+    """
     out = BytesIO()
     image = Pictures.fromarray(pixels)
     entries: dict[str, Any] = {
@@ -223,9 +228,10 @@ def _written(document: pikepdf.Pdf, old: Any, source: Pictures.Image, pixels: ND
         )  # fmt: skip
     tables = getattr(source, "quantization", None)
     if tables:
-        image.save(out, "JPEG", qtables=tables, subsampling=0 if image.mode == "L" else 2)
+        finest = 0 if image.mode == "L" else get_sampling(source)
+        image.save(out, "JPEG", qtables=tables, subsampling=finest, optimize=True)
     else:
-        image.save(out, "JPEG", quality=_QUALITY)
+        image.save(out, "JPEG", quality=_QUALITY, optimize=True)
     space = pikepdf.Name.DeviceGray if image.mode == "L" else pikepdf.Name.DeviceRGB
     return document.make_stream(
         out.getvalue(), **entries, ColorSpace=old.get("/ColorSpace", space) if tables else space, BitsPerComponent=8,
