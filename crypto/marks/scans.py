@@ -21,7 +21,7 @@ _RESOLUTIONS: Final = (140.0, 660.0)
 _MOST_PIXELS: Final = 50_000_000  # A4 at 660 dpi has 42 million
 _LEAST_COVERED: Final = 0.5
 _SKEW: Final = 0.01
-_INK: Final = 60
+_INK, _FAINT = 60, 20
 _SPECK: Final = 6
 _LONGEST_MM, _TALLEST_MM = 60.0, 14.0
 _SHORTEST_MM, _LOWEST_MM = 0.7, 1.5
@@ -178,7 +178,10 @@ def _runs(gray: Image, pixels_a_mm: float) -> tuple[list[Box], list[NDArray[np.b
 
 
 def _moved(pixels: NDArray[Any], page: ScannedPage, steps: Steps) -> NDArray[Any]:
-    """Return the picture with the runs moved: paper where they were, the darker of both where they come to lie."""
+    """Return the picture with the runs moved: paper where they were; where they come to lie, the darker of two inks.
+
+    The darker of ink's rim and bare paper would make the whole page darker than it was.
+    """
     bilevel = pixels.dtype == np.bool_
     bands = [_gray(pixels)] if pixels.ndim == 2 else [pixels[:, :, band] for band in range(pixels.shape[2])]
     moved = []
@@ -196,7 +199,9 @@ def _moved(pixels: NDArray[Any], page: ScannedPage, steps: Steps) -> NDArray[Any
             rows, columns = rows + box[1], columns + box[0]
             to_rows = np.clip(rows - up_step * page.step, 0, height - 1)
             to_columns = np.clip(columns + right_step * page.step, 0, width - 1)
-            out[to_rows, to_columns] = np.minimum(out[to_rows, to_columns], band[rows, columns])
+            there, ink = out[to_rows, to_columns], band[rows, columns]
+            free = there.astype(np.int16) > paper[to_rows, to_columns].astype(np.int16) - _FAINT
+            out[to_rows, to_columns] = np.where(free, ink, np.minimum(there, ink))
         moved.append(out)
     if bilevel:
         return moved[0] > 127
