@@ -15,7 +15,7 @@ from crypto.marks.marking import HiddenMark, MarkablePdf
 from crypto.marks.payload import TintCode
 from crypto.marks.scoring import FALSE_NAMES
 from crypto.marks.tint import Profile
-from crypto.marks.tint_reading import HASTY, read_tint
+from crypto.marks.tint_reading import HASTY, TintReadings, read_tint
 from tests.leaks.sheets import Picture
 
 
@@ -83,21 +83,20 @@ class HiddenMarks:
         tint = read_tint(picture, self._codes, seconds=HASTY)
         tinted = time.perf_counter()
         found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
-        if not found.named:
+        if not found.named and found.sightings[0] is None:
             tint = read_tint(picture, self._codes)
             found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
         seconds = time.perf_counter() - started
         if alone and not tint.named:
             tint = read_tint(picture, self._codes)
-        blind = tint.named.number if tint.named else None
-        sure = blind in set(numbers) and blind_chance(tint.tags, len(numbers)) <= FALSE_NAMES
-        named = {each.number for each in found.named} | ({blind} if sure and blind is not None else set())
+        blind, laid = _sure(tint, numbers), _sure(found.tints[0], numbers)
+        named = {each.number for each in found.named} | {each for each in (blind, laid) if each is not None}
         sighting = found.sightings[0]
         best = found.named[0] if found.named else None
         return Answer(
-            blind=blind if sure else None,
+            blind=blind,
             named=tuple(sorted(named)),
-            layers="+".join(best.layers) if best else "tint" if sure else "",
+            layers="+".join(best.layers) if best else "tint" if named else "",
             deviations=round(best.deviations, 2) if best else 0.0,
             read=sighting.reading.read if sighting else 0,
             matches=sighting.reading.matches if sighting else 0,
@@ -106,6 +105,12 @@ class HiddenMarks:
             tint_seconds=round(tinted - started, 3),
             seconds=round(seconds, 3),
         )
+
+
+def _sure(tint: TintReadings, numbers: Sequence[int]) -> int | None:
+    """Return the issued copy that a tint names beyond doubt."""
+    number = tint.named.number if tint.named else None
+    return number if number in set(numbers) and blind_chance(tint.tags, len(numbers)) <= FALSE_NAMES else None
 
 
 @lru_cache(maxsize=4)

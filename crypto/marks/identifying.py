@@ -11,11 +11,11 @@ from crypto.marks.arrays import Image
 from crypto.marks.keys import MarkKey
 from crypto.marks.originals import page_count, reference_page
 from crypto.marks.payload import TAG_BITS, TintCode
-from crypto.marks.reference import Reference
+from crypto.marks.reference import PIXELS_A_MM, Reference
 from crypto.marks.scoring import Score, Tally, batches
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.shift_reading import ShiftReading, read_shifts
-from crypto.marks.tint_reading import TintReadings
+from crypto.marks.tint_reading import TintReadings, read_laid_tint
 
 _COPY_NUMBERS: Final = 10**11
 _SURELY_THIS_PAGE: Final = 60
@@ -47,11 +47,13 @@ class Sighting:
 class Identified:
     """The copies that the images speak for beyond doubt, and for each image the page that it shows, if one does.
 
-    ``finished`` says that nothing was left out for lack of time.
+    ``tints`` are those that were given, read anew where a page said where to look. ``finished`` says that nothing was
+    left out for lack of time.
     """
 
     named: tuple[Score, ...]
     sightings: tuple[Sighting | None, ...]
+    tints: tuple[TintReadings, ...]
     finished: bool
 
 
@@ -75,6 +77,10 @@ def identify(
     """
     ends = time.monotonic() + seconds
     sightings, finished = _sightings(images, suspects, ends, progress)
+    tints = [
+        _read_anew(image, tint, codes, suspects, sighting)
+        for image, tint, sighting in zip(images, tints, sightings, strict=True)
+    ]
     tally = Tally()
     places = {code.key: place for place, code in enumerate(codes)}
     for number, suspect in enumerate(suspects):
@@ -93,7 +99,19 @@ def identify(
                     tally.compare(lot, shifts, [])
                 if not shifts:
                     tally.compare(lot, [], readings)
-    return Identified(tuple(tally.named()), tuple(sightings), finished)
+    return Identified(tuple(tally.named()), tuple(sightings), tuple(tints), finished)
+
+
+def _read_anew(
+    image: Image, tint: TintReadings, codes: Sequence[TintCode], suspects: Sequence[Suspect], sighting: Sighting | None
+) -> TintReadings:
+    """Return a tint that names nobody as the page has it on which the image lies; what was sought before comes last."""
+    if tint.named is not None or sighting is None:
+        return tint
+    height, width = cached_reference(suspects[sighting.suspect].pdf, sighting.page).image.shape
+    corners = sighting.reading.corners / PIXELS_A_MM
+    laid = read_laid_tint(image, corners, (width / PIXELS_A_MM, height / PIXELS_A_MM), codes)
+    return TintReadings((*laid.readings, *tint.readings), laid.tags + tint.tags)
 
 
 def _sightings(

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from crypto.marks.arrays import Field, Image
-from crypto.marks.lattice_grid import Vector, blocks, fitted, refined, spectrum, window
+from crypto.marks.lattice_grid import Grid, Vector, blocks, fitted, refined, spectrum, window
 
 _PITCHES: Final = (2.7, 20.0)
 _COMFORTABLE_PITCH: Final = 9.0
@@ -113,9 +113,16 @@ def cells(found: Measured, candidate: Candidate, largest: tuple[int, int] = (170
         fields, bare = tuple(_middle(field, largest) for field in fields), _middle(bare, largest)
     flat = [_flattened(field, bare, 5 * pitch) for field in fields]
     guide = flat[candidate.field]
-    grid = refined(guide, fitted(guide, axis))
-    across, down = grid.coordinates(*guide.shape)
+    across, down = refined(guide, fitted(guide, axis)).coordinates(*guide.shape)
     return [each for each in (_cells(field, bare, across, down) for field in flat) if each is not None]
+
+
+def known_cells(found: Measured, grid: Grid) -> list[Cells]:
+    """Measure the cells of a lattice that is known but for what bent paper moves it, once in each field."""
+    flat = [_flattened(field, found.bare, 5 * grid.pitch) for field in found.fields]
+    lying = [refined(field, grid).coordinates(*field.shape) for field in flat]
+    measured = [_cells(field, found.bare, *where) for field, where in zip(flat, lying, strict=True)]
+    return [each for each in measured if each is not None]
 
 
 def large_enough(image: Image) -> bool:

@@ -1,4 +1,4 @@
-"""Reads the tint of an image without knowing the document: lattice, pilots, code, tag."""
+"""Reads the tint of an image by lattice, pilots, code and tag: sought in any image, or where its page must have it."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,22 +7,28 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from crypto.marks import lattice
 from crypto.marks.arrays import Field, Image
 from crypto.marks.lattice import Cells
-from crypto.marks.payload import TILE, Soft, TintCode
+from crypto.marks.lattice_grid import Grid
+from crypto.marks.payload import CELLS, TILE, Soft, TintCode
+from crypto.marks.tint import PITCH_MM
 
-HASTY: Final = 1.2
-"""Seconds after which it is better to compare with an original that is at hand; 19 of 20 tints are read by then."""
+HASTY: Final = 0.8
+"""Seconds after which it is better to compare with an original that is at hand: its page says where the tint lies."""
 PATIENT: Final = 5.0
 
 _PILOTS_STAND_OUT: Final = 4.3
+_PILOTS_ARE_THERE: Final = 3.0
+_PIXELS_A_CELL: Final = 7
 _HYPOTHESES: Final = 4
 _BLIND: Final = 5.0
 _LARGE: Final = 1900
 _SMALL: Final = 1000
 _WINDOW: Final = 800
+_ASIDE: Final = tuple((down, across) for down in (-1, 0, 1) for across in (-1, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,56 @@ def read_tint(image: Image, codes: Sequence[TintCode], *, seconds: float = PATIE
     return TintReadings(_best(found), tags)
 
 
+def read_laid_tint(
+    image: Image, corners: NDArray[np.float32], page: tuple[float, float], codes: Sequence[TintCode]
+) -> TintReadings:
+    """Read the tint of an image whose outline on its page is known: where each cell lies is known, nothing is sought.
+
+    ``corners`` are the image's, 4 x 2 in millimetres from the page's upper left corner, where the first tile begins;
+    ``page`` is its width and height. Bent paper may lie a cell off its place.
+    """
+    laid, start = _laid(image, corners / PITCH_MM, page[0] / PITCH_MM, page[1] / PITCH_MM)
+    if not lattice.large_enough(laid):
+        return TintReadings((), 0)
+    height, width = laid.shape[:2]
+    middle, reach = np.array([width / 2, height / 2]), max(height, width) / 2
+    slope = reach / _PIXELS_A_CELL
+    first = start + (middle + 0.5) / _PIXELS_A_CELL - 0.5  # whole in the middle of a cell
+    grid = Grid(np.array([first, [slope, 0.0], [0.0, slope]]), 1, middle, reach, _PIXELS_A_CELL)
+    folded = [each for each in map(_folded, lattice.known_cells(lattice.measured(laid), grid)) if each is not None]
+    if not folded:
+        return TintReadings((), 0)
+    tile = _sum(folded)[0]
+    read = []
+    for place, code in enumerate(codes):
+        fits = _pilots_fit(tile, code)
+        at = max(((0, down, across) for down, across in _ASIDE), key=lambda where: fits[where])
+        if fits[at] < _PILOTS_ARE_THERE:  # a page that is shown turned has its tiles elsewhere
+            turn, cell = divmod(int(fits.argmax()), CELLS)
+            at = turn, *divmod(cell, TILE)
+            if fits[at] < _PILOTS_STAND_OUT:
+                continue
+        soft = _soft(folded, code, *at)
+        read.append(TintReading(soft, place, float(fits[at]), _copy(soft, code)))
+    return TintReadings(_best(read), len(read))
+
+
+def _laid(image: Image, corners: Field, width: float, height: float) -> tuple[Image, NDArray[np.float64]]:
+    """Return what of a page an image shows, 7 pixels a cell, and where that begins; all lengths are cells."""
+    least = np.clip(np.floor(corners.min(axis=0)), 0, [width, height])
+    most = np.clip(np.ceil(corners.max(axis=0)), 0, [width, height])
+    across, down = (int(side) for side in (most - least) * _PIXELS_A_CELL)
+    if min(across, down) < 1:
+        return np.zeros((0, 0), np.uint8), least
+    edge = np.array([[0, 0], [image.shape[1], 0], [image.shape[1], image.shape[0]], [0, image.shape[0]]], np.float32)
+    place = cv2.getPerspectiveTransform(((corners - least) * _PIXELS_A_CELL).astype(np.float32), edge)
+    scale = float(np.sqrt(abs(np.linalg.det((place / place[2, 2])[:2, :2]))))
+    if scale > 1.3:
+        image = cv2.GaussianBlur(image, (0, 0), 0.4 * scale)
+    laid = cv2.warpPerspective(image, place, (across, down), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(laid, np.uint8), least
+
+
 def _best(found: Sequence[TintReading]) -> tuple[TintReading, ...]:
     ordered = sorted(found, key=lambda each: (each.number is None, -each.pilots))
     return tuple(ordered[:_HYPOTHESES])
@@ -123,13 +179,17 @@ def _read(measured: Sequence[Cells], codes: Sequence[TintCode]) -> list[TintRead
     best = [(place, value) for place, value in best if value >= _PILOTS_STAND_OUT]
     if not best:
         return []
-    softs = np.stack([_soft(folded, codes[number], turn, down, across) for (number, turn, down, across), _ in best])
-    numbers = [codes[place[0]].decode(soft[None])[0] for (place, _), soft in zip(best, softs, strict=True)]
-    read = []
-    for (found, pilots), soft, copy in zip(best, softs, numbers, strict=True):
-        fits = copy is not None and correlation(soft, codes[found[0]].codewords([copy]))[0] > _BLIND
-        read.append(TintReading(soft, found[0], pilots, copy if fits else None))
-    return read
+    softs = [_soft(folded, codes[number], turn, down, across) for (number, turn, down, across), _ in best]
+    return [
+        TintReading(soft, place[0], pilots, _copy(soft, codes[place[0]]))
+        for (place, pilots), soft in zip(best, softs, strict=True)
+    ]
+
+
+def _copy(soft: Soft, code: TintCode) -> int | None:
+    """Return the copy whose number and tag soft values say clearly."""
+    (copy,) = code.decode(soft[None])
+    return copy if copy is not None and correlation(soft, code.codewords([copy]))[0] > _BLIND else None
 
 
 def correlation(soft: Soft, codewords: Soft) -> Field:
@@ -157,15 +217,19 @@ def _sum(folded: Sequence[tuple[Field, Field]]) -> tuple[Field, Field]:
 
 def _placed(tile: Field, code: TintCode, most: int = 3) -> list[tuple[float, int, int, int]]:
     """Return where the pilots fit best among 4 turns and 576 shifts: how well, turn, down, across."""
-    pilots, sites = np.conj(np.fft.fft2(code.pilots)), np.conj(np.fft.fft2(np.abs(code.pilots)))
     found = []
-    for turn in range(4):
-        turned = np.rot90(tile, turn)
-        fit = np.fft.ifft2(np.fft.fft2(turned) * pilots).real
-        noise = np.fft.ifft2(np.fft.fft2(turned**2) * sites).real
-        value = (fit / np.sqrt(np.maximum(noise, 1e-6))).ravel()
+    for turn, fits in enumerate(_pilots_fit(tile, code)):
+        value = fits.ravel()
         found += [(float(value[at]), turn, *divmod(int(at), TILE)) for at in np.argsort(-value)[:most]]
     return sorted(found, reverse=True)[:most]
+
+
+def _pilots_fit(tile: Field, code: TintCode) -> Field:
+    """Return how far the pilots stand out for 4 turns and 24 x 24 shifts of the tile (standard deviations)."""
+    pilots, sites = np.conj(np.fft.fft2(code.pilots)), np.conj(np.fft.fft2(np.abs(code.pilots)))
+    turned = np.stack([np.rot90(tile, turn) for turn in range(4)])
+    fit, noise = np.fft.ifft2(np.fft.fft2(turned) * pilots).real, np.fft.ifft2(np.fft.fft2(turned**2) * sites).real
+    return np.asarray(fit / np.sqrt(np.maximum(noise, 1e-6)), np.float32)
 
 
 def _soft(folded: Sequence[tuple[Field, Field]], code: TintCode, turn: int, down: int, across: int) -> Soft:

@@ -81,6 +81,7 @@ class Reader:
                 self._tell({"progress": ["pages", done, of]})
 
         found = identify(self.pictures, self.tints, self.codes, suspects, seconds=left, progress=progress)
+        self.tints = list(found.tints)
         named = self._named(found, suspects, issued)
         for one in named:
             self._tell({"named": [one.number, one.key, one.chance, list(one.layers), list(one.pictures)]})

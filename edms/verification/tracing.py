@@ -163,7 +163,7 @@ def trace(
         return _Look(blind, [one for one, _ in suspects], copies, compared)
 
     looked = look(hastily=seen.leads)
-    if seen.leads and not looked.compared.named:
+    if seen.leads and not looked.compared.named and len(looked.compared.shown) < len(opened.pictures):
         # What is seen may have been drawn to mislead. The second look tries all that the first did, and counts it.
         looked = look(hastily=False)
     with database.work(actor) as uow:

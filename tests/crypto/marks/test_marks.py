@@ -91,6 +91,47 @@ def test_tint_is_read_turned_scaled_and_tilted(letter: bytes) -> None:
         assert found.number == NUMBER
 
 
+def sent(image: Image) -> Image:
+    """Tilt a picture and send it through a messenger: 1,280 pixels, JPEG 60."""
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    quad = (corners * 0.96 + np.array([[70, 45], [5, 30], [-15, 10], [40, -5]])).astype(np.float32)
+    place = cv2.getPerspectiveTransform(corners, quad)
+    tilted = cv2.warpPerspective(image, place, (width, height), flags=cv2.INTER_AREA, borderValue=(90, 80, 70))
+    small = cv2.resize(tilted, None, fx=1280 / max(height, width), fy=1280 / max(height, width), interpolation=3)
+    _, octets = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])
+    return np.asarray(cv2.imdecode(octets, cv2.IMREAD_COLOR)[:, :, ::-1], np.uint8)
+
+
+def tint_where_it_lies(image: Image, pdf: bytes, *keys: MarkKey) -> TintReadings:
+    """Read the tint of an image that is laid over its page, and not sought before."""
+    codes = [TintCode(key) for key in keys]
+    found = identify([image], [TintReadings((), 0)], codes, [Suspect(pdf, {KEY: [NUMBER]})])
+    assert found.sightings[0] is not None
+    return found.tints[0]
+
+
+def test_tint_is_read_where_the_page_has_it(letter: bytes) -> None:
+    copy = marked(letter)
+    for leak in (picture(copy, 150), sent(picture(copy, 200)), piece(sent(picture(copy, 200)), 3)):
+        found = tint_where_it_lies(leak, letter, OTHER, KEY)
+        assert found.named is not None
+        assert (found.named.number, found.named.code, found.tags) == (NUMBER, 1, 1)
+    for without in (picture(letter, 150), sent(picture(letter, 200)), picture(marked(letter, key=OTHER), 150)):
+        assert tint_where_it_lies(without, letter, KEY).named is None
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_tint_of_a_page_that_is_shown_turned_is_read_where_the_page_has_it(letter: bytes, turn: int) -> None:
+    out = BytesIO()
+    with pikepdf.open(BytesIO(letter)) as document:
+        document.pages[0].rotate(turn, relative=False)
+        document.save(out)
+    found = tint_where_it_lies(picture(marked(out.getvalue()), 150), out.getvalue(), KEY).named
+    assert found is not None
+    assert found.number == NUMBER
+
+
 def test_shifts_alone_name_the_copy_among_ten_thousand(letter: bytes) -> None:
     gray = rendered_gray(marked(letter), 0, 150)
     assert named(piece(gray, 2), letter, [*OTHERS, NUMBER], tint=False) == {NUMBER}
