@@ -27,10 +27,10 @@ import weasyprint
 from weasyprint.text.fonts import FontConfiguration
 
 from crypto.timestamps import TimeStamper
+from edms.codes.page_images import page_count, page_png
 from edms.letters import issuing, service
 from edms.letters.checks import AddresseeText, LetterText
 from edms.letters.printing_plan import Printing
-from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.values import Block, ParagraphBlock, PrintedLetter, TableBlock
 from edms.letters.rules import AddresseeRole, Kind

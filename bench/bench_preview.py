@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from edms.codes.page_images import page_count
 from edms.letters import body as bodies
 from edms.letters import checks, unsaved
 from edms.letters.printing_plan import Printing
-from edms.letters.rendition.images import page_count
 from edms.letters.rendition.letter import render_letter
 from tests.factories import letters as make
 from tests.factories.pages import application, sign_in, token_of

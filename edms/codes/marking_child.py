@@ -1,7 +1,7 @@
-"""Child process that marks one copy of a file that others made; forked by a nursery, it may do nothing but compute.
+"""Child process for one file that others made: marks a copy, or draws a page; it may do nothing but compute.
 
-It reads a line of JSON (``size`` of the PDF, ``mark``, ``memory``, ``seconds``) and the PDF, and answers the length of
-the marked copy in eight octets and the copy: a length of 0 says that the file cannot be marked.
+It is forked by a nursery and reads a line of JSON (``do``, ``size`` of the PDF, ``memory``, ``seconds``) and the PDF.
+It answers a line of JSON with the ``size`` of what follows, or with what ``failed``.
 """
 
 import base64
@@ -16,11 +16,12 @@ from crypto.marks.keys import MarkKey
 from crypto.marks.marking import HiddenMark
 from crypto.marks.samples import sample_pdf
 from crypto.marks.tint import Profile
+from edms.codes.page_images import page_count, page_png
 from edms.codes.stamp import CopyMark, marked_pdf
 from edms.core.confinement import confine
+from edms.core.errors import EdmsError
 from edms.core.nursery import attend
 
-LENGTH: Final = 8
 _LONGEST_LINE: Final = 1 << 12
 
 
@@ -35,16 +36,25 @@ def told(mark: CopyMark) -> dict[str, Any]:
 
 
 def serve(connection: socket.socket) -> None:
-    """Mark one file and end."""
+    """Do one thing with one file and end."""
     with connection, connection.makefile("rb") as source:
         request = json.loads(source.readline(_LONGEST_LINE))
         confine(memory=request["memory"], seconds=request["seconds"])
         pdf = source.read(request["size"])
         try:
-            marked = marked_pdf(pdf, _mark(request["mark"]))
-        except CannotMark:
-            marked = b""
-        connection.sendall(len(marked).to_bytes(LENGTH) + marked)
+            made = _made(pdf, request["do"])
+        except (CannotMark, EdmsError) as error:
+            connection.sendall(json.dumps({"failed": error.code}).encode() + b"\n")
+        else:
+            connection.sendall(json.dumps({"size": len(made)}).encode() + b"\n" + made)
+
+
+def _made(pdf: bytes, wanted: dict[str, Any]) -> bytes:
+    if "mark" in wanted:
+        return marked_pdf(pdf, _mark(wanted["mark"]))
+    if "page" in wanted:
+        return page_png(pdf, wanted["page"], wanted["width"])
+    return str(page_count(pdf)).encode()
 
 
 def _mark(given: dict[str, Any]) -> CopyMark:
@@ -57,7 +67,7 @@ def main() -> None:
     """Be the nursery: load everything, what is loaded on first use too, by marking a file."""
     cv2.setNumThreads(1)
     hidden = HiddenMark(0, MarkKey("", bytes(32)), Profile.STANDARD)
-    marked_pdf(sample_pdf(), CopyMark("0" * 14, "0" * 8, "0" * 10, hidden))
+    page_png(marked_pdf(sample_pdf(), CopyMark("0" * 14, "0" * 8, "0" * 10, hidden)), 1, 64)
     attend(serve)
 
 

@@ -1,7 +1,7 @@
 """Issuing coded copies of letters and their attachments: marked outside any lock, on record before the first byte."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
@@ -14,7 +14,8 @@ from edms.audit.service import record
 from edms.codes import mark_keys
 from edms.codes import queries as codes_queries
 from edms.codes import service as codes
-from edms.codes.foreign_files import marked_apart
+from edms.codes.foreign_files import marked_apart, page_count_apart, page_png_apart
+from edms.codes.page_images import page_count, page_png
 from edms.codes.service import Copied, DrawnCopy
 from edms.codes.stamp import CopyMark, marked_pdf
 from edms.content import service as content
@@ -44,6 +45,22 @@ class IssuedFile:
     name: str
     media_type: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A reader's marked sheet, shown page by page; one that others drew is drawn in a child process."""
+
+    pdf: bytes = field(repr=False)
+    ours: bool
+
+    def page(self, number: int, width_px: int) -> bytes:
+        """Return a page (from 1) as PNG; raises NotFound, Invalid and Unavailable."""
+        return (page_png if self.ours else page_png_apart)(self.pdf, number, width_px)
+
+    def pages(self) -> int:
+        """Return how many pages there are; raises Invalid and Unavailable."""
+        return (page_count if self.ours else page_count_apart)(self.pdf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +118,16 @@ def issue_attachment(
     return _issued(database, actor, letter_id, part, "download", store=store, keys=keys)
 
 
-def view_pdf(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring) -> bytes:
-    """Return the marked PDF of the view that was issued before to the actor, to make page images of."""
+def view(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring) -> View:
+    """Return the view that was issued before to the actor; raises NotFound."""
     if letter.rendition_id is None:
         raise NotFound("letters.no-rendition")
     drawn = codes.draw(uow, letter.rendition_id, "view", keys=keys, hidden=True)
     if not drawn.on_record:
         raise NotFound("letters.no-rendition")
     pdf = content.read(uow, letter.rendition_id, entity_id=letter.entity_id, store=store, keys=keys)
-    mark = _mark(uow, drawn, "view")
-    return _kept(pdf, mark, ours=_drawn_here(uow, letter)) if mark else pdf
+    mark, ours = _mark(uow, drawn, "view"), _drawn_here(uow, letter)
+    return View(_kept(pdf, mark, ours=ours) if mark else pdf, ours)
 
 
 def _issued(

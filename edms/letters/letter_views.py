@@ -18,7 +18,6 @@ from edms.letters import copies, queries, reading, wording
 from edms.letters.compose_views import draft_pages, nearest_width
 from edms.letters.details import details
 from edms.letters.models import Letter
-from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rules import NUMBERED
 from edms.web.edge import parts, working
 from edms.web.edge import reading as reading_unit
@@ -82,8 +81,8 @@ def page_image(letter_id: UUID, number: int) -> Response:
     if copy is None:
         copies.issue_view(parts()[Database], current_actor(), letter_id, **_stores())
     with reading_unit() as uow:
-        pdf = copies.view_pdf(uow, queries.letter(uow, letter_id), **_stores())
-    return image_response(page_png(pdf, number, nearest_width(request.args.get("width"))))
+        view = copies.view(uow, queries.letter(uow, letter_id), **_stores())
+    return image_response(view.page(number, nearest_width(request.args.get("width"))))
 
 
 def download_copy(letter_id: UUID) -> Response:
@@ -123,7 +122,7 @@ def _pages(uow: UnitOfWork, letter: Letter) -> int:
         return 0 if letter.state in NUMBERED else draft_pages(uow, letter)
     if letter.pages:
         return letter.pages
-    return page_count(copies.view_pdf(uow, letter, **_stores())) if _own_view(uow, letter) else 0
+    return copies.view(uow, letter, **_stores()).pages() if _own_view(uow, letter) else 0
 
 
 def _track_url(letter_id: UUID) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from edms.codes.page_images import page_png
 from edms.core.actor import Actor
 from edms.core.database import UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
@@ -17,7 +18,6 @@ from edms.letters.letterhead_forms import DIGITS, MONTHS, SAMPLES, Typed
 from edms.letters.letterheads import LetterheadChange, Look
 from edms.letters.printing import names_on_sheet
 from edms.letters.printing_plan import Printing
-from edms.letters.rendition.images import page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.specimen import specimen
 from edms.letters.rules import KEEP_LETTERHEAD

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
 
+from edms.codes.page_images import page_count, page_png
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, EdmsError, NotFound
 from edms.letters import body as bodies
@@ -18,7 +19,6 @@ from edms.letters.drafting import findings_of_text
 from edms.letters.models import Letter
 from edms.letters.printing import printed_letter
 from edms.letters.printing_plan import Printing
-from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.values import PrintedLetter
 from edms.letters.rules import DRAFT, State

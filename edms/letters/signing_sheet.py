@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
+from edms.codes.page_images import page_count
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict
 from edms.entities import queries as entities
 from edms.letters.models import Letter
 from edms.letters.printing import printed_letter
 from edms.letters.printing_plan import Printing
-from edms.letters.rendition.images import page_count
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.values import PrintedLetter
 from edms.letters.rules import State

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, stream_template
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edms.accounts.step_up_edge import About, ask_step_up, step_up_state
+from edms.codes.page_images import page_png
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict, EdmsError, NotFound, Problem
 from edms.entities import queries as entities
@@ -22,7 +23,6 @@ from edms.letters.listing import rows
 from edms.letters.models import Letter, Version
 from edms.letters.preview_views import nearest_width
 from edms.letters.printing_plan import Printing
-from edms.letters.rendition.images import page_png
 from edms.letters.rules import ISSUE, SIGN, State
 from edms.letters.signing_sheet import image_addresses, pages_to_sign, sheet_to_sign
 from edms.letters.steps import signing_authority

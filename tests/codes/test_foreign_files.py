@@ -16,8 +16,10 @@ from crypto.marks.keys import MarkKey
 from crypto.marks.marking import HiddenMark
 from crypto.marks.tint import Profile
 from edms.codes import foreign_files
-from edms.codes.foreign_files import marked_apart
+from edms.codes.foreign_files import marked_apart, page_count_apart, page_png_apart
+from edms.codes.page_images import page_count, page_png
 from edms.codes.stamp import CopyMark, marked_pdf
+from edms.core.errors import Invalid, NotFound
 from edms.letters.rendition.letter import render_letter
 from tests.leaks import pages
 from tests.letters.rendition.samples import LETTER
@@ -45,6 +47,30 @@ def test_a_copy_made_apart_is_the_same_bytes() -> None:
     for pdf in (render_letter(LETTER), pages.foreign(2).pdf, pages.scan(0).pdf, pages.scan(1).pdf):
         wanted = mark()
         assert marked_apart(pdf, wanted) == marked_pdf(pdf, wanted)
+
+
+def test_a_page_drawn_apart_is_the_same_picture() -> None:
+    pdf = pages.foreign(2).pdf
+    assert page_count_apart(pdf) == page_count(pdf)
+    for width in (64, 794):
+        assert page_png_apart(pdf, 1, width) == page_png(pdf, 1, width)
+    with pytest.raises(NotFound, match=r"letters\.no-such-page"):
+        page_png_apart(pdf, page_count(pdf) + 1, 64)
+    for broken in (b"", b"%PDF-1.7 and nothing else", pdf[:2000]):
+        with pytest.raises(Invalid, match=r"letters\.not-a-pdf"):
+            page_count_apart(broken)
+        with pytest.raises(Invalid, match=r"letters\.not-a-pdf"):
+            page_png_apart(broken, 1, 64)
+
+
+def test_a_page_as_long_as_a_road_is_refused_and_nothing_else_suffers() -> None:
+    out = BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page(page_size=(3, 14_400))
+        document.save(out)
+    with pytest.raises(Invalid, match=r"letters\.not-a-pdf"):
+        page_png_apart(out.getvalue(), 1, 4000)
+    assert page_png_apart(pages.foreign(2).pdf, 1, 64).startswith(b"\x89PNG")
 
 
 def test_a_file_that_costs_too_much_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,10 +17,10 @@ from crypto.marks.tint import Profile
 from edms.audit.models import Event
 from edms.codes import service
 from edms.codes.models import IssuedCopy
+from edms.codes.page_images import _render
 from edms.codes.stamp import CopyMark, marked_pdf
 from edms.core.actor import Actor
 from edms.core.errors import Forbidden
-from edms.letters.rendition.images import _render
 from tests.factories import letters as make
 from tests.factories.world import OPERATOR, World, make_world
 

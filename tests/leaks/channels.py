@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from edms.letters.rendition.images import page_png
+from edms.codes.page_images import page_png
 from tests.leaks import camera, optics, paper, washing
 from tests.leaks.camera import Shot
 from tests.leaks.sheets import MM_PER_INCH, Leak, Picture, Sheet, even, then

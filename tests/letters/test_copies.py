@@ -21,11 +21,11 @@ from edms.audit.models import Event
 from edms.audit.service import facts_of
 from edms.codes import mark_keys
 from edms.codes.models import IssuedCopy, MarkKeyRow
+from edms.codes.page_images import page_png
 from edms.core.actor import Actor, Deputyship
 from edms.core.errors import Forbidden, NotFound
 from edms.letters import copies, queries, service
 from edms.letters.copies import IssuedFile
-from edms.letters.rendition.images import page_png
 from edms.letters.rendition.letter import render_letter
 from tests.factories import letters as make
 from tests.factories.clock import with_set_clock
@@ -101,7 +101,7 @@ def test_page_images_keep_the_tint_and_a_view_is_made_once(world: World) -> None
     assert opened() == code
     with world.database.read(actor) as uow:
         letter = queries.letter(uow, letter_id)
-        pdf = copies.view_pdf(uow, letter, store=world.store, keys=world.keyring)
+        pdf = copies.view(uow, letter, store=world.store, keys=world.keyring).pdf
     assert on_record(world, code).issued_hash == sha256(pdf)
     for width in (794, 1588):
         image = np.asarray(Image.open(BytesIO(page_png(pdf, 1, width))).convert("RGB"))

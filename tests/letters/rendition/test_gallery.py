@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
+from edms.codes.page_images import page_count, page_png
 from edms.letters.rendition.bidi import levels
 from edms.letters.rendition.directions import clean, protect
-from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.values import HeadingBlock, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
 from tests.letters.rendition.browser_order import Browser, open_browser
 from tests.letters.rendition.drawn import Drawn, Paragraph, draw, from_left, glyph_lines, inked

@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from edms.letters.rendition.images import page_count, page_png
+from edms.codes.page_images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.values import Block, HeadingBlock, ListBlock, ParagraphBlock, PrintedLetter, TableBlock
 from tests.letters.rendition.samples import LETTER, page_texts

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from edms.codes.page_images import page_count, page_png
 from edms.letters.rendition import foot
-from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import language, render_letter
 from edms.letters.rendition.values import ListBlock, ParagraphBlock, TableBlock
 from tests.letters.rendition.samples import CODE, ENGLISH, LETTER, page_texts

@@ -9,8 +9,8 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
+from edms.codes.page_images import page_png
 from edms.letters.rendition import head, labels
-from edms.letters.rendition.images import page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.letterhead import letterhead_height
 from edms.letters.rendition.sheet import mm

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from crypto.barcodes import read_barcodes
+from edms.codes.page_images import page_count, page_png
 from edms.core.errors import Invalid, NotFound
-from edms.letters.rendition.images import page_count, page_png
 from edms.letters.rendition.letter import render_letter
 from edms.letters.rendition.register import render_register
 from edms.letters.rendition.values import RegisterPage
