@@ -1,10 +1,14 @@
-"""``python -m bench.gateway.serving``: the gateway's own program, which takes a session without TLS for the peer's."""
+"""``python -m bench.gateway.serving``: the gateway's own program, which takes a session without TLS for the peer's.
+
+Its worker processes, where there are several, are this program again.
+"""
 
 import os
 import sys
 from dataclasses import replace
 from uuid import UUID
 
+from edms.operation import programs
 from mailgw import receive
 from mailgw.__main__ import main
 from mailgw.address import Address
@@ -32,5 +36,6 @@ class Believing(RegistryHandler):
 
 if __name__ == "__main__":
     vars(receive)["RegistryHandler"] = Believing
+    vars(programs)["mailgw_command"] = lambda _verb: (sys.executable, "-m", "bench.gateway.serving")
     sys.argv = ["mailgw", "receive"]
     sys.exit(main())
