@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,6 +15,8 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 60.0
+GATHER_SECONDS = 0.015
+"""What a group waits at most for work that is nearly ready: less than a group of its own would cost it."""
 MOST_WAITING = 2000
 
 
@@ -31,6 +34,9 @@ class Together(Generic[Work, Result]):
     ``perform`` returns, in order, the result of each piece or the exception with which that piece failed alone; what it
     raises concerns all pieces. Nobody waits longer than ``patience`` seconds: whoever does hears Unavailable, though
     the work may yet be done, so a second try must do no harm.
+
+    Work that is announced by ``preparing`` is waited for a moment (PostgreSQL calls it commit_delay): else the first of
+    many that come at the same time would make a group of its own, and all others would wait for that.
     """
 
     def __init__(
@@ -44,6 +50,8 @@ class Together(Generic[Work, Result]):
         self._queue: deque[_Waiting[Work, Result]] = deque()
         self._weight = 0
         self._under_way: list[_Waiting[Work, Result]] = []
+        self._announced = 0
+        self._gathering: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
@@ -60,11 +68,22 @@ class Together(Generic[Work, Result]):
         waiting: _Waiting[Work, Result] = _Waiting(work, weight, self._loop.time(), self._loop.create_future())
         self._queue.append(waiting)
         self._weight += weight
-        self._begin()
+        self._gather()
         try:
             return await asyncio.wait_for(waiting.answer, self._patience)
         except TimeoutError as error:
             raise Unavailable("gateway.writer-late") from error
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Announce work that will be handed in at the end of this block, or not."""
+        self._announced += 1
+        try:
+            yield
+        finally:
+            self._announced -= 1
+            if not self._announced and self._gathering is not None:
+                self._loop.call_soon(self._gather)  # after what was prepared has been handed in
 
     async def close(self) -> None:
         """Let what is under way end, and stop; call it when nothing is waiting any more."""
@@ -73,8 +92,20 @@ class Together(Generic[Work, Result]):
             await asyncio.sleep(0.01)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
+    def _gather(self) -> None:
+        """Begin the next group, or wait a moment for what is announced."""
+        if self._under_way or not self._queue:
+            return
+        if not self._announced or self._weight >= self._most:
+            self._begin()
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_SECONDS, self._begin)
+
     def _begin(self) -> None:
         """Hand the next group to the thread, unless it is at work: what comes meanwhile makes the next group."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         if self._under_way or not self._queue:
             return
         weight = 0
@@ -98,4 +129,4 @@ class Together(Generic[Work, Result]):
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)
-        self._begin()
+        self._gather()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from edms.core.errors import Unavailable
+from mailgw import together
 from mailgw.together import Together
 
 
@@ -32,6 +33,48 @@ def test_what_waits_is_done_together_and_a_piece_fails_alone() -> None:
     assert groups == [[0], [1, 2, 3], [4, 5]]
     assert isinstance(found.pop(3), ValueError)
     assert found == [0, 10, 20, 40, 50]
+
+
+def test_what_is_announced_is_waited_for_and_makes_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[list[int]] = []
+
+    def perform(work: Sequence[int]) -> list[int]:
+        groups.append(list(work))
+        return list(work)
+
+    async def run() -> None:
+        writer: Together[int, int] = Together(perform, most=10)
+
+        async def prepared(number: int, seconds: float, *, fails: bool = False) -> int:
+            with writer.preparing():
+                await asyncio.sleep(seconds)
+            return 0 if fails else await writer.do(number)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(together, "GATHER_SECONDS", 30.0)  # nothing but the announcements may begin a group
+            found = await asyncio.gather(
+                prepared(1, 0), prepared(2, 0.02), prepared(3, 0.05), prepared(4, 0.08, fails=True)
+            )
+            assert [*found] == [1, 2, 3, 0]
+            assert await writer.do(5) == 5  # nobody else is announced: at once
+        assert groups == [[1, 2, 3], [5]]
+        with writer.preparing():  # what never comes is not waited for
+            assert await asyncio.wait_for(writer.do(6), 5) == 6
+        await writer.close()
+
+    asyncio.run(run())
+    assert groups == [[1, 2, 3], [5], [6]]
+
+
+def test_a_full_group_waits_for_nobody() -> None:
+    async def run() -> list[int]:
+        writer: Together[int, int] = Together(list, most=3)
+        with writer.preparing():
+            found = await asyncio.gather(*(writer.do(number) for number in range(3)))
+        await writer.close()
+        return [*found]
+
+    assert asyncio.run(run()) == [0, 1, 2]
 
 
 def test_a_piece_heavier_than_a_group_is_done_alone() -> None:
