@@ -67,7 +67,8 @@ class HiddenMarks:
         """Return the issued copy."""
         out = BytesIO()
         with pikepdf.open(BytesIO(pdf)) as document:
-            _markable(pdf).hide(document, HiddenMark(number, self.key, self.profile))
+            markable = _markable(pdf)
+            markable.hide(document, HiddenMark.of(number, self.key, markable.digest, self.profile))
             document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
         return out.getvalue()
 

@@ -138,7 +138,7 @@ def _sightings(
 
 
 def _code(key: MarkKey, pdf: bytes, sighting: Sighting) -> ShiftCode:
-    return ShiftCode(key, sha256(pdf), sighting.page, len(sighting.reading.offsets))
+    return ShiftCode(key.of_document(sha256(pdf)), sighting.page, len(sighting.reading.offsets))
 
 
 @lru_cache(maxsize=_KEPT_REFERENCES)

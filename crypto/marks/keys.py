@@ -7,8 +7,8 @@ from typing import Final
 
 from crypto.errors import KeyUnavailable
 
-VERSION: Final = 1
-"""Which rules a copy was marked by; a reader must know them all."""
+VERSION: Final = 2
+"""Which rules a copy was marked by; a reader must know all that were ever released."""
 
 KEY_BYTES = 32
 _DOMAIN = b"edms/1/marks|"
@@ -24,6 +24,10 @@ class MarkKey:
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES:
             raise KeyUnavailable("crypto.key-length", length=len(self.secret))
+
+    def of_document(self, document: bytes) -> "MarkKey":
+        """Return the key of one document (its SHA-256): whoever learns it learns nothing of the month's."""
+        return MarkKey(self.id, hmac.digest(self.secret, _DOMAIN + b"document|" + document, "sha256"))
 
     def stream(self, purpose: bytes, size: int) -> bytes:
         """Return ``size`` pseudo-random bytes of one purpose: SHAKE-256 behind a key of fixed length (FIPS 202)."""

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Final, Self
 
+import numpy as np
 import pikepdf
 
 from crypto.digests import sha256
 from crypto.errors import CannotMark
 from crypto.marks.keys import MarkKey
-from crypto.marks.payload import TintCode
+from crypto.marks.payload import TILE, TintCode
 from crypto.marks.runs import NOTHING, PageRuns, page_runs
 from crypto.marks.scans import ScannedPage, scanned_page
 from crypto.marks.shift_code import ShiftCode
@@ -22,11 +23,23 @@ _MOVED_SCANS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class HiddenMark:
-    """What is hidden in a copy: its number (below 10**11), under which key, how pale."""
+    """What is hidden in a copy of one document: its number (below 10**11), the tile of its tint, how pale that is.
+
+    ``document`` is the SHA-256 of the unmarked file, ``key`` that document's. Whoever marks files that others made may
+    be taken over by one: no key of a month is in here, with which marks of other documents could be made.
+    """
 
     number: int
+    document: bytes
     key: MarkKey
+    tile: bytes
     profile: Profile
+
+    @classmethod
+    def of(cls, number: int, key: MarkKey, document: bytes, profile: Profile) -> Self:
+        """Return what the month's ``key`` hides in a copy."""
+        tile = np.packbits(TintCode(key).tile(number)).tobytes()
+        return cls(number, document, key.of_document(document), tile, profile)
 
 
 def markable_page(page: pikepdf.Page, place: int) -> PageRuns | ScannedPage:
@@ -63,11 +76,14 @@ class MarkablePdf:
             raise CannotMark("marks.unreadable") from error
 
     def hide(self, document: pikepdf.Pdf, mark: HiddenMark) -> None:
-        """Mark the pages of a document that was ``opened`` and not changed since."""
-        form, state = tint_form(document, TintCode(mark.key).tile(mark.number), mark.profile)
+        """Mark the pages of a document that was ``opened`` and not changed since; the mark must be of this document."""
+        if mark.document != self.digest:
+            raise AssertionError("a mark of another document")
+        tile = np.unpackbits(np.frombuffer(mark.tile, np.uint8)).reshape(TILE, TILE) > 0
+        form, state = tint_form(document, tile, mark.profile)
         for place, (page, runs) in enumerate(zip(document.pages, self.pages, strict=True)):
             if runs.count:
-                runs.hide(document, page, ShiftCode(mark.key, self.digest, place, runs.count).steps([mark.number])[0])
+                runs.hide(document, page, ShiftCode(mark.key, place, runs.count).steps([mark.number])[0])
             tint = str(page.add_resource(form, pikepdf.Name.XObject, pikepdf.Name("/DiwanTint")))
             multiplied = str(page.add_resource(state, pikepdf.Name.ExtGState, pikepdf.Name("/DiwanMultiply")))
             left, low, right, top = (float(value) for value in page.cropbox)

@@ -1,4 +1,4 @@
-"""The shifts of one copy: for each run of letters one step across and one step up or down, drawn from the month's key.
+"""The shifts of one copy: for each run of letters one step across and one step up or down, drawn by a secret key.
 
 Across, both directions are equally likely. Up and down they are biased, by a secret chance of each run that all copies
 of the page share, so that copies laid over one another still give away who held them (Tardos, STOC 2003; Skoric et al.,
@@ -25,10 +25,9 @@ Chances = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ShiftCode:
-    """The code of one page of one document: ``document`` is the SHA-256 of the unmarked file, ``page`` from 0."""
+    """The code of one page of one document: ``key`` is the document's (``MarkKey.of_document``), ``page`` from 0."""
 
     key: MarkKey
-    document: bytes
     page: int
     runs: int
 
@@ -49,4 +48,4 @@ class ShiftCode:
         return steps * np.int8(2) - np.int8(1)
 
     def _purpose(self, what: bytes, number: int = 0) -> bytes:
-        return b"|".join([what, self.document, self.page.to_bytes(4, "big"), number.to_bytes(5, "big")])
+        return b"|".join([what, self.page.to_bytes(4, "big"), number.to_bytes(5, "big")])

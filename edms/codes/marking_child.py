@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import cv2
 
+from crypto.digests import sha256
 from crypto.errors import CannotMark
 from crypto.marks.keys import MarkKey
 from crypto.marks.marking import HiddenMark
@@ -30,8 +31,10 @@ def told(mark: CopyMark) -> dict[str, Any]:
     hidden = mark.hidden
     return {
         "codes": [mark.copy_code, mark.entity_code, mark.employee_code],
-        "number": hidden.number, "profile": hidden.profile.name,
-        "key": [hidden.key.id, base64.b64encode(hidden.key.secret).decode()],
+        "number": hidden.number, "profile": hidden.profile.name, "key": hidden.key.id,
+        **{name: base64.b64encode(octets).decode() for name, octets in (
+            ("document", hidden.document), ("secret", hidden.key.secret), ("tile", hidden.tile),
+        )},
     }  # fmt: skip
 
 
@@ -58,16 +61,18 @@ def _made(pdf: bytes, wanted: dict[str, Any]) -> bytes:
 
 
 def _mark(given: dict[str, Any]) -> CopyMark:
-    key = MarkKey(given["key"][0], base64.b64decode(given["key"][1]))
+    document, secret, tile = (base64.b64decode(given[name]) for name in ("document", "secret", "tile"))
     copy, entity, employee = given["codes"]
-    return CopyMark(copy, entity, employee, HiddenMark(given["number"], key, Profile[given["profile"]]))
+    hidden = HiddenMark(given["number"], document, MarkKey(given["key"], secret), tile, Profile[given["profile"]])
+    return CopyMark(copy, entity, employee, hidden)
 
 
 def main() -> None:
     """Be the nursery: load everything, what is loaded on first use too, by marking a file."""
     cv2.setNumThreads(1)
-    hidden = HiddenMark(0, MarkKey("", bytes(32)), Profile.STANDARD)
-    page_png(marked_pdf(sample_pdf(), CopyMark("0" * 14, "0" * 8, "0" * 10, hidden)), 1, 64)
+    sample = sample_pdf()
+    hidden = HiddenMark.of(0, MarkKey("", bytes(32)), sha256(sample), Profile.STANDARD)
+    page_png(marked_pdf(sample, CopyMark("0" * 14, "0" * 8, "0" * 10, hidden)), 1, 64)
     attend(serve)
 
 

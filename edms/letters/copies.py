@@ -126,7 +126,7 @@ def view(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring)
     if not drawn.on_record:
         raise NotFound("letters.no-rendition")
     pdf = content.read(uow, letter.rendition_id, entity_id=letter.entity_id, store=store, keys=keys)
-    mark, ours = _mark(uow, drawn, "view"), _drawn_here(uow, letter)
+    mark, ours = _mark(uow, drawn, "view", pdf), _drawn_here(uow, letter)
     return View(_kept(pdf, mark, ours=ours) if mark else pdf, ours)
 
 
@@ -147,8 +147,8 @@ def _issued(
             letter = queries.letter(uow, letter_id)
             part = find(uow, letter)
             drawn = _drawn(uow, part, act, keys)
-            mark = _mark(uow, drawn, act) if drawn else None
             data = content.read(uow, part.copied.file_id, entity_id=letter.entity_id, store=store, keys=keys)
+            mark = _mark(uow, drawn, act, data) if drawn else None
         if drawn is not None and mark is not None:
             try:
                 data = _marked(data, mark, ours=part.ours)
@@ -209,9 +209,9 @@ def _drawn(uow: UnitOfWork, part: _Part, act: Act, keys: Keyring) -> DrawnCopy |
     return codes.draw(uow, part.copied.file_id, act, keys=keys, hidden=part.media_type == _PDF)
 
 
-def _mark(uow: UnitOfWork, drawn: DrawnCopy, act: str) -> CopyMark | None:
+def _mark(uow: UnitOfWork, drawn: DrawnCopy, act: str, original: bytes) -> CopyMark | None:
     if drawn.key is None or uow.actor.entity_id is None:
         return None
     own = entities.entity(uow, uow.actor.entity_id)
-    hidden = HiddenMark(drawn.number, drawn.key, _PROFILES[act])
+    hidden = HiddenMark.of(drawn.number, drawn.key, sha256(original), _PROFILES[act])
     return CopyMark(drawn.code, own.code, uow.actor.employee_code, hidden)

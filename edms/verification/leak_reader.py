@@ -182,7 +182,7 @@ def _suspect(pdf: bytes, copies: Mapping[str, Sequence[int]], keys: Mapping[str,
 
 
 def _code(key: MarkKey, suspect: Suspect, sighting: Sighting) -> ShiftCode:
-    return ShiftCode(key, sha256(suspect.pdf), sighting.page, len(sighting.reading.offsets))
+    return ShiftCode(key.of_document(sha256(suspect.pdf)), sighting.page, len(sighting.reading.offsets))
 
 
 def _place(sighting: Sighting, picture: Image) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import zxingcpp
 from sqlalchemy import func, select
 
 from crypto import codes
+from crypto.digests import sha256
 from crypto.marks.keys import MarkKey
 from crypto.marks.marking import HiddenMark
 from crypto.marks.tint import Profile
@@ -24,7 +25,7 @@ from edms.core.errors import Forbidden
 from tests.factories import letters as make
 from tests.factories.world import OPERATOR, World, make_world
 
-HIDDEN = HiddenMark(48_291_736_502, MarkKey("2026-11", b"k" * 32), Profile.STANDARD)
+KEY = MarkKey("2026-11", b"k" * 32)
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_every_page_of_a_copy_carries_its_readable_code(world: World) -> None:
     with world.database.work(world.actor("a", "head")) as uow:
         letter = queries.letter(uow, made.letter_id)
         original = issuing.original(uow, letter, store=world.store, keys=world.keyring)
-    mark = CopyMark(codes.copy_code(codes.new_copy_number()), world.entity_a.code, "1000000017", HIDDEN)
+    hidden = HiddenMark.of(48_291_736_502, KEY, sha256(original), Profile.STANDARD)
+    mark = CopyMark(codes.copy_code(codes.new_copy_number()), world.entity_a.code, "1000000017", hidden)
     stamped = marked_pdf(original, mark)
     assert marked_pdf(original, mark) == stamped
     with pikepdf.open(io.BytesIO(stamped)) as opened:

@@ -17,7 +17,7 @@ NOISE = 0.5  # of the step
 
 
 def code(page: int = 0, runs: int = 900) -> ShiftCode:
-    return ShiftCode(KEY, bytes(32), page, runs)
+    return ShiftCode(KEY.of_document(bytes(32)), page, runs)
 
 
 def measured(steps: NDArray[np.float64], seed: int = 0) -> Offsets:
