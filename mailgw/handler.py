@@ -102,8 +102,8 @@ class RegistryHandler:
             self._refused(sender, envelope.identity, envelope.mail_from, envelope=envelope)
             return sender
         try:
-            with self._writer.preparing():
-                async with self._turns.of(envelope.content.size):
+            async with self._turns.of(envelope.content.size):
+                with self._writer.preparing():
                     parcel = await asyncio.to_thread(prepare, envelope, sender, snapshot, self._desk)
             answer = _answer(await self._commit(parcel))
             asyncio.get_running_loop().call_later(REPLY_SECONDS, self._desk.failing.reach, "after-250")
