@@ -53,7 +53,8 @@ class Peer:
 class Snapshot:
     """The register as of event ``position`` and ``day``; ``home_id`` is this installation.
 
-    ``revoked`` are certificates of any installation that count no more, by serial number, since when.
+    ``by_authority`` tells whose a root (DER) is. ``revoked`` are certificates of any installation that count no more,
+    by serial number, since when.
     """
 
     position: int
@@ -64,6 +65,7 @@ class Snapshot:
     by_code: Mapping[str, EntityEntry]
     by_id: Mapping[UUID, EntityEntry]
     revoked: Mapping[str, datetime] = field(default_factory=dict)
+    by_authority: Mapping[bytes, UUID] = field(default_factory=dict)
 
     def find_domain(self, domain: str) -> EntityEntry | None:
         """Return the entity of a domain (lower-case A-labels), or None (policy.Directory)."""
@@ -123,6 +125,7 @@ def read_snapshot(uow: UnitOfWork) -> Snapshot:
         {entry.code: entry for entry in entries},
         {entry.entity_id: entry for entry in entries},
         revoked_certificates(uow),
+        {peer.authority: peer.id for peer in peers.values()},
     )
 
 

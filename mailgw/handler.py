@@ -53,8 +53,8 @@ class RegistryHandler:
 
     def identify(self, ssl_object: ssl.SSLObject | None) -> Identity:
         """Return the installation whose authority issued the peer's certificate."""
-        authorities = self._register.snapshot.authorities
-        return Identity(tls=ssl_object is not None, installation_id=peer_installation(ssl_object, authorities))
+        holders = self._register.snapshot.by_authority
+        return Identity(tls=ssl_object is not None, installation_id=peer_installation(ssl_object, holders))
 
     async def authenticate(self, login: str, password: str, peer: str) -> Submitter | Reply:
         """Return the person of a body that is served here, or the refusal, which is the same for whatever was wrong."""

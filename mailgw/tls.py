@@ -54,19 +54,14 @@ def is_pinned(ssl_object: ssl.SSLObject | None, pinned: bytes, host: str) -> boo
     return shown is not None and (shown == pinned or host.lower() in names_of(shown))
 
 
-def peer_installation(ssl_object: ssl.SSLObject | None, installations: Mapping[UUID, bytes]) -> UUID | None:
-    """Return whose root the client certificate of the connection chains to, or is (``installations``: id to PEM).
+def peer_installation(ssl_object: ssl.SSLObject | None, installations: Mapping[bytes, UUID]) -> UUID | None:
+    """Return whose root the client certificate of the connection chains to, or is (``installations``: DER to id).
 
     The chain is the one that OpenSSL verified in the handshake, signature by signature up to a root that we gave it, so
     two authorities of one name cannot be taken for each other. None for a client that showed no certificate.
     """
     chain = _verified_chain(ssl_object) if ssl_object is not None else []
-    if not chain:
-        return None
-    for installation_id, root_pem in installations.items():
-        if ssl.PEM_cert_to_DER_cert(root_pem.decode("ascii")) == chain[-1]:
-            return installation_id
-    return None
+    return installations.get(chain[-1]) if chain else None
 
 
 def _verified_chain(ssl_object: ssl.SSLObject) -> list[bytes]:

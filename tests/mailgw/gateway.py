@@ -63,7 +63,8 @@ class Sink:
         self.register = Register()
 
     def identify(self, ssl_object: ssl.SSLObject | None) -> Identity:
-        return Identity(tls=True, installation_id=peer_installation(ssl_object, {FAR: installation("far").ca}))
+        far = ssl.PEM_cert_to_DER_cert(installation("far").ca.decode())
+        return Identity(tls=True, installation_id=peer_installation(ssl_object, {far: FAR}))
 
     async def authenticate(self, login: str, password: str, peer: str) -> Submitter | Reply:
         return PERSON if (login, password) == (PERSON.login, PASSWORD) else reply("smtp.auth-failed")
