@@ -110,11 +110,20 @@ class Compared:
     finished: bool
 
 
+@contextlib.contextmanager
+def _distrusting() -> Iterator[None]:
+    """Turn what goes wrong with a child's words into Unavailable ``leaks.reader-failed``: they may be anything."""
+    try:
+        yield
+    except (LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise _broken() from error
+
+
 def open_files(files: Sequence[bytes], *, limits: ReadingLimits, progress: Progress) -> Opened:
     """Turn files into pictures in the child that knows no secret; what it does not get to read has its trouble told."""
     pictures: list[Picture] = []
     troubles: dict[int, str] = {}
-    with _Child("pictures", limits) as child:
+    with _Child("pictures", limits) as child, _distrusting():
         child.send({"sizes": [len(one) for one in files]}, files)
         done = False
         for told in child.lines():
@@ -157,6 +166,7 @@ class MarkReader:
         """End the child."""
         self._child.__exit__(kind, error, trace)
 
+    @_distrusting()
     def read(self, pictures: Sequence[Picture], known: Sequence[MarkKey], *, hastily: bool) -> list[BlindRead]:
         """Return what the tint of each picture says by the known keys; ``hastily`` gives up early where none is seen.
 
@@ -180,6 +190,7 @@ class MarkReader:
                 )
         raise _broken()
 
+    @_distrusting()
     def compare(self, suspects: Sequence[SuspectFile], issued: int) -> Compared:
         """Compare with originals; ``issued`` is no fewer than all copies there are. Unavailable as for ``read``."""
         told = [{"size": len(one.pdf), "copies": {key: list(some) for key, some in one.copies.items()}}
@@ -275,18 +286,12 @@ class _Child:
         self._writer.start()
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield what the child says until it ends; Unavailable ``leaks.reader-failed`` for what is none of ours."""
+        """Yield what the child says until it ends; to be taken within ``_distrusting``."""
         while line := self._readline():
-            try:
-                told = json.loads(line)
-            except ValueError as error:
-                raise _broken() from error
+            told = json.loads(line)
             if not isinstance(told, dict):
                 raise _broken()
-            try:
-                yield told
-            except (KeyError, TypeError, ValueError) as error:
-                raise _broken() from error
+            yield told
 
     def octets(self, size: int) -> bytes:
         """Read the octets that follow a line."""

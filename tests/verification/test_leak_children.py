@@ -61,6 +61,24 @@ def test_pixels_that_are_not_what_was_announced_end_the_reader_alone() -> None:
         assert child.read([picture], KEYS, hastily=True)[0].numbers == ()
 
 
+@pytest.mark.parametrize("said", [
+    b"rubbish\n", b"[]\n", b"{}\n", b'{"file": "x"}\n',
+    b'{"file": 0, "pixels": [1]}\n', b'{"file": 0, "pixels": "ab"}\n',
+    b'{"picture": 0}\n', b'{"picture": 0, "numbers": 5}\n', b'{"picture": 0, "numbers": [[1]]}\n',
+    b'{"progress": [1]}\n', b'{"read": 1}\n', b"[" * 100_000 + b"\n",
+])  # fmt: skip
+def test_whatever_a_child_says_it_is_a_reader_that_failed(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    (picture,) = opened(noise(1, 300)).pictures
+    lines = iter([said])
+    monkeypatch.setattr(leak_children._Child, "_readline", lambda _self: next(lines, b""))
+    with reader() as child, pytest.raises(Unavailable, match=r"leaks\.reader-failed"):
+        child.read([picture], KEYS, hastily=True)
+    lines = iter([said])
+    if b"file" in said or not said.startswith(b"{"):
+        with pytest.raises(Unavailable, match=r"leaks\.reader-failed"):
+            opened(b"")
+
+
 def test_a_file_that_breaks_its_child_is_told_and_the_next_is_read() -> None:
     hostile = b"%PDF-1.7\n" + b"1 0 obj<</Length 9>>stream\n" * 50
     good = noise(1, 200)
