@@ -186,7 +186,9 @@ def test_an_hour_without_the_bodys_postfix_loses_and_doubles_nothing(world: Worl
         tries = uow.session.scalars(select(DeliveryAttempt.outcome)).all()
     assert all(each.warned_at is None for each in items(world))
     assert tries.count("ok") == 10
-    assert tries.count("transient") <= PACE.concurrency_per_hop + len(moments), "attempts were burned behind the hop"
+    # Until the third failure is on record four are under way at once; after it, one tries at each moment but the last.
+    under_way = PACE.rest_after - 1 + PACE.concurrency_per_hop
+    assert tries.count("transient") <= under_way + len(moments) - 1, "attempts were burned behind the hop"
 
 
 def test_warned_at_twelve_hours_given_up_at_twenty_four_and_the_rest_still_arrives(
