@@ -75,7 +75,7 @@ class HiddenMarks:
     def named(self, pictures: Sequence[Picture], pdf: bytes, numbers: Sequence[int]) -> tuple[int, ...]:
         """Return the copies that several pictures of one document speak for together."""
         tints = [read_tint(picture, self._codes) for picture in pictures]
-        found = identify(pictures, tints, self._codes, [Suspect(pdf, {self.key: numbers})])
+        found = identify(pictures, tints, self._codes, [Suspect.of(pdf, {self.key: numbers})])
         return tuple(each.number for each in found.named)
 
     def read(self, picture: Picture, pdf: bytes, numbers: Sequence[int], *, alone: bool = False) -> Answer:
@@ -83,10 +83,10 @@ class HiddenMarks:
         started = time.perf_counter()
         tint = read_tint(picture, self._codes, seconds=HASTY)
         tinted = time.perf_counter()
-        found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
+        found = identify([picture], [tint], self._codes, [Suspect.of(pdf, {self.key: numbers})])
         if not found.named and found.sightings[0] is None:
             tint = read_tint(picture, self._codes)
-            found = identify([picture], [tint], self._codes, [Suspect(pdf, {self.key: numbers})])
+            found = identify([picture], [tint], self._codes, [Suspect.of(pdf, {self.key: numbers})])
         seconds = time.perf_counter() - started
         if alone and not tint.named:
             tint = read_tint(picture, self._codes)

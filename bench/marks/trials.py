@@ -29,7 +29,7 @@ UNMARKED_EVERY: Final = 3  # of a channel's seeds, one in so many is also tried 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is tried: the original's kind and number, the channel, the seed of channel, place and copy, the profile."""
+    """What is tried: the original's kind and number, the channel, the seed of it and of place and copy, the profile."""
 
     kind: Kind
     number: int
@@ -135,11 +135,12 @@ def _try(task: tuple[Trial, Path | None]) -> tuple[Trial, list[Result]]:
     leaker = numbers[trial.seed % ISSUED]
     plain = _plain(trial.kind, trial.number)
     leak = BY_NAME[trial.channel].leak(_marked(trial.kind, trial.number, leaker, trial.profile), trial.seed)
-    results = [_read(trial, leak, place, leaker, failures) for place in _places(plain, trial.seed)]
-    channels = list(BY_NAME)
-    if (channels.index(trial.channel) + trial.seed) % UNMARKED_EVERY == 0:
+    at = list(BY_NAME).index(trial.channel)
+    place_seed = trial.seed * len(BY_NAME) + at
+    results = [_read(trial, leak, place, leaker, failures) for place in _places(plain, place_seed)]
+    if (at + trial.seed) % UNMARKED_EVERY == 0:
         bare = BY_NAME[trial.channel].leak(plain, trial.seed)
-        quarter = fragment(plain, Size.QUARTER, trial.seed)
+        quarter = fragment(plain, Size.QUARTER, place_seed)
         results += [_read(trial, bare, quarter, None, failures)] if quarter else []
     return trial, results
 

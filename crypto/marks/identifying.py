@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, Self
 
 from crypto.digests import sha256
 from crypto.marks.arrays import Image
@@ -12,7 +12,7 @@ from crypto.marks.keys import MarkKey
 from crypto.marks.originals import page_count, reference_page
 from crypto.marks.payload import TAG_BITS, TintCode
 from crypto.marks.reference import PIXELS_A_MM, Reference
-from crypto.marks.scoring import Score, Tally, batches
+from crypto.marks.scoring import Score, Tally
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.shift_reading import ShiftReading, read_shifts
 from crypto.marks.tint_reading import TintReadings, read_laid_tint
@@ -27,11 +27,23 @@ _KEPT_REFERENCES: Final = 8
 class Suspect:
     """An original that images may show, and the numbers of its issued copies by the key they were marked with.
 
-    ``pdf`` is empty where the original is gone: then the tint alone can name its copies.
+    ``digest`` is its SHA-256; ``reference`` gives a page of it (from 0), or None where it cannot be drawn. An original
+    that is gone has no pages: then the tint alone can name its copies.
     """
 
-    pdf: bytes
+    digest: bytes
+    pages: int
+    reference: Callable[[int], Reference | None]
     copies: Mapping[MarkKey, Sequence[int]]
+
+    @classmethod
+    def of(cls, pdf: bytes, copies: Mapping[MarkKey, Sequence[int]]) -> Self:
+        """Return the suspect of a trusted PDF, whose pages are drawn here; raises BadPdf."""
+        return cls(sha256(pdf), page_count(pdf), partial(_cached_reference, pdf), copies)
+
+    def code(self, key: MarkKey, page: int, runs: int) -> ShiftCode:
+        """Return the code of a page whose copies were marked with a key."""
+        return ShiftCode(key.of_document(self.digest), page, runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,7 @@ def identify(
 ) -> Identified:
     """Compare images (gray or RGB) and what the tint of each said (read with ``codes``) with suspected originals.
 
-    ``progress`` is told of pages done and to do. Raises BadPdf when an original is none.
+    ``progress`` is told of pages done and to do.
     """
     ends = time.monotonic() + seconds
     sightings, finished = _sightings(images, suspects, ends, progress)
@@ -91,14 +103,13 @@ def identify(
                 for tint in tints
                 for each in [each for each in tint.readings if each.code == places.get(key)][:_HYPOTHESES]
             ]
-            shifts = [(_code(key, suspect.pdf, each), each.reading.offsets) for each in seen]
-            for lot in batches(numbers):
-                for shift in shifts:
-                    tally.compare(lot, [shift], readings)
-                if len(shifts) > 1:
-                    tally.compare(lot, shifts, [])
-                if not shifts:
-                    tally.compare(lot, [], readings)
+            shifts = [(suspect.code(key, each.page, len(each.reading.offsets)), each.reading.offsets) for each in seen]
+            for shift in shifts:
+                tally.compare(numbers, [shift], readings)
+            if len(shifts) > 1:
+                tally.compare(numbers, shifts, [])
+            if not shifts:
+                tally.compare(numbers, [], readings)
     return Identified(tuple(tally.named()), tuple(sightings), tuple(tints), finished)
 
 
@@ -108,7 +119,10 @@ def _read_anew(
     """Return a tint that names nobody as the page has it on which the image lies; what was sought before comes last."""
     if tint.named is not None or sighting is None:
         return tint
-    height, width = cached_reference(suspects[sighting.suspect].pdf, sighting.page).image.shape
+    reference = suspects[sighting.suspect].reference(sighting.page)
+    if reference is None:
+        return tint
+    height, width = reference.image.shape
     corners = sighting.reading.corners / PIXELS_A_MM
     laid = read_laid_tint(image, corners, (width / PIXELS_A_MM, height / PIXELS_A_MM), codes)
     return TintReadings((*laid.readings, *tint.readings), laid.tags + tint.tags)
@@ -117,8 +131,7 @@ def _read_anew(
 def _sightings(
     images: Sequence[Image], suspects: Sequence[Suspect], ends: float, progress: Callable[[int, int], None]
 ) -> tuple[list[Sighting | None], bool]:
-    there = [(place, suspect) for place, suspect in enumerate(suspects) if suspect.pdf]
-    pages = [(place, page) for place, suspect in there for page in range(page_count(suspect.pdf))]
+    pages = [(place, page) for place, suspect in enumerate(suspects) for page in range(suspect.pages)]
     best: list[Sighting | None] = [None] * len(images)
     for done, (place, page) in enumerate(pages):
         progress(done, len(pages))
@@ -126,7 +139,9 @@ def _sightings(
             return best, True
         if time.monotonic() > ends:
             return best, False
-        reference = cached_reference(suspects[place].pdf, page)
+        reference = suspects[place].reference(page)
+        if reference is None:
+            continue
         for number, image in enumerate(images):
             held = best[number]
             if held is not None and held.reading.matches >= _SURELY_THIS_PAGE:
@@ -137,11 +152,6 @@ def _sightings(
     return best, True
 
 
-def _code(key: MarkKey, pdf: bytes, sighting: Sighting) -> ShiftCode:
-    return ShiftCode(key.of_document(sha256(pdf)), sighting.page, len(sighting.reading.offsets))
-
-
 @lru_cache(maxsize=_KEPT_REFERENCES)
-def cached_reference(pdf: bytes, page: int) -> Reference:
-    """Do ``reference_page`` once for the last few pages."""
+def _cached_reference(pdf: bytes, page: int) -> Reference:
     return reference_page(pdf, page)

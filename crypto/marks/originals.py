@@ -1,5 +1,6 @@
 """Pages of originals as references for reading leaks."""
 
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
@@ -18,8 +19,26 @@ _WHITE: Final = 0xFFFFFF
 _FINE: Final = 3  # a renderer sets glyphs on whole pixels: the page is drawn finer and made smaller
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnPage:
+    """A page as it is compared: in gray at DPI, with the number of the run whose ink each pixel is, -1 for nobody's."""
+
+    image: Image
+    labels: Labels
+    count: int
+
+    def reference(self) -> Reference:
+        """Return what images are compared with."""
+        return Reference(self.image, self.labels, self.count)
+
+
 def reference_page(pdf: bytes, page: int) -> Reference:
     """Return the reference of a page (from 0) of an unmarked PDF."""
+    return drawn_page(pdf, page).reference()
+
+
+def drawn_page(pdf: bytes, page: int) -> DrawnPage:
+    """Draw a page (from 0) of an unmarked PDF for comparison."""
     fine = rendered_gray(pdf, page, DPI * _FINE)
     height, width = fine.shape[0] // _FINE, fine.shape[1] // _FINE
     image = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
@@ -27,14 +46,14 @@ def reference_page(pdf: bytes, page: int) -> Reference:
         opened = document.pages[page]
         runs = markable_page(opened, page)
         if isinstance(runs, ScannedPage):
-            return Reference(image, _labels_of_scan(opened, runs, (height, width)), runs.count)
+            return DrawnPage(image, _labels_of_scan(opened, runs, (height, width)), runs.count)
         if not runs.count:
-            return Reference(image, np.full((height, width), -1, np.int32), 0)
+            return DrawnPage(image, np.full((height, width), -1, np.int32), 0)
         count, content = labelled(opened)
         opened.Contents = document.make_stream(content)
         drawn = BytesIO()
         document.save(drawn)
-    return Reference(image, _labels(drawn.getvalue(), page, (height, width)), count)
+    return DrawnPage(image, _labels(drawn.getvalue(), page, (height, width)), count)
 
 
 def rendered_gray(pdf: bytes, page: int, dpi: float) -> Image:

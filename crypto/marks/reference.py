@@ -13,7 +13,7 @@ DPI: Final = 200
 PIXELS_A_MM: Final = DPI / 25.4
 _MOST_FEATURES: Final = 4000
 _SHRUNK: Final = 0.6
-_MARGIN: Final = 3
+RUN_MARGIN: Final = 3
 
 Labels = NDArray[np.int32]
 
@@ -59,8 +59,8 @@ def _runs(ink: Field, labels: Labels) -> list[Run]:
     runs = []
     rim, near = np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8)
     for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
-        top, bottom = int(rows[start:end].min()) - _MARGIN, int(rows[start:end].max()) + _MARGIN + 1
-        left, right = int(columns[start:end].min()) - _MARGIN, int(columns[start:end].max()) + _MARGIN + 1
+        top, bottom = int(rows[start:end].min()) - RUN_MARGIN, int(rows[start:end].max()) + RUN_MARGIN + 1
+        left, right = int(columns[start:end].min()) - RUN_MARGIN, int(columns[start:end].max()) + RUN_MARGIN + 1
         if end - start < 4 or left < 0 or top < 0 or right > width or bottom > height:
             continue
         if right - left > 60 * PIXELS_A_MM or bottom - top > 20 * PIXELS_A_MM:

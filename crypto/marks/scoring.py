@@ -1,9 +1,11 @@
 """Which copies an image speaks for, with a stated bound on naming an innocent one.
 
 The steps of an innocent copy are drawn independently of the image, so for any image, any noise and any fault of the
-measuring, the weighted sum of its steps exceeds t standard deviations with a chance of at most exp(-t**2 / 2):
-Hoeffding (1963) for even steps, and for biased ones with the variance proxy of Kearns and Saul (UAI 1998, lemma 1).
-The code words of the tint are those of a linear code; for them the bound is an approximation that simulation confirms.
+measuring, the chance that the weighted sum of its steps reaches t is at most the least E exp(l * sum) / exp(l * t) over
+l > 0 (Chernoff, 1952), and what one step adds to that is known exactly. A sum is told in standard deviations of the
+normal bound that it would have by Hoeffding (1963), for biased steps by Kearns and Saul (UAI 1998, lemma 1), which is
+never smaller. The code words of the tint are those of a linear code; for them the normal bound is an approximation that
+simulation confirms.
 """
 
 import math
@@ -24,6 +26,11 @@ FALSE_NAMES: Final = 1e-9
 
 Layer = Literal["tint", "shift"]
 Scores = NDArray[np.float64]
+
+_LOT: Final = 4096
+_MOST_NAMED: Final = 32
+_RATES: Final[Scores] = np.geomspace(0.5, 64, 128)
+_NORMAL: Final[Scores] = _RATES**2 / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +53,6 @@ class Tally:
         self._best: dict[int, tuple[float, tuple[Layer, ...]]] = {}
         self._trials = 0
 
-    def add(self, numbers: Sequence[int], scores: Scores, layers: tuple[Layer, ...]) -> None:
-        """Count a comparison with some copies."""
-        self._trials += len(numbers)
-        for at in np.argsort(-scores)[:32]:
-            value, number = float(scores[at]), numbers[at]
-            if value > self._best.get(number, (0.0, layers))[0]:
-                self._best[number] = value, layers
-
     def compare(
         self,
         numbers: Sequence[int],
@@ -61,18 +60,27 @@ class Tally:
         tints: Sequence[tuple[TintCode, TintReading]],
     ) -> None:
         """Compare copies with what was measured of pages' shifts and of the tint, each alone and together."""
-        if not numbers:
-            return
-        tinted = [correlation(reading.soft, code.codewords(numbers)).astype(np.float64) for code, reading in tints]
-        for scores in tinted:
-            self.add(numbers, scores, ("tint",))
-        if not shifts:
-            return
-        alone, joint, against = _shift_scores(numbers, shifts)
-        for scores in (alone, joint, against):
-            self.add(numbers, scores, ("shift",))
-        for scores in tinted:
-            self.add(numbers, (alone + scores) / math.sqrt(2), ("tint", "shift"))
+        measured = _Measured.of(shifts) if shifts else None
+        for lot in _lots(numbers):
+            tinted = [correlation(reading.soft, code.codewords(lot)).astype(np.float64) for code, reading in tints]
+            for scores in tinted:
+                self._add(lot, scores, ("tint",), _NORMAL)
+            if measured is None:
+                continue
+            alone, joint, against = measured.scores(lot)
+            self._add(lot, alone, ("shift",), measured.alone)
+            for scores in (joint, against):
+                self._add(lot, scores, ("shift",), measured.joint)
+            for scores in tinted:
+                self._add(lot, (alone + scores) / math.sqrt(2), ("tint", "shift"), measured.with_tint)
+
+    def _add(self, numbers: Sequence[int], scores: Scores, layers: tuple[Layer, ...], exponents: Scores) -> None:
+        """Count a comparison; ``exponents`` are those of an innocent copy's score, for each of ``_RATES``."""
+        self._trials += len(numbers)
+        for at in np.argsort(-scores)[:_MOST_NAMED]:
+            value, number = _deviations(float(scores[at]), exponents), numbers[at]
+            if value > self._best.get(number, (0.0, layers))[0]:
+                self._best[number] = value, layers
 
     def named(self) -> list[Score]:
         """Return the copies that the image speaks for beyond doubt, the surest first."""
@@ -87,41 +95,81 @@ class Tally:
         return Score(number, layers, value, min(1.0, self._trials * math.exp(-value * value / 2)))
 
 
-def _shift_scores(numbers: Sequence[int], shifts: Sequence[tuple[ShiftCode, Offsets]]) -> tuple[Scores, Scores, Scores]:
-    """Return the scores for one leaker, those that give away several who mixed their copies, and those against.
+def _deviations(score: float, exponents: Scores) -> float:
+    """Return the deviations of which a normal score has the chance that an innocent copy has of this score or more."""
+    return math.sqrt(2 * max(0.0, float((_RATES * score - exponents).max())))
 
-    Several who always take the place that fewest of them have end up away from their own even steps: that far no
-    innocent copy is from them either.
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Pages' shifts as they were measured, and the exponents of the scores that an innocent copy has by them.
+
+    Three scores: for one leaker; that which gives away several who mixed their copies; and that against: several who
+    always take the place that fewest of them have end up away from their own even steps, farther than an innocent copy
+    can be.
     """
-    sums = [np.zeros(len(numbers)) for _ in range(3)]
-    variances = [0.0, 0.0, 0.0]
-    for code, offsets in shifts:
-        chances = code.chances()
-        mean, spread = 2 * chances - 1, 4 * chances * (1 - chances)
-        steps = code.steps(numbers)
-        right = np.asarray(offsets[:, 0], np.float64)
-        across = steps[:, :, 0].astype(np.float32) @ right.astype(np.float32)
+
+    shifts: Sequence[tuple[ShiftCode, Offsets]]
+    sizes: tuple[float, float]
+    alone: Scores
+    joint: Scores
+    with_tint: Scores
+
+    @classmethod
+    def of(cls, shifts: Sequence[tuple[ShiftCode, Offsets]]) -> "_Measured":
+        """Measure the bounds."""
+        chances = np.concatenate([code.chances() for code, _ in shifts])
+        right = np.concatenate([np.asarray(offsets[:, 0], np.float64) for _, offsets in shifts])
+        up = np.concatenate([np.asarray(offsets[:, 1], np.float64) for _, offsets in shifts])
         proxy = _variance_proxy(chances)
-        for place, weight in enumerate((spread / proxy, 1 / np.sqrt(spread))):
-            up = offsets[:, 1] * weight
-            sums[place] += across + steps[:, :, 1].astype(np.float32) @ up.astype(np.float32) - float(up @ mean)
-            variances[place] += float(right @ right + (up * up) @ proxy)
-        sums[2] -= across
-        variances[2] += float(right @ right)
-    alone, joint, against = (
-        total / math.sqrt(variance + 1e-12) for total, variance in zip(sums, variances, strict=True)
-    )
-    return alone, joint, against
+        alone, joint = (up * weight for weight in _weights(chances))
+        sizes = [math.sqrt(float(right @ right + (part * part) @ proxy)) + 1e-12 for part in (alone, joint)]
+
+        def exponents(part: Scores, size: float, rates: Scores) -> Scores:
+            return _exponents(right / size, 0.5, rates) + _exponents(part / size, chances, rates)
+
+        return cls(
+            shifts, (sizes[0], sizes[1]), exponents(alone, sizes[0], _RATES), exponents(joint, sizes[1], _RATES),
+            exponents(alone, sizes[0], _RATES / math.sqrt(2)) + _RATES**2 / 4,
+        )  # fmt: skip
+
+    def scores(self, numbers: Sequence[int]) -> tuple[Scores, Scores, Scores]:
+        """Return the three scores of copies, in the deviations of the normal bound."""
+        across = np.zeros(len(numbers))
+        upwards = np.zeros((len(numbers), 2))
+        for code, offsets in self.shifts:
+            chances = code.chances()
+            steps = code.steps(numbers)
+            across += steps[:, :, 0].astype(np.float32) @ np.asarray(offsets[:, 0], np.float32)
+            up = offsets[:, 1:] * np.stack(_weights(chances), axis=1)
+            upwards += steps[:, :, 1].astype(np.float32) @ up.astype(np.float32) - (2 * chances - 1) @ up
+        (alone, joint), (one, several) = upwards.T, self.sizes
+        return (across + alone) / one, (across + joint) / several, (joint - across) / several
 
 
-def _variance_proxy(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+def _weights(chances: Scores) -> tuple[Scores, Scores]:
+    """Return what a step up or down counts in the score for one leaker and in that for several."""
+    spread = 4 * chances * (1 - chances)
+    return spread / _variance_proxy(chances), 1 / np.sqrt(spread)
+
+
+def _exponents(weights: Scores, chances: Scores | float, rates: Scores) -> Scores:
+    """Return log E exp(rate * sum) for each rate, of weighted steps that are +1 with these chances, less their mean."""
+    known = weights != 0
+    parts, some = weights[known], np.broadcast_to(chances, weights.shape)[known]
+    up, down, means = np.log(some), np.log1p(-some), 2 * some - 1
+    sums = [np.logaddexp(up + rate * parts, down - rate * parts) - rate * parts * means for rate in rates]
+    return np.array([each.sum() for each in sums])
+
+
+def _variance_proxy(chances: Scores) -> Scores:
     """Return the sub-Gaussian variance of a step of -1 or +1 that is +1 with these chances (Kearns and Saul)."""
     odd = np.abs(chances - 0.5) > 1e-3
     safe = np.where(odd, chances, 0.25)
     return np.where(odd, 2 * (1 - 2 * safe) / np.log((1 - safe) / safe), 1.0)
 
 
-def batches(numbers: Sequence[int], size: int = 4096) -> Iterator[Sequence[int]]:
+def _lots(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     """Yield the copies in lots whose steps fit into memory."""
-    for start in range(0, len(numbers), size):
-        yield numbers[start : start + size]
+    for start in range(0, len(numbers), _LOT):
+        yield numbers[start : start + _LOT]

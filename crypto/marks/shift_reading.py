@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto.marks.arrays import Field, Image
+from crypto.marks.arrays import Field, Homography, Image, laid_over
 from crypto.marks.reference import PIXELS_A_MM, Reference, Run
 from crypto.marks.shift_code import STEP_MM
 
@@ -23,7 +23,6 @@ _NEIGHBOURS_MM: Final = 22.0
 _CLIP: Final = 1.5
 
 Offsets = NDArray[np.float32]
-Homography = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,7 @@ def read_shifts(reference: Reference, image: Image) -> ShiftReading | None:
         return None
     place, matches = found
     height, width = reference.image.shape
-    scale = float(np.sqrt(abs(np.linalg.det((place / place[2, 2])[:2, :2]))))
-    if scale > 1.3:
-        plain = cv2.GaussianBlur(plain, (0, 0), 0.4 * scale)
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpPerspective(plain, place, (width, height), flags=flags, borderValue=255)
+    laid, scale = laid_over(plain, place, (width, height), cv2.INTER_CUBIC, outside=255)
     whole = np.full(plain.shape, 255, np.uint8)
     seen = cv2.warpPerspective(whole, place, (width, height), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     blurred = cv2.GaussianBlur(laid, (0, 0), 1.0 if scale > 0.8 else 0.7).astype(np.float32)

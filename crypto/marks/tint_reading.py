@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto.marks import lattice
-from crypto.marks.arrays import Field, Image
+from crypto.marks.arrays import Field, Image, laid_over
 from crypto.marks.lattice import Cells
 from crypto.marks.lattice_grid import Grid
 from crypto.marks.payload import CELLS, TILE, Soft, TintCode
@@ -124,11 +124,7 @@ def _laid(image: Image, corners: Field, width: float, height: float) -> tuple[Im
         return np.zeros((0, 0), np.uint8), least
     edge = np.array([[0, 0], [image.shape[1], 0], [image.shape[1], image.shape[0]], [0, image.shape[0]]], np.float32)
     place = cv2.getPerspectiveTransform(((corners - least) * _PIXELS_A_CELL).astype(np.float32), edge)
-    scale = float(np.sqrt(abs(np.linalg.det((place / place[2, 2])[:2, :2]))))
-    if scale > 1.3:
-        image = cv2.GaussianBlur(image, (0, 0), 0.4 * scale)
-    laid = cv2.warpPerspective(image, place, (across, down), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return np.asarray(laid, np.uint8), least
+    return laid_over(image, place, (across, down), cv2.INTER_LINEAR, outside=0)[0], least
 
 
 def _best(found: Sequence[TintReading]) -> tuple[TintReading, ...]:

@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pypdfium2
@@ -40,10 +40,10 @@ class _Unreadable(Exception):
     """A file that cannot be shown; the code says why."""
 
 
-def answer(wire: Wire, asked: dict[str, Any]) -> None:
+def answer(wire: Wire) -> None:
     """Tell what the files show."""
     room: int = MOST_PIXELS_TOGETHER
-    for number, size in enumerate(asked["sizes"]):
+    for number, size in enumerate(wire.hear()["sizes"]):
         data = wire.octets(size)
         try:
             for read in _pages(data):

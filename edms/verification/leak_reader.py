@@ -2,9 +2,9 @@
 
 First comes a line of JSON (``keys``: id and secret in base64; ``pictures``: height and width; ``hastily``;
 ``seconds``) and the pixels of all pictures. It answers a line for each picture: the copies whose number and tag were
-read. Then come a line with the ``suspects`` (size of the PDF, copy numbers by key) and ``issued`` (no fewer than all
-copies that exist) and the PDFs. It answers what it names beyond doubt, with the evidence; nothing else about any copy
-leaves it.
+read. Then comes a line with the ``suspects`` (SHA-256 of the PDF, its pages, copy numbers by key) and ``issued`` (no
+fewer than all copies that exist). Pages it asks for (``draw``: suspect, page) come as ``leak_drawing`` says. It answers
+what it names beyond doubt, with the evidence; nothing else about any copy leaves it.
 
 The bound: a look-up names an innocent copy with a chance of at most FALSE_NAMES. A number that is read blind is right
 by accident with ``blind_chance``; comparing adds what ``identify`` states. Both are added up for every copy named.
@@ -12,20 +12,19 @@ by accident with ``blind_chance``; comparing adds what ``identify`` states. Both
 
 import base64
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
 
-from crypto.digests import sha256
 from crypto.marks.arrays import Image
 from crypto.marks.evidence import agreement, as_webp, overlay
-from crypto.marks.identifying import Identified, Sighting, Suspect, blind_chance, cached_reference, identify
+from crypto.marks.identifying import Identified, Sighting, Suspect, blind_chance, identify
 from crypto.marks.keys import MarkKey
 from crypto.marks.payload import TintCode
-from crypto.marks.reference import PIXELS_A_MM
-from crypto.marks.samples import sample_pdf
+from crypto.marks.reference import PIXELS_A_MM, Reference
 from crypto.marks.scoring import FALSE_NAMES, Tally
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.tint_reading import HASTY, PATIENT, TintReadings, read_tint
@@ -37,6 +36,7 @@ _TELL_EVERY: Final = 0.3
 _PREVIEW: Final = 1100
 _OVERLAY: Final = 1500
 _EVIDENCE_OF: Final = 6
+_KEPT_PAGES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Reader:
                 ]  # fmt: skip
                 shifts = []
                 if sighting is not None and sighting.suspect == number:
-                    shifts = [(_code(key, suspect, sighting), sighting.reading.offsets)]
+                    shifts = [(_code(suspect, key, sighting), sighting.reading.offsets)]
                 some = [each for each in numbers if each in named]
                 compared, all_copies = compared + len(some), all_copies + len(numbers)
                 tally.compare(some, shifts, tints)
@@ -149,15 +149,39 @@ class Reader:
             key = next((key for key, numbers in suspect.copies.items() if one.number in numbers), None)
             if key is None:
                 continue
-            steps = _code(key, suspect, sighting).steps([one.number])[0]
+            steps = _code(suspect, key, sighting).steps([one.number])[0]
             counted = agreement(sighting.reading, steps)
-            drawn = overlay(cached_reference(suspect.pdf, sighting.page), sighting.reading, steps)
+            reference = suspect.reference(sighting.page)
+            if reference is None:
+                continue
+            drawn = overlay(reference, sighting.reading, steps)
             picture = base64.b64encode(as_webp(drawn, longest=_OVERLAY)).decode()
             self._tell({"evidence": [one.number, place], "runs": [counted.read, counted.agreed], "drawn": picture})
 
 
-def answer(wire: Wire, asked: dict[str, Any]) -> None:
-    """Answer one request in its two steps."""
+class _Pages:
+    """Pages of originals, which another process draws; the last few are kept."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.reference = lru_cache(_KEPT_PAGES)(self._ask)
+
+    def _ask(self, suspect: int, page: int) -> Reference | None:
+        """Ask for a page; None for one that cannot be drawn, or whose ink belongs to runs that it does not have."""
+        self._wire.tell({"draw": [suspect, page]})
+        told = self._wire.hear()
+        if "pixels" not in told:
+            return None
+        height, width = told["pixels"]
+        image = np.frombuffer(self._wire.octets(height * width), np.uint8).reshape(height, width)
+        labels = np.frombuffer(self._wire.octets(height * width * 4), "<i4").reshape(height, width)
+        sound = labels.min(initial=-1) >= -1 and labels.max(initial=-1) < told["runs"]
+        return Reference(image, labels, told["runs"]) if sound else None
+
+
+def answer(wire: Wire) -> None:
+    """Answer one look-up in its two steps."""
+    asked = wire.hear()
     codes = [TintCode(MarkKey(name, base64.b64decode(secret))) for name, secret in asked["keys"]]
     pictures = [_picture(wire.octets(height * width * 3), height, width) for height, width in asked["pictures"]]
     reader = Reader(wire, codes, pictures, asked["seconds"])
@@ -166,9 +190,13 @@ def answer(wire: Wire, asked: dict[str, Any]) -> None:
     then = wire.hear()
     if not then:
         return
-    keys = {code.key.id: code.key for code in codes}
-    reader.compare([_suspect(wire.octets(one["size"]), one["copies"], keys) for one in then["suspects"]],
-                   then["issued"])  # fmt: skip
+    keys, pages = {code.key.id: code.key for code in codes}, _Pages(wire)
+    suspects = [
+        Suspect(bytes.fromhex(one["digest"]), one["pages"], partial(pages.reference, place),
+                {keys[name]: numbers for name, numbers in one["copies"].items() if name in keys})
+        for place, one in enumerate(then["suspects"])
+    ]  # fmt: skip
+    reader.compare(suspects, then["issued"])
 
 
 def _picture(octets: bytes, height: int, width: int) -> Image:
@@ -177,12 +205,8 @@ def _picture(octets: bytes, height: int, width: int) -> Image:
     return np.frombuffer(octets, np.uint8).reshape(height, width, 3)
 
 
-def _suspect(pdf: bytes, copies: Mapping[str, Sequence[int]], keys: Mapping[str, MarkKey]) -> Suspect:
-    return Suspect(pdf, {keys[name]: numbers for name, numbers in copies.items() if name in keys})
-
-
-def _code(key: MarkKey, suspect: Suspect, sighting: Sighting) -> ShiftCode:
-    return ShiftCode(key.of_document(sha256(suspect.pdf)), sighting.page, len(sighting.reading.offsets))
+def _code(suspect: Suspect, key: MarkKey, sighting: Sighting) -> ShiftCode:
+    return suspect.code(key, sighting.page, len(sighting.reading.offsets))
 
 
 def _place(sighting: Sighting, picture: Image) -> dict[str, Any]:
@@ -200,8 +224,5 @@ def _place(sighting: Sighting, picture: Image) -> dict[str, Any]:
 def warm_up() -> None:
     """Load what the libraries load on first use, by reading small pages of their own."""
     as_webp(np.zeros((32, 32, 3), np.uint8))
-    sample = sample_pdf()
-    for page in range(3):
-        cached_reference(sample, page)
     noise = np.random.default_rng(1).integers(0, 255, (400, 400, 3), np.uint8)
     read_tint(noise, [TintCode(MarkKey("", bytes(32)))], seconds=0.01)

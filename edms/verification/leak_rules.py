@@ -89,7 +89,8 @@ class Measured:
     """What was measured of one picture: what its advice is decided from.
 
     ``tint`` says whether the pilots of some tint stood out; ``shows`` whether it lies on a page of a candidate, with
-    ``runs`` read there, ``pixels_a_mm`` of it and ``skew`` (1 for a picture taken from straight above).
+    ``runs`` read there, ``pixels_a_mm`` of it and ``skew`` (1 for a picture taken from straight above); ``drawn``
+    whether all pages of the candidates could be drawn.
     """
 
     width: int
@@ -102,6 +103,7 @@ class Measured:
     pixels_a_mm: float = 0.0
     skew: float = 1.0
     finished: bool = True
+    drawn: bool = True
 
 
 _SMALL_SIDE: Final = 220
@@ -120,6 +122,8 @@ def advice(seen: Measured) -> tuple[str, ...]:
         helpful.append("leaks.help-no-copies")
     elif not seen.shows:
         helpful.append("leaks.help-other-letter")
+    if not seen.shows and not seen.drawn:
+        helpful.append("leaks.help-broken-original")
     if seen.shows and seen.pixels_a_mm < _COARSE:
         helpful.append("leaks.help-sharper")
     if seen.shows and seen.skew > _SKEWED:

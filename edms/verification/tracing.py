@@ -309,7 +309,10 @@ def _picture(
 ) -> TracedPicture:
     shown = compared.shown.get(place)
     named = sum(place in one.pictures for one in compared.named)
-    measured = Measured(picture.width, picture.height, blind.tint, len(originals), copies, finished=compared.finished)
+    measured = Measured(
+        picture.width, picture.height, blind.tint, len(originals), copies,
+        finished=compared.finished, drawn=not compared.lost,
+    )  # fmt: skip
     if shown is not None:
         measured = replace(
             measured, shows=True, runs=shown.runs, pixels_a_mm=shown.pixels_a_mm, skew=shown.skew

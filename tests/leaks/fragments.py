@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
-import cv2
 import numpy as np
 
-from tests.leaks import optics
-from tests.leaks.sheets import MM_PER_INCH, Picture, Sheet
+from crypto.marks.originals import reference_page
+from crypto.marks.reference import PIXELS_A_MM, RUN_MARGIN
+from tests.leaks.sheets import Sheet
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in millimetres."""
@@ -17,10 +18,6 @@ Box = tuple[float, float, float, float]
 SQUARE_MM: Final = 50.0
 ENOUGH_RUNS: Final = 25
 """Joined-letter runs under which a place counts as poor in text: its results are counted apart."""
-_COUNT_DPI: Final = 150
-_RUN_MM: Final = 1.4  # the longer side of the smallest run that is no dot, accent or speck
-_BIGGEST_MM: Final = 25.0  # over which it is a line, a frame or a drawing
-_INK: Final = 150
 _STEP_MM: Final = 5.0
 _MARGIN_MM: Final = 8.0
 
@@ -55,10 +52,11 @@ class Fragment:
 def fragment(sheet: Sheet, size: Size, seed: int, *, poor: bool = False) -> Fragment | None:
     """Return one place of a size, drawn by the seed among those with enough text or among the poor ones, or None.
 
-    ``sheet`` is the page before it was marked. A poor place is never blank: it has a run or more.
+    ``sheet`` is the page before it was marked. A poor place is never blank: it has a run or more. Runs are those that
+    can be moved: bars of a barcode and bits of a QR symbol are ink, and no letters.
     """
     width, height = sheet.size_mm()
-    runs = text_runs(sheet.picture(_COUNT_DPI))
+    runs = letter_runs(sheet.pdf, sheet.page)
     found = [Fragment(size, box, _within(runs, box)) for box in _boxes(size, width, height)]
     fit = [one for one in found if one.poor == poor and one.runs > 0]
     if not fit:
@@ -67,14 +65,12 @@ def fragment(sheet: Sheet, size: Size, seed: int, *, poor: bool = False) -> Frag
     return fit[int(rng.integers(len(fit)))]
 
 
-def text_runs(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return the boxes (n, 4) in millimetres of the parts of ink at 150 dpi, without dots and large drawings."""
-    ink = np.where(optics.grey(picture) < _INK, 255, 0).astype(np.uint8)
-    _, _, parts, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    boxes = np.asarray(parts[1:, :4], dtype=np.float64) * MM_PER_INCH / _COUNT_DPI
-    longest = boxes[:, 2:].max(axis=1, initial=0.0)
-    kept = boxes[(longest >= _RUN_MM) & (longest <= _BIGGEST_MM)]
-    return np.hstack([kept[:, :2], kept[:, :2] + kept[:, 2:]])
+@lru_cache(maxsize=4)
+def letter_runs(pdf: bytes, page: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return the boxes (n, 4) in millimetres of the runs of joined letters that marking moves."""
+    boxes = np.array([run.box for run in reference_page(pdf, page).runs], np.float64).reshape(-1, 4)
+    inked = boxes + RUN_MARGIN * np.array([1, 1, -1, -1])
+    return np.asarray(inked / PIXELS_A_MM, np.float64)
 
 
 def _within(runs: np.ndarray[tuple[int, ...], np.dtype[np.float64]], box: Box) -> int:

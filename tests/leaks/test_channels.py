@@ -5,15 +5,17 @@ Every fourth way is laid back over its page; ``make nightly`` sets ``DIWAN_LEAK_
 
 import os
 from functools import cache, lru_cache
+from io import BytesIO
 
 import cv2
 import numpy as np
+import pikepdf
 import pytest
 
 from tests.leaks import optics, pages
 from tests.leaks.camera import SENSOR
 from tests.leaks.channels import BY_NAME, CHANNELS, Channel, Group
-from tests.leaks.fragments import SQUARE_MM, Size, fragment, text_runs
+from tests.leaks.fragments import SQUARE_MM, Size, fragment, letter_runs
 from tests.leaks.sheets import MM_PER_INCH, Leak, Picture, Sheet
 from tests.leaks.tinted import PALE, part, tinted
 
@@ -76,7 +78,7 @@ def test_what_comes_out_is_a_changed_page_that_lies_where_it_is_said_to(channel:
 @cache
 def text_places() -> list[tuple[float, float]]:
     """Middles of 12 mm squares that hold text."""
-    runs = text_runs(plain().picture(150))
+    runs = letter_runs(plain().pdf, plain().page)
     middles = (runs[:, :2] + runs[:, 2:]) / 2
     chosen = middles[np.random.default_rng(5).permutation(len(middles))[:40]]
     width, height = plain().size_mm()
@@ -235,10 +237,18 @@ def test_places_differ_by_seed_and_poor_ones_are_told_apart() -> None:
     assert poor.runs > 0
 
 
-def test_runs_are_counted_as_a_reader_would() -> None:
-    """A page of the letter holds hundreds of runs; an empty page holds none."""
-    assert 300 < len(text_runs(whole().picture(150))) < 1200
-    assert len(text_runs(np.full((200, 200), 255, np.uint8))) == 0
+def test_runs_of_letters_are_counted_as_marking_sees_them() -> None:
+    """A page of the letter holds hundreds of runs, of the size of letters; an empty page holds none."""
+    runs = letter_runs(whole().pdf, 0)
+    sizes = runs[:, 2:] - runs[:, :2]
+    assert 300 < len(runs) < 1200
+    assert sizes.min() > 0
+    assert np.median(sizes, axis=0) == pytest.approx([4, 3], abs=2)
+    blank = pikepdf.new()
+    blank.add_blank_page()
+    out = BytesIO()
+    blank.save(out)
+    assert len(letter_runs(out.getvalue(), 0)) == 0
 
 
 def test_the_tinted_page_is_pale() -> None:

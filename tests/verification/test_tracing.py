@@ -167,3 +167,6 @@ def test_advice_follows_from_what_failed() -> None:
     )  # fmt: skip
     assert advice(Measured(900, 900, tint=True, candidates=1, copies=0)) == ("leaks.help-no-copies",)
     assert advice(Measured(900, 900, tint=True, candidates=1, copies=3)) == ("leaks.help-other-letter",)
+    assert advice(Measured(900, 900, tint=True, candidates=1, copies=3, drawn=False)) == (
+        "leaks.help-other-letter", "leaks.help-broken-original",
+    )  # fmt: skip

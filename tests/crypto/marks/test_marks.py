@@ -60,7 +60,7 @@ def piece(image: Image, part: int) -> Image:
 def named(image: Image, pdf: bytes, numbers: list[int], *, tint: bool = True) -> set[int]:
     codes = [TintCode(KEY)]
     read = read_tint(image, codes) if tint else TintReadings((), 0)
-    return {each.number for each in identify([image], [read], codes, [Suspect(pdf, {KEY: numbers})]).named}
+    return {each.number for each in identify([image], [read], codes, [Suspect.of(pdf, {KEY: numbers})]).named}
 
 
 @pytest.mark.parametrize("profile", Profile)
@@ -106,7 +106,7 @@ def sent(image: Image) -> Image:
 def tint_where_it_lies(image: Image, pdf: bytes, *keys: MarkKey) -> TintReadings:
     """Read the tint of an image that is laid over its page, and not sought before."""
     codes = [TintCode(key) for key in keys]
-    found = identify([image], [TintReadings((), 0)], codes, [Suspect(pdf, {KEY: [NUMBER]})])
+    found = identify([image], [TintReadings((), 0)], codes, [Suspect.of(pdf, {KEY: [NUMBER]})])
     assert found.sightings[0] is not None
     return found.tints[0]
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crypto.marks.keys import MarkKey
-from crypto.marks.scoring import FALSE_NAMES, Tally
+from crypto.marks.scoring import _RATES, FALSE_NAMES, Tally, _deviations, _exponents, _Measured, _weights
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.shift_reading import Offsets
 
@@ -63,19 +63,42 @@ def test_scores_of_the_innocent_keep_to_the_bound() -> None:
         rng = np.random.default_rng(page)
         offsets = np.where(rng.random((300, 2)) < 0.3, 0, rng.standard_t(2, (300, 2)).clip(-1.5, 1.5))
         tally = Tally()
-        for number in NUMBERS[page * 20 : page * 20 + 600]:
-            tally.compare([number], [(code(page, 300), offsets.astype(np.float32))], [])
-            copies += 3
+        tally.compare(NUMBERS[page * 20 : page * 20 + 600], [(code(page, 300), offsets.astype(np.float32))], [])
+        copies += 3 * 600
         for limit in above:
             above[limit] += sum(score.deviations > limit for score in tally.scores())
     for limit, count in above.items():
         assert count <= copies * math.exp(-limit * limit / 2)
 
 
+def test_the_chance_of_a_score_is_never_less_than_counting_all_copies_gives() -> None:
+    """Of a page of eight runs there are 2**16 copies: how likely each score is can be counted."""
+    page = code(runs=8)
+    offsets = np.random.default_rng(3).uniform(-1.5, 1.5, (8, 2)).astype(np.float32)
+    outcomes = 1 - 2 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1)
+    chances = np.r_[np.full(8, 0.5), page.chances()]
+    likely = np.where(outcomes > 0, chances, 1 - chances).prod(axis=1)
+    weights = np.r_[offsets[:, 0], offsets[:, 1] * _weights(page.chances())[0]]
+    sums = (outcomes - (2 * chances - 1)) @ weights
+    found = _Measured.of([(page, offsets)])
+    for at in np.argsort(-sums)[: 2**12 : 17]:
+        true = float(likely[sums >= sums[at] - 1e-9].sum())
+        score = float(sums[at]) / found.sizes[0]
+        deviations = _deviations(score, found.alone)
+        assert true <= math.exp(-(deviations**2) / 2) * (1 + 1e-9)
+        assert deviations >= score - 1e-3, "the normal bound is no better"
+
+
+def test_a_score_is_bounded_as_tightly_as_steps_allow() -> None:
+    """All of 54 even steps right is 2**-54, where the normal bound allows e**-27."""
+    exponents = _exponents(np.full(54, 54**-0.5), 0.5, _RATES)
+    assert _deviations(54**0.5, exponents) ** 2 / 2 == pytest.approx(54 * math.log(2), rel=1e-2)
+
+
 def test_nothing_below_the_bound_is_named() -> None:
-    steps = code(runs=30).steps(NUMBERS[:1])[0].astype(np.float64)
+    steps = code(runs=18).steps(NUMBERS[:1])[0].astype(np.float64)
     tally = Tally()
-    tally.compare(NUMBERS, [(code(runs=30), measured(steps))], [])
+    tally.compare(NUMBERS, [(code(runs=18), measured(steps))], [])
     best = tally.scores()[0]
     assert best.number == NUMBERS[0]
     assert best.chance > FALSE_NAMES
