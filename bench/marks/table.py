@@ -126,7 +126,8 @@ def _kind(kind: Kind, results: Sequence[Result]) -> str:
     lines.append("| **all but the wash** | " + " | ".join(_share(_sized(counted, size)) for size in Size) + " |")
     poor = [each for each in results if each.marked and each.poor and BY_NAME[each.channel].counted]
     if poor:
-        lines += ["", f"Apart from these, 5x5 cm with fewer than {ENOUGH_RUNS} runs of letters: {_cell(poor)}."]
+        cells = ", ".join(f"{size} {_cell(_sized(poor, size))}" for size in Size if _sized(poor, size))
+        lines += ["", f"Apart from these, places with fewer than {ENOUGH_RUNS} runs of letters: {cells}."]
     bare = [each for each in results if not each.marked]
     if bare:
         alarms = sum(each.outcome != "silent" or each.blind != "silent" for each in bare)

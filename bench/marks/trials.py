@@ -147,7 +147,8 @@ def _try(task: tuple[Trial, Path | None]) -> tuple[Trial, list[Result]]:
 
 def _places(plain: Sheet, seed: int) -> list[Fragment]:
     places = [fragment(plain, size, seed) for size in Size]
-    return [each for each in [*places, fragment(plain, Size.SQUARE, seed, poor=True)] if each is not None]
+    poor = [fragment(plain, size, seed, poor=True) for size in (Size.EIGHTH, Size.SQUARE)]
+    return [each for each in [*places, *poor] if each is not None]
 
 
 def _read(trial: Trial, leak: Leak, place: Fragment, leaker: int | None, failures: Path | None) -> Result:

@@ -2,10 +2,9 @@
 
 The steps of an innocent copy are drawn independently of the image, so for any image, any noise and any fault of the
 measuring, the chance that the weighted sum of its steps reaches t is at most the least E exp(l * sum) / exp(l * t) over
-l > 0 (Chernoff, 1952), and what one step adds to that is known exactly. A sum is told in standard deviations of the
-normal bound that it would have by Hoeffding (1963), for biased steps by Kearns and Saul (UAI 1998, lemma 1), which is
-never smaller. The code words of the tint are those of a linear code; for them the normal bound is an approximation that
-simulation confirms.
+l > 0 (Chernoff, 1952), and what one step adds to that is known exactly. Sums are told in units of the normal bound by
+Hoeffding (1963), for biased steps by Kearns and Saul (UAI 1998, lemma 1), which is never smaller. The code words of the
+tint are those of a linear code; for them the normal bound is an approximation that simulation confirms.
 """
 
 import math
@@ -29,6 +28,7 @@ Scores = NDArray[np.float64]
 
 _LOT: Final = 4096
 _MOST_NAMED: Final = 32
+_OTHERS: Final = 0.25  # of the chance that the score of one leaker by the shifts may use, what every other one may
 _RATES: Final[Scores] = np.geomspace(0.5, 64, 128)
 _NORMAL: Final[Scores] = _RATES**2 / 2
 
@@ -37,7 +37,8 @@ _NORMAL: Final[Scores] = _RATES**2 / 2
 class Score:
     """What one copy scored best: its number, the layers that spoke, standard deviations, chance of an innocent one.
 
-    ``chance`` counts all copies and all comparisons that were made for the image.
+    A normal value lies so many ``deviations`` off as rarely as an innocent copy scores so much. ``chance`` counts all
+    copies and all comparisons that were made for the image.
     """
 
     number: int
@@ -51,7 +52,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._best: dict[int, tuple[float, tuple[Layer, ...]]] = {}
-        self._trials = 0
+        self._trials = 0.0
 
     def compare(
         self,
@@ -68,17 +69,20 @@ class Tally:
             if measured is None:
                 continue
             alone, joint, against = measured.scores(lot)
-            self._add(lot, alone, ("shift",), measured.alone)
+            self._add(lot, alone, ("shift",), measured.alone, share=1.0)
             for scores in (joint, against):
                 self._add(lot, scores, ("shift",), measured.joint)
             for scores in tinted:
                 self._add(lot, (alone + scores) / math.sqrt(2), ("tint", "shift"), measured.with_tint)
 
-    def _add(self, numbers: Sequence[int], scores: Scores, layers: tuple[Layer, ...], exponents: Scores) -> None:
-        """Count a comparison; ``exponents`` are those of an innocent copy's score, for each of ``_RATES``."""
-        self._trials += len(numbers)
+    def _add(
+        self, numbers: Sequence[int], scores: Scores, layers: tuple[Layer, ...], exponents: Scores,
+        *, share: float = _OTHERS,
+    ) -> None:  # fmt: skip
+        """Count a comparison, which may use a share of the allowed chance; ``exponents`` are of an innocent's score."""
+        self._trials += len(numbers) * share
         for at in np.argsort(-scores)[:_MOST_NAMED]:
-            value, number = _deviations(float(scores[at]), exponents), numbers[at]
+            value, number = _surprise(float(scores[at]), exponents) + math.log(share), numbers[at]
             if value > self._best.get(number, (0.0, layers))[0]:
                 self._best[number] = value, layers
 
@@ -92,12 +96,12 @@ class Tally:
 
     def _score(self, number: int) -> Score:
         value, layers = self._best[number]
-        return Score(number, layers, value, min(1.0, self._trials * math.exp(-value * value / 2)))
+        return Score(number, layers, math.sqrt(2 * value), min(1.0, self._trials * math.exp(-value)))
 
 
-def _deviations(score: float, exponents: Scores) -> float:
-    """Return the deviations of which a normal score has the chance that an innocent copy has of this score or more."""
-    return math.sqrt(2 * max(0.0, float((_RATES * score - exponents).max())))
+def _surprise(score: float, exponents: Scores) -> float:
+    """Return -log of a bound on the chance that an innocent copy has this score or more."""
+    return max(0.0, float((_RATES * score - exponents).max()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crypto.marks.keys import MarkKey
-from crypto.marks.scoring import _RATES, FALSE_NAMES, Tally, _deviations, _exponents, _Measured, _weights
+from crypto.marks.scoring import _RATES, FALSE_NAMES, Tally, _exponents, _Measured, _surprise, _weights
 from crypto.marks.shift_code import ShiftCode
 from crypto.marks.shift_reading import Offsets
 
@@ -84,15 +84,15 @@ def test_the_chance_of_a_score_is_never_less_than_counting_all_copies_gives() ->
     for at in np.argsort(-sums)[: 2**12 : 17]:
         true = float(likely[sums >= sums[at] - 1e-9].sum())
         score = float(sums[at]) / found.sizes[0]
-        deviations = _deviations(score, found.alone)
-        assert true <= math.exp(-(deviations**2) / 2) * (1 + 1e-9)
-        assert deviations >= score - 1e-3, "the normal bound is no better"
+        surprise = _surprise(score, found.alone)
+        assert true <= math.exp(-surprise) * (1 + 1e-9)
+        assert surprise >= score**2 / 2 - 1e-3, "the normal bound is no better"
 
 
 def test_a_score_is_bounded_as_tightly_as_steps_allow() -> None:
     """All of 54 even steps right is 2**-54, where the normal bound allows e**-27."""
     exponents = _exponents(np.full(54, 54**-0.5), 0.5, _RATES)
-    assert _deviations(54**0.5, exponents) ** 2 / 2 == pytest.approx(54 * math.log(2), rel=1e-2)
+    assert _surprise(54**0.5, exponents) == pytest.approx(54 * math.log(2), rel=1e-2)
 
 
 def test_nothing_below_the_bound_is_named() -> None:
