@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from crypto.digests import canonical, sha256
 from crypto.encryption import KEY_BYTES, new_key, unwrap_key, wrap_key
 from crypto.errors import DecryptionError, KeyUnavailable
-from crypto.keyfile import Header, Keys, Opener, read_keys, seal_keys
-from crypto.recipients import new_recipient_key, unwrap_with, wrap_for
+from crypto.passphrase_keys import new_pair, open_private
+from crypto.recipients import unwrap_with, wrap_for
 
 OFFICERS: Final = 5
 NEEDED: Final = 3
@@ -32,7 +32,6 @@ _NONCE_BYTES: Final = 12
 _FORM: Final = "diwan-recovery/1"
 _PUBLIC_FORM: Final = "diwan-officer/1"
 _PRIVATE_FORM: Final = "diwan-officer-key/1"
-_KEY_NAME: Final = "recovery"
 _LARGEST: Final = 4 << 20
 
 
@@ -69,10 +68,8 @@ def new_officer(name: str, passphrase: bytes, *, memory_kib: int = 262_144) -> t
     """
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise KeyUnavailable("recovery.short-passphrase", limit=SHORTEST_PASSPHRASE)
-    pair = new_recipient_key()
-    officer = Officer(name, pair.public)
-    opener = Opener.of(Header.fresh("passphrase", memory_kib=memory_kib), passphrase)
-    sealed = seal_keys(opener, Keys(roots={}, signing={_KEY_NAME: pair.private}))
+    public, sealed = new_pair(passphrase, memory_kib=memory_kib)
+    officer = Officer(name, public)
     told = {"form": _PRIVATE_FORM, "name": name, "fingerprint": officer.fingerprint, "sealed": _b64(sealed)}
     return officer, _written(told)
 
@@ -93,8 +90,7 @@ def open_officer(text: str, passphrase: bytes) -> OfficerKey:
         sealed, name, fingerprint = _octets(told["sealed"]), str(told["name"]), str(told["fingerprint"])
     except (ValueError, KeyError, TypeError):
         raise KeyUnavailable("recovery.not-an-officer") from None
-    held = read_keys(Opener.of(Header.read(sealed), passphrase), sealed)
-    return OfficerKey(name, fingerprint, held.signing[_KEY_NAME])
+    return OfficerKey(name, fingerprint, open_private(sealed, passphrase))
 
 
 def make_recovery(officers: Sequence[Officer], secret: bytes, *, note: Mapping[str, str]) -> str:

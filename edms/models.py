@@ -6,6 +6,7 @@ from edms.codes import models as codes
 from edms.confirmations import models as confirmations
 from edms.content import models as content
 from edms.core.database import Base
+from edms.custody import models as custody
 from edms.dispatch import models as dispatch
 from edms.entities import models as entities
 from edms.intake import models as intake
@@ -14,4 +15,7 @@ from edms.registry import models as registry
 from edms.verification import models as verification
 
 metadata = Base.metadata
-modules = (accounts, audit, codes, confirmations, content, dispatch, entities, intake, letters, registry, verification)
+modules = (
+    accounts, audit, codes, confirmations, content, custody, dispatch, entities, intake, letters, registry,
+    verification,
+)  # fmt: skip

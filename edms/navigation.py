@@ -6,6 +6,8 @@ from edms.accounts import app_password_views, delegation_views, guard, person_vi
 from edms.accounts import views as accounts
 from edms.confirmations import views as confirmations
 from edms.core.actor import Actor
+from edms.custody import key_views as reading_keys
+from edms.custody import views as custody
 from edms.dispatch import refused_views as refused
 from edms.dispatch import views as dispatch
 from edms.entities import authority_views, mail_views, mailbox_views, server_views
@@ -32,6 +34,14 @@ from edms.verification import views as verification
 from edms.web.page import Link, Section
 from edms.web.shell import configure_web
 
+_PAGES = (
+    accounts, staff_views, person_views, entities, security_views, app_password_views, reading_keys, server_views,
+    mail_views, mailbox_views, delegation_views, authority_views, letters, letters_api, quarantine, intake,
+    dispatch, confirmations, tracking, tracking_api, compliance, refused, proofs, balance, notice_views,
+    verification, verification_api, seal_views, leak_views, search, search_api, oversight, custody,
+)  # fmt: skip
+"""Modules that have a blueprint."""
+
 
 def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: int) -> None:
     """Put the shell and every feature's blueprint on ``app``; ``largest_body`` in octets is what a form may carry."""
@@ -41,28 +51,8 @@ def install_pages(app: Flask, *, secret_key: bytes, https: bool, largest_body: i
         largest_body=largest_body,
     )  # fmt: skip
     guard.install(app)
-    for blueprint in (accounts.blueprint, staff_views.blueprint, person_views.blueprint, entities.blueprint):
-        app.register_blueprint(blueprint)
-    for blueprint in (security_views.blueprint, app_password_views.blueprint):
-        app.register_blueprint(blueprint)
-    keeping_mail = server_views.blueprint, mail_views.blueprint, mailbox_views.blueprint
-    for blueprint in (delegation_views.blueprint, authority_views.blueprint, *keeping_mail):
-        app.register_blueprint(blueprint)
-    for blueprint in (letters.blueprint, letters_api.blueprint):
-        app.register_blueprint(blueprint)
-    app.register_blueprint(quarantine.blueprint)
-    for blueprint in (intake.blueprint, dispatch.blueprint, confirmations.blueprint):
-        app.register_blueprint(blueprint)
-    for blueprint in (tracking.blueprint, tracking_api.blueprint, compliance.blueprint):
-        app.register_blueprint(blueprint)
-    for blueprint in (refused.blueprint, proofs.blueprint, balance.blueprint, notice_views.blueprint):
-        app.register_blueprint(blueprint)
-    for blueprint in (verification.blueprint, verification_api.blueprint, seal_views.blueprint):
-        app.register_blueprint(blueprint)
-    app.register_blueprint(leak_views.blueprint)
-    for blueprint in (search.blueprint, search_api.blueprint):
-        app.register_blueprint(blueprint)
-    app.register_blueprint(oversight.blueprint)
+    for module in _PAGES:
+        app.register_blueprint(module.blueprint)
 
 
 def primary_action(actor: Actor) -> Link | None:

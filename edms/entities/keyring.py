@@ -96,6 +96,16 @@ class Keyring:
             return opened
         return unwrap_key(self._secret(owner, item), opened, _inner(owner, item, context))
 
+    def under_vault(self, session: Session, owner: UUID, item: UUID, key: bytes, context: bytes) -> bytes:
+        """Wrap a key by the vault's secret of an item alone; raises Unavailable ``keys.no-vault`` where none is."""
+        if self._see(session)[1] is None:
+            raise Unavailable("keys.no-vault", file=str(self.vault_file or ""))
+        return wrap_key(self._secret(owner, item), key, context)
+
+    def from_vault(self, owner: UUID, item: UUID, wrapped: bytes, context: bytes) -> bytes:
+        """Open a wrap made by ``under_vault``; raises KeyDestroyed when the item's secret was destroyed."""
+        return unwrap_key(self._secret(owner, item), wrapped, context)
+
     def rewrapper(self, session: Session, owner: UUID, older: int, newer: int) -> Callable[[bytes, bytes], bytes]:
         """Return what brings a wrap, with its context, under another version of the owner's key; no vault is asked."""
         return rewrapper(self._whole(session, owner, older), self._whole(session, owner, newer))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict
 from uuid import UUID
 
 from crypto.digests import sha256
@@ -37,6 +37,13 @@ _PROFILES: Final = {"view": Profile.SCREEN, "download": Profile.STANDARD, "print
 _PDF: Final = "application/pdf"
 
 
+class Stores(TypedDict):
+    """Where files and keys are."""
+
+    store: ContentStore
+    keys: Keyring
+
+
 @dataclass(frozen=True, slots=True)
 class IssuedFile:
     """A copy as it leaves: its code ("" where the letter has no number yet), name, media type and bytes."""
@@ -65,24 +72,30 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A file of a letter that is to be copied; ``ours`` was drawn by this installation's own hand."""
+    """A file of a letter that is to be copied; ``ours`` was drawn by this installation's own hand.
+
+    ``data`` is given where the caller has opened the file; else it is read by the body's key.
+    """
 
     copied: Copied
     name: str
     media_type: str
     ours: bool
+    data: bytes | None = field(default=None, repr=False)
 
 
 def issue_sheet(
-    database: Database, actor: Actor, letter_id: UUID, act: Act, *, store: ContentStore, keys: Keyring
-) -> IssuedFile:
+    database: Database, actor: Actor, letter_id: UUID, act: Act, *, store: ContentStore, keys: Keyring,
+    data: bytes | None = None,
+) -> IssuedFile:  # fmt: skip
     """Issue the actor's copy of a visible letter's sheet and note the opening. Opens its own units of work.
 
-    Raises NotFound ``letters.no-rendition`` when the letter has none (not issued, or it came untyped).
+    ``data`` is the sheet where it was opened by another key than the body's. Raises NotFound ``letters.no-rendition``
+    when the letter has none (not issued, or it came untyped).
     """
 
     def part(uow: UnitOfWork, letter: Letter) -> _Part:
-        return _Part(_sheet(uow, letter), letter.document_code or "", _PDF, ours=_drawn_here(uow, letter))
+        return _Part(_sheet(uow, letter), letter.document_code or "", _PDF, ours=_drawn_here(uow, letter), data=data)
 
     issued = _issued(database, actor, letter_id, part, act, store=store, keys=keys, opens=True)
     return IssuedFile(issued.code, f"{issued.name}-{issued.code}.pdf", issued.media_type, issued.data)
@@ -100,6 +113,20 @@ def issue_view(database: Database, actor: Actor, letter_id: UUID, *, store: Cont
         note_opening(uow, letter)
         drawn = DrawnCopy(held.code, None, on_record=True)
         return codes.issue_copy(uow, drawn, _sheet(uow, letter), "view", issued_hash=held.issued_hash).code
+
+
+def issue_opened_attachment(
+    database: Database, actor: Actor, letter_id: UUID, attachment_id: UUID, name: str, content_hash: str, data: bytes,
+    *, store: ContentStore, keys: Keyring,
+) -> IssuedFile:  # fmt: skip
+    """Do what ``issue_attachment`` does for one that was opened by another key than the body's."""
+
+    def part(uow: UnitOfWork, letter: Letter) -> _Part:
+        found = queries.attachment(uow, letter.id, attachment_id)
+        copied = _copied(uow, letter, found.file_id, bytes.fromhex(content_hash))
+        return _Part(copied, name, found.media_type, ours=False, data=data)
+
+    return _issued(database, actor, letter_id, part, "download", store=store, keys=keys)
 
 
 def issue_attachment(
@@ -147,7 +174,9 @@ def _issued(
             letter = queries.letter(uow, letter_id)
             part = find(uow, letter)
             drawn = _drawn(uow, part, act, keys)
-            data = content.read(uow, part.copied.file_id, entity_id=letter.entity_id, store=store, keys=keys)
+            data = part.data
+            if data is None:
+                data = content.read(uow, part.copied.file_id, entity_id=letter.entity_id, store=store, keys=keys)
             mark = _mark(uow, drawn, act, data) if drawn else None
         if drawn is not None and mark is not None:
             try:

@@ -15,7 +15,20 @@ from edms.letters.attachments import is_active
 from edms.letters.body import from_markup
 from edms.letters.models import Letter
 from edms.letters.preserving import PreservationState, state_of
-from edms.letters.rules import ANNUL, ASSIGN, DRAFT, ISSUE, SETTLE, VOID, AddresseeRole, State, after
+from edms.letters.rules import (
+    ANNUL,
+    ASSIGN,
+    DRAFT,
+    ISSUE,
+    NUMBERED,
+    RESERVE,
+    SETTLE,
+    VOID,
+    AddresseeRole,
+    Sensitivity,
+    State,
+    after,
+)
 from edms.letters.steps import signing_authority
 from edms.registry.rules import Direction
 from edms.web.formats import current_locale
@@ -185,7 +198,12 @@ def acts_of(actor: Actor, letter: Letter) -> frozenset[str]:
         found.add("reply")
     if letter.rendition_id is not None and actor.employee_id is not None:
         found |= {"download", "print"}
-    return frozenset(found)
+    return frozenset(found | _may_reserve(actor, letter))
+
+
+def _may_reserve(actor: Actor, letter: Letter) -> set[str]:
+    fit = letter.sensitivity == Sensitivity.TOP_SECRET and letter.state in NUMBERED - {State.VOID}
+    return {"reserve"} if fit and actor.may(RESERVE) else set()
 
 
 def _signing(uow: UnitOfWork, letter: Letter) -> Signing | None:

@@ -1,6 +1,6 @@
 """The page of a letter, its page images, its coded copies and its attachments."""
 
-from typing import Literal, TypedDict
+from typing import Literal
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
@@ -26,13 +26,6 @@ from edms.web.page import render
 from edms.web.security import attachment_response, image_response
 
 MOST_PAGES = 60
-
-
-class Stores(TypedDict):
-    """Where files and keys are."""
-
-    store: ContentStore
-    keys: Keyring
 
 
 def install(blueprint: Blueprint) -> None:
@@ -106,7 +99,7 @@ def _copy(letter_id: UUID, act: Literal["print", "download"]) -> Response:
     return attachment_response(issued.data, issued.name, issued.media_type, length=len(issued.data))
 
 
-def _stores() -> Stores:
+def _stores() -> copies.Stores:
     return {"store": parts()[ContentStore], "keys": parts()[Keyring]}
 
 

@@ -18,7 +18,10 @@ _SNIPPET = 140
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One letter in a list; ``party`` is the other body, ``more`` how many others the letter goes to."""
+    """One letter in a list; ``party`` is the other body, ``more`` how many others the letter goes to.
+
+    ``destroyed`` says why the body stores its words no more, if it does not.
+    """
 
     id: UUID
     direction: str
@@ -38,6 +41,7 @@ class Row:
     returned: bool
     changed_at: datetime
     document_code: str
+    destroyed: str
 
 
 def rows(uow: UnitOfWork, letters: Sequence[Letter], *, locale: str = "ar") -> list[Row]:
@@ -45,6 +49,7 @@ def rows(uow: UnitOfWork, letters: Sequence[Letter], *, locale: str = "ar") -> l
     ids = [each.id for each in letters]
     counts = queries.attachment_counts(uow, ids)
     opened = queries.opened_by(uow, ids)
+    destroyed = queries.destructions(uow, ids)
     texts = queries.newest_versions(uow, letters)
     first = queries.first_addressees(uow, [each.id for each in letters if each.direction == Direction.OUTGOING])
     wanted = [entity for entity, _ in first.values()] + [each.sender_id for each in letters if each.sender_id]
@@ -73,6 +78,7 @@ def rows(uow: UnitOfWork, letters: Sequence[Letter], *, locale: str = "ar") -> l
                 returned=bool(each.return_reason),
                 changed_at=each.changed_at,
                 document_code=each.document_code or "",
+                destroyed=destroyed.get(each.id, ""),
             )
         )
     return found

@@ -188,6 +188,12 @@ def destruction(uow: UnitOfWork, letter_id: UUID) -> Destruction | None:
     return uow.session.scalars(select(Destruction).where(Destruction.letter_id == letter_id)).one_or_none()
 
 
+def destructions(uow: UnitOfWork, letter_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return why those of some letters were destroyed that were."""
+    found = select(Destruction.letter_id, Destruction.reason).where(Destruction.letter_id.in_(letter_ids))
+    return {letter_id: reason for letter_id, reason in uow.session.execute(found) if letter_id is not None}
+
+
 def newest_version(uow: UnitOfWork, letter_id: UUID) -> Version:
     """Return the last saved version of a letter."""
     return uow.session.scalars(

@@ -68,6 +68,9 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     (State.REGISTERED, "annul"): State.VOID,
 }
 
+READERS = "readers"
+"""Why a letter was destroyed as its body stores it when all of it was sealed for named readers before."""
+
 EDITABLE = frozenset({State.DRAFT})
 NUMBERED = frozenset({State.ISSUED, State.REGISTERED, State.SETTLED, State.VOID})
 
@@ -79,6 +82,7 @@ VOID = permission("letters.void", {"signatory", "registry"})
 SETTLE = permission("letters.settle", {"employee", "signatory", "registry"})
 ANNUL = permission("letters.annul-registration", {"registry"})
 ASSIGN = permission("letters.assign-unit", {"registry"})
+RESERVE = permission("letters.reserve", {"signatory", "registry"})
 DESTROY = permission("letters.destroy", {"registry"})
 DESTROY_YEAR = permission("letters.destroy-year", {"administrator", "system:operator"})
 READ = permission("letters.read", {"employee", "signatory", "registry", "auditor", "system:operator"})

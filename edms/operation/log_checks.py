@@ -35,10 +35,10 @@ from edms.registry.numbers import numbers_missing
 from edms.verification.leak_rules import LookUpState
 
 WHOLE: Final = (
-    "accounts", "assignments", "destructions", "employees", "entities", "entity_seals", "evidence", "installations",
-    "issued_certificates", "issued_copies", "leak_cases", "leak_findings", "leak_images", "leak_name_policies",
-    "leak_name_requests", "leak_notes", "letters", "log_keys", "mark_keys", "posts", "register_entries", "signatures",
-    "units",
+    "accounts", "assignments", "destructions", "employees", "entities", "entity_seals", "evidence",
+    "installations", "issued_certificates", "issued_copies", "leak_cases", "leak_findings", "leak_images",
+    "leak_name_policies", "leak_name_requests", "leak_notes", "letters", "log_keys", "mark_keys", "posts",
+    "reader_wraps", "reading_keys", "register_entries", "reservations", "signatures", "units",
 )  # fmt: skip
 """Tables of which every row was written by an act that commits to it."""
 

@@ -114,6 +114,11 @@ def write_new(path: Path, data: bytes) -> None:
         raise Unavailable("keys.cannot-write", file=str(path)) from error
 
 
+def passphrase_in(path: Path) -> bytes:
+    """Return the passphrase that is all of a file but the end of its line."""
+    return read_text(path).removesuffix("\n").removesuffix("\r").encode()
+
+
 def read_text(path: Path) -> str:
     """Return the text of a small file; raises KeyUnavailable ``recovery.not-a-file``."""
     try:

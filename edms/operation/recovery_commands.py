@@ -41,7 +41,7 @@ def officer(name: str, output: Path, passphrase_file: Path | None, as_json: bool
     if passphrase_file is None:
         phrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True).encode()
     else:
-        phrase = _phrase(passphrase_file)
+        phrase = recovering.passphrase_in(passphrase_file)
     made, private = files.new_officer(name, phrase)
     public = output.with_name(output.name + ".pub")
     recovering.write_new(output, private.encode())
@@ -100,10 +100,10 @@ def _officers(paths: tuple[Path, ...], passphrases: tuple[Path, ...]) -> list[Of
     found = []
     for at, path in enumerate(paths):
         given = passphrases[at] if passphrases else None
-        phrase = _phrase(given) if given else click.prompt(f"Passphrase of {path.name}", hide_input=True).encode()
+        phrase = (
+            recovering.passphrase_in(given)
+            if given
+            else click.prompt(f"Passphrase of {path.name}", hide_input=True).encode()
+        )
         found.append(files.open_officer(recovering.read_text(path), phrase))
     return found
-
-
-def _phrase(path: Path) -> bytes:
-    return recovering.read_text(path).removesuffix("\n").removesuffix("\r").encode()

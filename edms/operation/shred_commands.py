@@ -13,12 +13,12 @@ from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.output import emit
 from edms.core.parts import Parts
+from edms.custody import shredding
+from edms.custody.shredding import REASONS, Certificate, Reason, Shredder
 from edms.entities.keyring import Keyring
 from edms.letters import queries
 from edms.letters.models import Letter
-from edms.operation import shredding
 from edms.operation.keys_commands import OPERATOR, keys
-from edms.operation.shredding import REASONS, Certificate, Reason, Shredder
 from edms.search.indexes import Indexes
 
 __all__ = ["keys", "shred"]

@@ -4,10 +4,10 @@ import stat
 
 from edms.core.database import Database
 from edms.core.parts import Parts
+from edms.custody.shredding import not_destroyed
 from edms.entities.keyring import Keyring
 from edms.entities.models import KeyHead
 from edms.operation.finding import Finding, fail, ok, warn
-from edms.operation.shredding import not_destroyed
 from edms.operation.site import Site
 from edms.operation.start import OPERATOR
 

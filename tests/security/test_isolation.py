@@ -20,6 +20,7 @@ from edms.codes.models import IssuedCopy
 from edms.confirmations.models import InquiryRow
 from edms.core.actor import system_actor
 from edms.core.database import UnitOfWork
+from edms.custody.models import ReaderWrap, ReadingKey, Reservation
 from edms.dispatch.models import Evidence, OutboxItem
 from edms.entities import queries as entities
 from edms.entities.dkim_keys import rotate_keys
@@ -113,6 +114,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
             **mailed(uow, world), "app_password_id": mail_password(uow, world).id,
             "evidence_id": evidence.id, **leaked(uow, world, letter_id, attachment.file_id),
             "year_id": uow.session.scalars(year).one(),
+            "wrap_id": reserved(uow, world, letter_id, attachment.file_id).id,
         }  # fmt: skip
     assert None not in found.values()
     foreign = {name: str(value) for name, value in found.items()}
@@ -152,6 +154,19 @@ def leaked(uow: UnitOfWork, world: World, letter_id: UUID, file_id: UUID) -> dic
     uow.session.add(finding)
     uow.flush()
     return {"case_id": case.id, "image_id": image.id, "file_id": file_id, "finding_id": finding.id}
+
+
+def reserved(uow: UnitOfWork, world: World, letter_id: UUID, file_id: UUID) -> ReaderWrap:
+    """Who can open a letter of body A that is reserved for named readers."""
+    a, employee = world.entity_a.id, world.actor("a", "employee").employee_id
+    key = ReadingKey(entity_id=a, employee_id=employee, public=b"p", sealed=b"s", made_at=uow.now)
+    held = Reservation(entity_id=a, letter_id=letter_id, file_id=file_id, employee_id=employee, reserved_at=uow.now)
+    uow.session.add_all((key, held))
+    uow.flush()
+    wrap = ReaderWrap(reservation_id=held.id, reading_key_id=key.id, wrapped=b"w", given_at=uow.now)
+    uow.session.add(wrap)
+    uow.flush()
+    return wrap
 
 
 def inquired(uow: UnitOfWork, world: World) -> InquiryRow:

@@ -21,6 +21,7 @@ from edms.content.store import ContentStore
 from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Conflict, Invalid
+from edms.custody.models import Reservation
 from edms.dispatch.models import OutboundPackage, OutboxItem
 from edms.dispatch.packing import files_of
 from edms.dispatch.rules import ItemState
@@ -28,7 +29,7 @@ from edms.entities.keyring import UNDER_VAULT, Keyring, bucket_of, year_of
 from edms.intake.models import ReceivedMessage
 from edms.letters import queries
 from edms.letters.models import Attachment, Destruction, Letter, UnfinishedForm, Version
-from edms.letters.rules import DESTROY, DESTROY_YEAR, NUMBERED, State
+from edms.letters.rules import DESTROY, DESTROY_YEAR, NUMBERED, READERS, State
 from edms.search.indexes import Indexes
 
 Reason = Literal["retention", "court", "mistake"]
@@ -71,11 +72,18 @@ def destroy_letter(at: Shredder, actor: Actor, letter_id: UUID, *, reason: Reaso
         letter = queries.letter_for_update(uow, letter_id)
         row = queries.destruction(uow, letter.id)
         if row is None:
-            files, items = _parts_of(uow, letter)
-            _check(uow, letter, files)
-            paths = [tree.path_of(bucket_of(letter.entity_id, year_of(one)), one.bytes) for one in {*files, *items}]
-            row = _begun(uow, letter.entity_id, paths, reason, order, letter_id=letter.id)
-    return _finish(at, actor, row, files)
+            row, files = begin(uow, letter, reason, order)
+        elif row.reason == READERS:
+            files = _begun_for_readers_too(uow, letter, row, reason, order)
+    return finish(at, actor, row, files)
+
+
+def begin(uow: UnitOfWork, letter: Letter, reason: str, order: str = "") -> tuple[Destruction, set[UUID]]:
+    """Commit to destroying a letter as its body stores it, and return its certificate and files; raises as above."""
+    files, items = _parts_of(uow, letter)
+    _check(uow, letter, files)
+    paths = [_path(letter.entity_id, one) for one in {*files, *items}]
+    return _begun(uow, letter.entity_id, paths, reason, order, letter_id=letter.id), files
 
 
 def destroy_year(at: Shredder, actor: Actor, year: int, *, reason: Reason, order: str = "") -> Certificate:
@@ -96,7 +104,7 @@ def destroy_year(at: Shredder, actor: Actor, year: int, *, reason: Reason, order
             if unfinished := _unfinished(uow, body, year):
                 raise Conflict("letters.destroy-year-unfinished", year=year, count=unfinished)
             row = _begun(uow, body, [tree.path_of(bucket_of(body, year))], reason, order, year=year)
-    return _finish(at, actor, row, set())
+    return finish(at, actor, row, set())
 
 
 def repeat_all(database: Database, actor: Actor, *, keys: Keyring) -> int:
@@ -120,26 +128,57 @@ def not_destroyed(uow: UnitOfWork, *, keys: Keyring) -> int:
     )
 
 
+def _begun_for_readers_too(uow: UnitOfWork, letter: Letter, row: Destruction, reason: str, order: str) -> set[UUID]:
+    """Commit to destroying what named readers still could open, too; return its file."""
+    file_id = uow.session.scalars(select(Reservation.file_id).where(Reservation.letter_id == letter.id)).one()
+    paths = [*_paths(row), _path(letter.entity_id, file_id)]
+    row.paths = b"".join(sorted({tree.packed(path) for path in paths}))
+    row.key_hash, row.reason, row.order_number = sha256(row.paths), reason, _order(order)
+    row.employee_id, row.begun_at, row.done_at = uow.actor.employee_id, uow.now, None
+    _told(uow, row)
+    return {file_id}
+
+
 def _begun(
-    uow: UnitOfWork, body: UUID, paths: Iterable[tree.Path], reason: Reason, order: str, *,
+    uow: UnitOfWork, body: UUID, paths: Iterable[tree.Path], reason: str, order: str, *,
     letter_id: UUID | None = None, year: int | None = None,
 ) -> Destruction:  # fmt: skip
-    order = order.strip()
-    if len(order) > LONGEST_ORDER:
-        raise Invalid("letters.destroy-order-long", limit=LONGEST_ORDER)
     packed = b"".join(sorted(tree.packed(path) for path in paths))
     row = Destruction(
-        entity_id=body, letter_id=letter_id, year=year, reason=reason, order_number=order, paths=packed,
+        entity_id=body, letter_id=letter_id, year=year, reason=reason, order_number=_order(order), paths=packed,
         key_hash=sha256(packed), employee_id=uow.actor.employee_id, begun_at=uow.now,
     )  # fmt: skip
     uow.session.add(row)
-    uow.flush()
-    kind = ("letter", letter_id) if letter_id else ("keys", None)
-    record(uow, "letters.destroying", *kind, entity_id=body, row=row, reason=reason, key_hash=row.key_hash.hex())
+    _told(uow, row)
     return row
 
 
-def _finish(at: Shredder, actor: Actor, row: Destruction, files: set[UUID]) -> Certificate:
+def _told(uow: UnitOfWork, row: Destruction) -> None:
+    uow.flush()
+    record(
+        uow, "letters.destroying", *_object(row), entity_id=row.entity_id, row=row, reason=row.reason,
+        key_hash=row.key_hash.hex(),
+    )  # fmt: skip
+
+
+def _object(row: Destruction) -> tuple[str, UUID | None]:
+    return ("letter", row.letter_id) if row.letter_id else ("keys", None)
+
+
+def _order(typed: str) -> str:
+    order = typed.strip()
+    if len(order) > LONGEST_ORDER:
+        raise Invalid("letters.destroy-order-long", limit=LONGEST_ORDER)
+    return order
+
+
+def _path(body: UUID, item: UUID) -> tree.Path:
+    """Return the place in the vault of an item's secret."""
+    return tree.path_of(bucket_of(body, year_of(item)), item.bytes)
+
+
+def finish(at: Shredder, actor: Actor, row: Destruction, files: set[UUID]) -> Certificate:
+    """Destroy what a certificate names, and complete it; done again, it does nothing."""
     paths = _paths(row)
     certificate = Certificate(row.id, len(paths), row.key_hash.hex())
     if row.done_at is not None:
@@ -152,9 +191,8 @@ def _finish(at: Shredder, actor: Actor, row: Destruction, files: set[UUID]) -> C
             uow.session.execute(delete(UnfinishedForm).where(UnfinishedForm.letter_id == held.letter_id))
         unreadable = _unreadable(uow, files, at.keys)
         uow.session.execute(delete(SmallFile).where(SmallFile.file_id.in_(unreadable)))
-        kind = ("letter", held.letter_id) if held.letter_id else ("keys", None)
         record(
-            uow, "letters.destroyed", *kind, entity_id=held.entity_id, row=held, reason=held.reason,
+            uow, "letters.destroyed", *_object(held), entity_id=held.entity_id, row=held, reason=held.reason,
             order=held.order_number, year=held.year, keys=len(paths), key_hash=certificate.key_hash,
         )  # fmt: skip
     for file_id in unreadable:
@@ -243,7 +281,6 @@ def _unreadable(uow: UnitOfWork, files: set[UUID], keys: Keyring) -> list[UUID]:
     vault, opens = keys.vault(), set()
     held = select(FileKey.file_id, FileKey.entity_id, FileKey.wrapped).where(FileKey.file_id.in_(files))
     for file_id, body, wrapped in uow.session.execute(held):
-        path = tree.path_of(bucket_of(body, year_of(file_id)), file_id.bytes)
-        if len(wrapped) <= _PLAIN_WRAP or not vault.destroyed(path):
+        if len(wrapped) <= _PLAIN_WRAP or not vault.destroyed(_path(body, file_id)):
             opens.add(file_id)
     return sorted(files - opens)

@@ -24,13 +24,13 @@ from edms.core.database import Database
 from edms.core.errors import Conflict, Forbidden, NotFound, Unavailable
 from edms.core.ids import new_id
 from edms.core.parts import Parts
+from edms.custody import shredding
+from edms.custody.shredding import Shredder
 from edms.dispatch.models import OutboundPackage, OutboxItem
 from edms.entities.keyring import Keyring
 from edms.letters import queries
 from edms.letters.models import Attachment, Destruction, Letter
-from edms.operation import shredding
 from edms.operation.log_checks import check_all
-from edms.operation.shredding import Shredder
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
 from edms.search.service import search

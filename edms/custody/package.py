@@ -1,0 +1,79 @@
+"""All of a letter as its body stores it, in one piece: what is sealed for named readers."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cbor2
+from sqlalchemy import select
+
+from edms.content import service as content
+from edms.content.store import ContentStore
+from edms.core.database import UnitOfWork
+from edms.core.errors import Conflict
+from edms.custody.rules import LARGEST
+from edms.entities.keyring import Keyring
+from edms.intake.models import ReceivedMessage
+from edms.letters import queries
+from edms.letters.models import Letter
+
+_FORM = "diwan-reserved/1"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """An attachment; ``id`` is that of its row, hex."""
+
+    id: str
+    name: str
+    media_type: str
+    hash: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A letter's words and files; ``text`` is its newest version, ``message`` the mail as it came (if it came)."""
+
+    subject: str
+    verification_code: str
+    text: dict[str, Any]
+    sheet: bytes
+    attachments: tuple[HeldFile, ...]
+    message: bytes
+
+    def encoded(self) -> bytes:
+        """Return it as CBOR."""
+        return cbor2.dumps({"form": _FORM, **asdict(self)})
+
+    @classmethod
+    def decoded(cls, data: bytes) -> "Package":
+        """Return what ``encoded`` made."""
+        told = cbor2.loads(data)
+        if told.pop("form") != _FORM:
+            raise ValueError("another form of reserved letter")
+        files = tuple(HeldFile(**one) for one in told.pop("attachments"))
+        return cls(attachments=files, **told)
+
+
+def package_of(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring) -> Package:
+    """Gather a letter; raises Conflict ``custody.too-large``."""
+
+    def read(file_id: Any) -> bytes:
+        return content.read(uow, file_id, entity_id=letter.entity_id, store=store, keys=keys)
+
+    version = queries.newest_version(uow, letter.id)
+    files = tuple(
+        HeldFile(one.id.hex, one.name, one.media_type, one.hash, read(one.file_id))
+        for one in queries.attachments(uow, letter.id)
+    )
+    message = uow.session.scalars(
+        select(ReceivedMessage).where(
+            ReceivedMessage.letter_id == letter.id, ReceivedMessage.entity_id == letter.entity_id
+        )
+    ).first()
+    sheet = read(letter.rendition_id) if letter.rendition_id else b""
+    raw = read(message.raw_file_id) if message else b""
+    found = Package(letter.subject, letter.verification_code, version.text, sheet, files, raw)
+    if len(found.sheet) + len(found.message) + sum(len(one.data) for one in files) > LARGEST:
+        raise Conflict("custody.too-large", limit=LARGEST >> 20)
+    return found
