@@ -66,14 +66,18 @@ def package_of(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Ke
         HeldFile(one.id.hex, one.name, one.media_type, one.hash, read(one.file_id))
         for one in queries.attachments(uow, letter.id)
     )
-    message = uow.session.scalars(
-        select(ReceivedMessage).where(
-            ReceivedMessage.letter_id == letter.id, ReceivedMessage.entity_id == letter.entity_id
-        )
-    ).first()
+    message = message_of(uow, letter)
     sheet = read(letter.rendition_id) if letter.rendition_id else b""
     raw = read(message.raw_file_id) if message else b""
     found = Package(letter.subject, letter.verification_code, version.text, sheet, files, raw)
     if len(found.sheet) + len(found.message) + sum(len(one.data) for one in files) > LARGEST:
         raise Conflict("custody.too-large", limit=LARGEST >> 20)
     return found
+
+
+def message_of(uow: UnitOfWork, letter: Letter) -> ReceivedMessage | None:
+    """Return the mail that a letter came as, if it came by mail."""
+    query = select(ReceivedMessage).where(
+        ReceivedMessage.letter_id == letter.id, ReceivedMessage.entity_id == letter.entity_id
+    )
+    return uow.session.scalars(query.limit(1)).first()

@@ -105,16 +105,18 @@ def _sealed(
 
 
 def open_letter(
-    database: Database, actor: Actor, letter_id: UUID, passphrase: str, *, store: ContentStore, keys: Keyring
-) -> Package:
+    database: Database, actor: Actor, letter_id: UUID, passphrase: str, *, store: ContentStore, keys: Keyring,
+    part: str = "pages",
+) -> Package:  # fmt: skip
     """Open a reserved letter with the actor's own reading key; that it was opened is on record before it is returned.
 
-    Raises NotFound ``custody.not-reserved``, Forbidden ``custody.no-reader``, Invalid ``custody.wrong-passphrase``
-    (each try counts as one at the PIN does), StepUpRefused ``accounts.step-up-slowed``.
+    ``part`` says in the log what is to be taken out of it. Raises NotFound ``custody.not-reserved``, Forbidden
+    ``custody.no-reader``, Invalid ``custody.wrong-passphrase`` (each try counts as one at the PIN does), StepUpRefused
+    ``accounts.step-up-slowed``.
     """
     held, key = _key(database, actor, letter_id, passphrase, keys)
     with database.work(actor) as uow:
-        record(uow, "letters.reserved-opened", "letter", letter_id, entity_id=held.entity_id)
+        record(uow, "letters.reserved-opened", "letter", letter_id, entity_id=held.entity_id, part=part)
         blob = uow.session.scalar(select(SmallFile.blob).where(SmallFile.file_id == held.file_id))
     return Package.decoded(b"".join(content.decrypted(held.file_id, key, store, blob)))
 

@@ -14,7 +14,7 @@ from edms.content.store import ContentStore
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
 from edms.custody import queries, reserving
-from edms.custody.package import Package
+from edms.custody.package import Package, message_of
 from edms.custody.rules import LONGEST_PASSPHRASE
 from edms.custody.shredding import Shredder
 from edms.entities.keyring import Keyring
@@ -73,11 +73,14 @@ def show(letter_id: UUID) -> Response:
 @blueprint.post("/letters/<uuid:letter_id>/reserved")
 def open_(letter_id: UUID) -> Response:
     """Open a reserved letter: its pages and words, its sheet as a file, or one attachment, as copies of the reader."""
+    wanted = request.form.get("part", "pages")
+    part = wanted if wanted in {"pages", "sheet", "message"} else "attachment"
     try:
-        package = reserving.open_letter(parts()[Database], current_actor(), letter_id, _phrase(), **_stores())
+        package = reserving.open_letter(
+            parts()[Database], current_actor(), letter_id, _phrase(), part=part, **_stores()
+        )  # fmt: skip
     except (Invalid, StepUpRefused) as error:
         return _refused(letter_id, error)
-    wanted = request.form.get("part", "pages")
     if wanted == "pages":
         return _pages(letter_id, package)
     issued = _issued(letter_id, package, wanted)
@@ -148,7 +151,7 @@ def _pages(letter_id: UUID, package: Package) -> Response:
         letter = letters.letter(uow, letter_id)
         return render(
             "custody/opened.html", letter=letter, package=package, images=images, copy_code=code, count=count,
-            words=bodies.plain_text(blocks), files=_files(uow, letter),
+            blocks=blocks, document_code=format_code(letter.document_code or ""),
         )  # fmt: skip
 
 
@@ -157,6 +160,8 @@ def _issued(letter_id: UUID, package: Package, wanted: str) -> IssuedFile:
         return copies.issue_sheet(
             parts()[Database], current_actor(), letter_id, "download", data=package.sheet, **_stores()
         )  # fmt: skip
+    if wanted == "message" and package.message:
+        return IssuedFile("", "message.eml", "message/rfc822", package.message)
     one = next((one for one in package.attachments if one.id == wanted), None)
     if one is None:
         raise NotFound("letters.no-attachment")
@@ -173,8 +178,9 @@ def _refused(letter_id: UUID, error: Invalid | StepUpRefused) -> Response:
 
 def _files(uow: UnitOfWork, letter: Letter) -> list[tuple[str, str, int]]:
     """Return what can be asked for besides the pages: part, media type, octets; names are known to readers alone."""
-    found = [(one.id.hex, one.media_type, one.size) for one in letters.attachments(uow, letter.id)]
-    return [*([("sheet", "application/pdf", 0)] if letter.rendition_id else []), *found]
+    whole = [("sheet", "application/pdf", 0)] if letter.rendition_id else []
+    whole += [("message", "message/rfc822", 0)] if message_of(uow, letter) else []
+    return [*whole, *((one.id.hex, one.media_type, one.size) for one in letters.attachments(uow, letter.id))]
 
 
 def _name(letter: Letter) -> str:

@@ -25,8 +25,9 @@ from edms.custody.shredding import Shredder
 from edms.dispatch.models import OutboxItem
 from edms.entities.models import Employee
 from edms.entities.service import set_clearance
+from edms.intake.models import ReceivedMessage
 from edms.letters import queries as letters
-from edms.letters.models import Destruction
+from edms.letters.models import Destruction, Letter
 from edms.letters.rules import Sensitivity
 from edms.operation.every_keys_command import keys as keys_command
 from edms.operation.log_checks import check_all
@@ -34,6 +35,7 @@ from edms.search.follower import follow
 from edms.search.indexes import Indexes
 from edms.search.service import search
 from tests.factories.issued import IssuedLetter, events, issued_letter
+from tests.factories.letters import issue, receive, signed
 from tests.factories.pages import make_app, post, sign_in
 from tests.factories.world import OPERATOR, PASSWORD, PIN, World, make_world
 from tests.verification.leaks import traced
@@ -109,6 +111,45 @@ def test_named_readers_open_it_and_nobody_else_does(world: World) -> None:
     checked = check_all(world.parts, OPERATOR)
     assert checked.report.faults == []
     assert (checked.rows["reservations"], checked.rows["reader_wraps"], checked.rows["reading_keys"]) == (1, 1, 2)
+
+
+def test_a_letter_that_came_by_mail_is_sealed_with_its_mail_and_attachments(world: World) -> None:
+    made = receive(world, issue(world, signed(
+        world, by=person(world, "head"), sensitivity=Sensitivity.TOP_SECRET, files={"خريطة.csv": b"1,2\n"}
+    )).letter_id)  # fmt: skip
+    reader = world.actor("b", "head")
+    make_key(world.database, reader, PASSWORD, PHRASES["head"], PHRASES["head"])
+    with world.database.work(OPERATOR) as uow:
+        uow.session.execute(update(OutboxItem).values(state="delivered"))
+        body = uow.session.get_one(Letter, made).entity_id
+        raw = content.put(
+            uow, b"Subject: x\r\n\r\n", kind="mail", entities=[body], store=world.store, keys=world.keyring
+        )
+        message = ReceivedMessage(
+            entity_id=body, key=b"k" * 32, kind="letter", state="registered", sender_id=world.entity_a.id,
+            raw_file_id=raw.id, raw_hash=b"h" * 32, received_at=uow.now, peer="127.0.0.1", letter_id=made,
+        )  # fmt: skip
+        message.meta = {}
+        uow.session.add(message)
+    with world.database.read(reader) as uow:
+        key = queries.own_key(uow)
+        assert key is not None
+    reserving.reserve(shredder(world), reader, made, [key.id])
+    found = reserving.open_letter(
+        world.database, reader, made, PHRASES["head"], store=world.store, keys=world.keyring, part="message"
+    )
+    assert found.message == b"Subject: x\r\n\r\n"
+    assert [(one.name, one.data) for one in found.attachments] == [("خريطة.csv", b"1,2\n")]
+    client, page = sign_in(make_app(world), world.logins["b", "head"]), f"/letters/{made}"
+    listed = client.get(f"{page}/reserved").text
+    assert "خريطة" not in listed
+    assert 'value="message"' in listed
+    for part, data in (("message", b"Subject: x\r\n\r\n"), (found.attachments[0].id, b"1,2\n")):
+        got = post(client, f"{page}/reserved", {"part": part, "passphrase": PHRASES["head"]})
+        assert got.data == data
+        assert got.headers["Content-Disposition"].startswith("attachment")
+    unknown = post(client, f"{page}/reserved", {"part": "0" * 32, "passphrase": PHRASES["head"]})
+    assert unknown.status_code == 404
 
 
 def test_what_lies_on_disk_is_opened_by_the_passphrase_alone(world: World) -> None:
