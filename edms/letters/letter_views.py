@@ -12,7 +12,7 @@ from edms.codes.models import IssuedCopy
 from edms.codes.queries import own_copy
 from edms.content.store import ContentStore
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import NotFound
+from edms.core.errors import Invalid, NotFound
 from edms.entities.keyring import Keyring
 from edms.letters import copies, queries, reading, wording
 from edms.letters.compose_views import draft_pages, nearest_width
@@ -52,10 +52,15 @@ def show_letter(letter_id: UUID) -> Response:
     with reading_unit() as uow:
         letter = queries.letter(uow, letter_id)
         destroyed = queries.destruction(uow, letter.id)
+        try:
+            pages, broken = 0 if destroyed else _pages(uow, letter), False
+        except Invalid:
+            pages, broken = 0, True
         return render(
             "letters/letter.html",
-            letter=details(uow, letter, pages=0 if destroyed else _pages(uow, letter)),
+            letter=details(uow, letter, pages=pages),
             destroyed=destroyed,
+            broken=broken,
             copy_code=format_code(copy_code),
             document_code=format_code(letter.document_code or ""),
             wording=wording,

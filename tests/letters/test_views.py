@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from edms.audit.models import Event
 from edms.codes.models import IssuedCopy
+from edms.core.errors import Invalid
 from edms.dispatch.models import OutboundPackage
 from edms.letters import queries
 from edms.letters.models import Letter
@@ -230,6 +231,24 @@ def _addresses(rules: Iterator[Rule], letter_id: UUID, attachment_id: UUID) -> I
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
             if "<" not in path:
                 yield method, path
+
+
+def test_a_letter_whose_sheet_cannot_be_drawn_shows_its_words(
+    signed_in: People, town: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another installation made the sheet: what is wrong with it keeps nobody from the letter."""
+
+    def broken(_pdf: bytes) -> int:
+        raise Invalid("letters.not-a-pdf")
+
+    letter_id = make.received(town, subject="كتاب بورقة تالفة")
+    monkeypatch.setattr("edms.letters.copies._drawn_here", lambda _uow, _letter: False)
+    monkeypatch.setattr("edms.letters.copies.page_count_apart", broken)
+    page = signed_in("b", "head").get(f"/letters/{letter_id}")
+    assert page.status_code == 200
+    assert "كتاب بورقة تالفة" in page.text
+    assert "تعذّر رسم صفحات هذا الكتاب" in page.text
+    assert "/pages/1.png" not in page.text
 
 
 def test_another_bodys_letter_is_answered_like_one_that_does_not_exist(
