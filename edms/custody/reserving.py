@@ -27,7 +27,7 @@ from edms.core.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from edms.custody import queries, shredding
 from edms.custody.models import ReaderWrap, ReadingKey, Reservation
 from edms.custody.package import Package, package_of
-from edms.custody.rules import MOST_READERS, RESERVED_FROM, clean_passphrase
+from edms.custody.rules import FEWEST_KEYS, MOST_READERS, RESERVED_FROM, clean_passphrase
 from edms.custody.shredding import Shredder
 from edms.entities.keyring import Keyring
 from edms.letters import queries as letters
@@ -54,7 +54,7 @@ class _Held:
 def reserve(at: Shredder, actor: Actor, letter_id: UUID, key_ids: Sequence[UUID]) -> None:
     """Seal a numbered letter of class 3 for the holders of some reading keys, and for the body's escrow key.
 
-    Raises Invalid ``custody.no-readers`` or ``custody.unknown-reader``; Conflict ``custody.not-top-secret``,
+    Raises Invalid ``custody.no-readers``, ``.unknown-reader`` or ``.one-way-in``; Conflict ``custody.not-top-secret``,
     ``custody.too-large`` and, as in ``shredding.destroy_letter``, ``letters.destroy-unnumbered`` and its like.
     """
     with at.database.read(actor) as uow:
@@ -156,9 +156,9 @@ def give_by_officer(
 
 
 def take(uow: UnitOfWork, letter_id: UUID, wrap_id: UUID) -> None:
-    """Let a person open a reserved letter no more; what was read is read. The last reader stays.
+    """Let a person open a reserved letter no more; what was read is read. Two keys stay.
 
-    Raises NotFound ``custody.not-reserved`` or ``custody.unknown-reader``, Conflict ``custody.last-reader``.
+    Raises NotFound ``custody.not-reserved`` or ``custody.unknown-reader``, Conflict ``custody.one-way-in``.
     """
     letter = letters.letter(uow, letter_id)
     uow.actor.require(RESERVE)
@@ -166,8 +166,8 @@ def take(uow: UnitOfWork, letter_id: UUID, wrap_id: UUID) -> None:
     wrap = uow.session.get(ReaderWrap, wrap_id)
     if wrap is None or wrap.reservation_id != held.id:
         raise NotFound("custody.unknown-reader")
-    if len(queries.readers(uow, held)) == 1:
-        raise Conflict("custody.last-reader")
+    if len(queries.readers(uow, held)) <= FEWEST_KEYS:
+        raise Conflict("custody.one-way-in")
     record(uow, "letters.reader-taken", "letter", letter_id, entity_id=held.entity_id, gone=wrap)
     uow.session.delete(wrap)
     uow.flush()
@@ -182,7 +182,10 @@ def _chosen(uow: UnitOfWork, letter: Letter, key_ids: Sequence[UUID]) -> list[Re
     if not set(key_ids) <= {each.key_id for each in queries.candidates(uow, letter)}:
         raise Invalid("custody.unknown-reader", (Problem("readers", "custody.unknown-reader"),))
     escrow = queries.escrow_key(uow, letter.entity_id)
-    return [*queries.keys_by_ids(uow, key_ids), *([escrow] if escrow else [])]
+    chosen = [*queries.keys_by_ids(uow, key_ids), *([escrow] if escrow else [])]
+    if len(chosen) < FEWEST_KEYS:
+        raise Invalid("custody.one-way-in", (Problem("readers", "custody.one-way-in"),))
+    return chosen
 
 
 def _key(database: Database, actor: Actor, letter_id: UUID, passphrase: str, keys: Keyring) -> tuple[_Held, bytes]:

@@ -13,6 +13,8 @@ SHORTEST_PASSPHRASE: Final = 12
 LONGEST_PASSPHRASE: Final = 200
 _FEWEST_DIFFERENT: Final = 6
 MOST_READERS: Final = 30
+FEWEST_KEYS: Final = 2
+"""Keys that must open a reserved letter, the body's escrow key among them: nobody locks one up for himself alone."""
 LARGEST: Final = 200 << 20
 """Octets of a letter with all its files; it is sealed and opened as one piece."""
 

@@ -15,7 +15,7 @@ from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, NotFound, Problem
 from edms.custody import queries, reserving
 from edms.custody.package import Package, message_of
-from edms.custody.rules import LONGEST_PASSPHRASE
+from edms.custody.rules import FEWEST_KEYS, LONGEST_PASSPHRASE
 from edms.custody.shredding import Shredder
 from edms.entities.keyring import Keyring
 from edms.letters import body as bodies
@@ -130,7 +130,7 @@ def _shown(letter_id: UUID, problems: tuple[Problem, ...], status: int = 200) ->
             "custody/reserved.html", status, problems=problems, letter=letter, name=_name(letter), readers=readers,
             held=held, own=own is not None, replaced=own is not None and own[1].ended_at is not None,
             others=[each for each in queries.candidates(uow, letter) if each.key_id not in known],
-            may_take=uow.actor.may(RESERVE) and len(readers) > 1, files=_files(uow, letter),
+            may_take=uow.actor.may(RESERVE) and len(readers) > FEWEST_KEYS, files=_files(uow, letter),
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from crypto.passphrase_keys import open_private
 from crypto.recipients import unwrap_with
-from crypto.recovery import Officer, new_officer, open_officer
+from crypto.recovery import new_officer, open_officer
 from edms.accounts.step_up import StepUpRefused
 from edms.content import service as content
 from edms.content.models import FileKey
@@ -41,17 +41,20 @@ from tests.factories.world import OPERATOR, PASSWORD, PIN, World, make_world
 from tests.verification.leaks import traced
 
 SECRET = "مواقع مخازن الطوارئ"
+OFFICER = new_officer("مؤتمن الجهة", b"a passphrase of the officer", memory_kib=8192)
 PHRASES = {"head": "سبع نخلات على شاطئ الغراف", "registry": "مطر خفيف فوق جسر الأئمة"}
 
 
 @pytest.fixture
 def world(tmp_path: Path, database_url: str) -> World:
-    """Body A with two persons who may read the highest class and have reading keys."""
+    """Body A with two persons who may read the highest class and have reading keys, and an escrow key."""
     made = make_world(tmp_path, database_url)
     with made.database.work(OPERATOR) as uow:
         set_clearance(uow, uow.session.get_one(Employee, person(made, "registry").employee_id), 3)
     for who, phrase in PHRASES.items():
         make_key(made.database, person(made, who), PASSWORD, phrase, phrase)
+    with made.database.work(made.actor("a", "administrator")) as uow:
+        keep_escrow(uow, made.entity_a.id, OFFICER[0])
     return made
 
 
@@ -110,7 +113,7 @@ def test_named_readers_open_it_and_nobody_else_does(world: World) -> None:
         assert uow.session.scalars(select(FileKey).where(FileKey.file_id == file_id)).all() == []
     checked = check_all(world.parts, OPERATOR)
     assert checked.report.faults == []
-    assert (checked.rows["reservations"], checked.rows["reader_wraps"], checked.rows["reading_keys"]) == (1, 1, 2)
+    assert (checked.rows["reservations"], checked.rows["reader_wraps"], checked.rows["reading_keys"]) == (1, 2, 3)
 
 
 def test_a_letter_that_came_by_mail_is_sealed_with_its_mail_and_attachments(world: World) -> None:
@@ -119,6 +122,8 @@ def test_a_letter_that_came_by_mail_is_sealed_with_its_mail_and_attachments(worl
     )).letter_id)  # fmt: skip
     reader = world.actor("b", "head")
     make_key(world.database, reader, PASSWORD, PHRASES["head"], PHRASES["head"])
+    with world.database.work(world.actor("b", "administrator")) as uow:
+        keep_escrow(uow, world.entity_b.id, OFFICER[0])
     with world.database.work(OPERATOR) as uow:
         uow.session.execute(update(OutboxItem).values(state="delivered"))
         body = uow.session.get_one(Letter, made).entity_id
@@ -157,9 +162,9 @@ def test_what_lies_on_disk_is_opened_by_the_passphrase_alone(world: World) -> No
     letter = top_secret(world)
     reserve(world, letter)
     with world.database.read(OPERATOR) as uow:
-        wrap = uow.session.scalars(select(ReaderWrap)).one()
+        key = uow.session.get_one(ReadingKey, key_of(world, "head"))
+        wrap = uow.session.scalars(select(ReaderWrap).where(ReaderWrap.reading_key_id == key.id)).one()
         held = uow.session.get_one(Reservation, wrap.reservation_id)
-        key = uow.session.get_one(ReadingKey, wrap.reading_key_id)
         private = open_private(key.sealed, clean_passphrase(PHRASES["head"]).encode())
         for wrong in (world.settings.secret_file.read_bytes(), PASSWORD.encode(), b""):
             with pytest.raises(Exception, match=r"keystore\.wrong-secret"):
@@ -216,17 +221,15 @@ def test_a_reader_gives_it_on_and_the_office_takes_it_away(world: World) -> None
         reserving.take(uow, letter.id, second)
     with pytest.raises(Forbidden, match=r"custody\.no-reader"):
         opened(world, "registry", letter)
-    with pytest.raises(Conflict, match=r"custody\.last-reader"), world.database.work(head) as uow:
+    with pytest.raises(Conflict, match=r"custody\.one-way-in"), world.database.work(head) as uow:
         reserving.take(uow, letter.id, first)
     assert check_all(world.parts, OPERATOR).report.faults == []
 
 
 def test_the_officer_of_the_escrow_key_gives_it_to_another(world: World) -> None:
-    officer, file = new_officer("مؤتمن الجهة", b"a passphrase of the officer", memory_kib=8192)
+    _, file = OFFICER
     with pytest.raises(Forbidden), world.database.work(person(world, "head")) as uow:
-        keep_escrow(uow, world.entity_a.id, officer)
-    with world.database.work(world.actor("a", "administrator")) as uow:
-        keep_escrow(uow, world.entity_a.id, officer)
+        keep_escrow(uow, world.entity_a.id, OFFICER[0])
     letter = top_secret(world)
     reserve(world, letter)
     private = open_officer(file, b"a passphrase of the officer").private
@@ -237,11 +240,20 @@ def test_the_officer_of_the_escrow_key_gives_it_to_another(world: World) -> None
         give(world.database, person(world, "head"), letter.id, to, stranger, keys=world.keyring)
     give(world.database, person(world, "head"), letter.id, to, private, keys=world.keyring)
     assert opened(world, "registry", letter)[0] == SECRET
-    assert isinstance(officer, Officer)
+
+
+def test_nobody_locks_a_letter_up_for_himself_alone(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    make_key(world.database, world.actor("a", "head"), PASSWORD, PHRASES["head"], PHRASES["head"])
+    letter = top_secret(world)
+    with pytest.raises(Invalid, match=r"custody\.one-way-in"):
+        reserve(world, letter)
+    with world.database.read(person(world, "head")) as uow:
+        assert letters.letter(uow, letter.id).subject == SECRET
 
 
 def test_the_escrow_key_on_the_command_line(world: World, tmp_path: Path) -> None:
-    officer, file = new_officer("مؤتمن الجهة", b"a passphrase of the officer", memory_kib=8192)
+    officer, file = OFFICER
     for name, text in (("public", officer.text()), ("private", file), ("phrase", "a passphrase of the officer\n")):
         (tmp_path / name).write_text(text, "utf-8")
 
@@ -279,7 +291,7 @@ def test_a_weak_or_mistyped_passphrase_is_told(world: World, phrase: str, again:
         make_key(world.database, world.actor("a", "employee"), PASSWORD, phrase, again)
     assert [problem.where for problem in told.value.problems] == [where]
     with world.database.read(OPERATOR) as uow:
-        assert len(uow.session.scalars(select(ReadingKey)).all()) == 2
+        assert len(uow.session.scalars(select(ReadingKey)).all()) == 3
 
 
 def test_who_may_not_read_it_is_no_reader_and_lesser_letters_are_not_reserved(world: World) -> None:
@@ -319,7 +331,7 @@ def test_broken_off_before_the_vault_the_same_call_finishes(world: World, monkey
         done = letters.destruction(uow, letter.id)
         assert done is not None
         assert done.done_at is not None
-        assert len(uow.session.scalars(select(ReaderWrap)).all()) == 1
+        assert len(uow.session.scalars(select(ReaderWrap)).all()) == 2
     assert opened(world, "head", letter) == (SECRET, letter.pdf)
 
 
