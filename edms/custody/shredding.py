@@ -6,7 +6,7 @@ anywhere, the same call again finishes it. Wraps and ciphertext that stay behind
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 from uuid import UUID
 
@@ -35,6 +35,7 @@ from edms.search.indexes import Indexes
 Reason = Literal["retention", "court", "mistake"]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 LONGEST_ORDER: Final = 60
+_LONGEST: Final = timedelta(minutes=10)
 _PATH_BYTES: Final = 2 * tree.STEPS // 2
 _PLAIN_WRAP: Final = 61
 """Octets of a file's wrap that needs no vault."""
@@ -107,15 +108,27 @@ def destroy_year(at: Shredder, actor: Actor, year: int, *, reason: Reason, order
     return finish(at, actor, row, set())
 
 
-def repeat_all(database: Database, actor: Actor, *, keys: Keyring) -> int:
-    """Destroy again what certificates name, on a vault that was restored from a copy; return what had come back."""
-    with database.read(actor) as uow:
+def repeat_all(at: Shredder, actor: Actor) -> int:
+    """Finish what was broken off, and destroy again what certificates name on a vault that was restored from a copy.
+
+    Returns how many secrets had come back.
+    """
+    with at.database.read(actor) as uow:
         uow.actor.require(DESTROY_YEAR)
-        paths = [path for row in uow.session.scalars(select(Destruction)) for path in _paths(row)]
-    found = keys.vault().destroy(paths)
-    with database.work(actor) as uow:
+        rows = uow.session.scalars(select(Destruction)).all()
+        paths = [path for row in rows for path in _paths(row)]
+    for row in rows:
+        finish(at, actor, row, set())
+    found = at.keys.vault().destroy(paths)
+    with at.database.work(actor) as uow:
         record(uow, "keys.destroyed-again", "keys", None, certificates=len(paths), found=found)
     return found
+
+
+def unfinished(uow: UnitOfWork) -> int:
+    """Count certificates of destructions that were broken off before the vault had destroyed what they name."""
+    begun = Destruction.begun_at < uow.now - _LONGEST
+    return uow.session.scalar(select(func.count()).where(Destruction.done_at.is_(None), begun)) or 0
 
 
 def not_destroyed(uow: UnitOfWork, *, keys: Keyring) -> int:

@@ -126,11 +126,13 @@ def _shown(letter_id: UUID, problems: tuple[Problem, ...], status: int = 200) ->
         readers = queries.readers(uow, held)
         known = {each.key_id for each in readers}
         own = queries.own_wrap(uow, held)
+        done = letters.destruction(uow, letter.id)
         return render(
             "custody/reserved.html", status, problems=problems, letter=letter, name=_name(letter), readers=readers,
             held=held, own=own is not None, replaced=own is not None and own[1].ended_at is not None,
             others=[each for each in queries.candidates(uow, letter) if each.key_id not in known],
             may_take=uow.actor.may(RESERVE) and len(readers) > FEWEST_KEYS, files=_files(uow, letter),
+            unfinished=uow.actor.may(RESERVE) and done is not None and done.done_at is None,
         )  # fmt: skip
 
 

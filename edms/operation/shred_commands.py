@@ -31,7 +31,11 @@ __all__ = ["keys", "shred"]
 @click.option("--reason", type=click.Choice(REASONS), help="Why: its time is over, a court, or it came by mistake.")
 @click.option("--order", default="", help="The number of the order that it follows.")
 @click.option("--confirm", help="The document code (or the year) once more, in place of being asked.")
-@click.option("--repeat", is_flag=True, help="On a vault restored from a copy: destroy again all that was destroyed.")
+@click.option(
+    "--repeat",
+    is_flag=True,
+    help="Finish what was broken off; on a restored vault, destroy again what was destroyed.",
+)
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def shred(
@@ -39,13 +43,13 @@ def shred(
     confirm: str | None, repeat: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Destroy LETTER (a document code or inner id) of one's own body for good; no backup opens it again."""
+    at = Shredder(parts[Database], parts[ContentStore], parts[Keyring], parts[Indexes])
     if repeat:
-        found = shredding.repeat_all(parts[Database], OPERATOR, keys=parts[Keyring])
+        found = shredding.repeat_all(at, OPERATOR)
         emit({"destroyed": found}, as_json, lambda: f"{found} secrets had come back and are destroyed.")
         return
     if (letter is None) == (year is None) or employee is None or reason is None:
         raise click.UsageError("Say LETTER or --year, --as and --reason (or --repeat alone).")
-    at = Shredder(parts[Database], parts[ContentStore], parts[Keyring], parts[Indexes])
     with parts[Database].work(OPERATOR) as uow:
         actor = actor_of_employee(uow, employee)
     if year is not None:

@@ -4,7 +4,7 @@ import stat
 
 from edms.core.database import Database
 from edms.core.parts import Parts
-from edms.custody.shredding import not_destroyed
+from edms.custody.shredding import not_destroyed, unfinished
 from edms.entities.keyring import Keyring
 from edms.entities.models import KeyHead
 from edms.operation.finding import Finding, fail, ok, warn
@@ -23,9 +23,11 @@ def vault(parts: Parts, site: Site) -> Finding:
             return fail("vault", f"{path} is another one than this database's", "put the right one back")
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             return fail("vault", f"{path} is open to others", f"chmod 600 {path}")
-        back = not_destroyed(uow, keys=ring)
+        back, begun = not_destroyed(uow, keys=ring), unfinished(uow)
     if back:
         return fail(
             "vault", f"{back} destroyed secrets are back: an older copy was restored", "diwan keys shred --repeat"
         )
+    if begun:
+        return fail("vault", f"{begun} destructions were broken off: letters still open", "diwan keys shred --repeat")
     return ok("vault", f"{path}, {ring.vault().size()} octets, outside the data folder")

@@ -325,7 +325,10 @@ def test_broken_off_before_the_vault_the_same_call_finishes(world: World, monkey
         reserve(world, letter)
     monkeypatch.undo()
     assert opened(world, "head", letter) == (SECRET, letter.pdf)
-    reserve(world, letter)
+    head, page = sign_in(make_app(world), world.logins["a", "head"]), f"/letters/{letter.id}"
+    assert f'action="{page}/reserve"' in head.get(f"{page}/reserved").text
+    assert post(head, f"{page}/reserve", {"sure": "1"}, form=f"{page}/reserved").status_code == 303
+    assert f'action="{page}/reserve"' not in head.get(f"{page}/reserved").text
     with world.database.read(person(world, "head")) as uow:
         assert letters.letter(uow, letter.id).subject == ""
         done = letters.destruction(uow, letter.id)

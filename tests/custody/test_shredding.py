@@ -5,6 +5,7 @@ import sqlite3
 import time
 import weakref
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -233,7 +234,7 @@ def test_a_restored_vault_forgets_again(world: World) -> None:
     with world.database.read(OPERATOR) as uow:
         assert queries.letter(uow, gone.id).subject == SECRET  # why a copy of the vault must not lie about for long
         assert shredding.not_destroyed(uow, keys=world.keyring) >= 3
-    assert shredding.repeat_all(world.database, OPERATOR, keys=world.keyring) >= 3
+    assert shredding.repeat_all(shredder(world.parts), OPERATOR) >= 3
     assert_gone(world.parts, world, gone)
     assert opened(world.parts, world, kept)[2] == kept.pdf
     with world.database.read(OPERATOR) as uow:
@@ -254,6 +255,26 @@ def test_broken_off_before_the_vault_the_same_call_finishes(world: World, monkey
     destroy(world, gone)
     assert_gone(world.parts, world, gone)
     assert opened(world.parts, world, kept)[2] == kept.pdf
+
+
+def test_what_was_broken_off_is_counted_and_finished_by_the_operator(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, _ = letters(world)
+    monkeypatch.setattr(type(world.keyring.vault()), "destroy", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        destroy(world, gone)
+    monkeypatch.undo()
+    with world.database.work(OPERATOR) as uow:
+        assert shredding.unfinished(uow) == 0  # it may be at it right now
+        uow.now += timedelta(hours=1)
+        assert shredding.unfinished(uow) == 1
+    shredding.repeat_all(shredder(world.parts), OPERATOR)
+    assert_gone(world.parts, world, gone)
+    with world.database.read(OPERATOR) as uow:
+        row = queries.destruction(uow, gone.id)
+        assert row is not None
+        assert row.done_at is not None
 
 
 def test_only_the_registry_of_the_body_destroys_a_letter(world: World) -> None:
