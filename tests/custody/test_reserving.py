@@ -1,12 +1,8 @@
 """A letter reserved for named readers: they open it, each by a passphrase of his own, and no key of the house does."""
 
-import io
-from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import select, update
 
 from crypto.passphrase_keys import open_private
@@ -15,81 +11,39 @@ from crypto.recovery import new_officer, open_officer
 from edms.accounts.step_up import StepUpRefused
 from edms.content import service as content
 from edms.content.models import FileKey
-from edms.core.actor import Actor
 from edms.core.errors import Conflict, Forbidden, Invalid, NotFound
 from edms.custody import queries, reserving, shredding
 from edms.custody.models import ReaderWrap, ReadingKey, Reservation
 from edms.custody.reading_keys import keep_escrow, make_key
 from edms.custody.rules import clean_passphrase
-from edms.custody.shredding import Shredder
 from edms.dispatch.models import OutboxItem
-from edms.entities.models import Employee
-from edms.entities.service import set_clearance
-from edms.intake.models import ReceivedMessage
 from edms.letters import queries as letters
-from edms.letters.models import Destruction, Letter
+from edms.letters.models import Destruction
 from edms.letters.rules import Sensitivity
-from edms.operation.every_keys_command import keys as keys_command
 from edms.operation.log_checks import check_all
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
 from edms.search.service import search
-from tests.factories.issued import IssuedLetter, events, issued_letter
-from tests.factories.letters import issue, receive, signed
+from tests.custody.readers import (
+    OFFICER,
+    PHRASES,
+    SECRET,
+    key_of,
+    opened,
+    person,
+    reserve,
+    shredder,
+    top_secret,
+    with_readers,
+)
+from tests.factories.issued import events, issued_letter
 from tests.factories.pages import make_app, post, sign_in
-from tests.factories.world import OPERATOR, PASSWORD, PIN, World, make_world
-from tests.verification.leaks import traced
-
-SECRET = "مواقع مخازن الطوارئ"
-OFFICER = new_officer("مؤتمن الجهة", b"a passphrase of the officer", memory_kib=8192)
-PHRASES = {"head": "سبع نخلات على شاطئ الغراف", "registry": "مطر خفيف فوق جسر الأئمة"}
+from tests.factories.world import OPERATOR, PASSWORD, World, make_world
 
 
 @pytest.fixture
 def world(tmp_path: Path, database_url: str) -> World:
-    """Body A with two persons who may read the highest class and have reading keys, and an escrow key."""
-    made = make_world(tmp_path, database_url)
-    with made.database.work(OPERATOR) as uow:
-        set_clearance(uow, uow.session.get_one(Employee, person(made, "registry").employee_id), 3)
-    for who, phrase in PHRASES.items():
-        make_key(made.database, person(made, who), PASSWORD, phrase, phrase)
-    with made.database.work(made.actor("a", "administrator")) as uow:
-        keep_escrow(uow, made.entity_a.id, OFFICER[0])
-    return made
-
-
-def person(world: World, who: str) -> Actor:
-    return replace(world.actor("a", who), clearance=3)
-
-
-def key_of(world: World, who: str) -> UUID:
-    with world.database.read(person(world, who)) as uow:
-        found = queries.own_key(uow)
-        assert found is not None
-        return found.id
-
-
-def shredder(world: World) -> Shredder:
-    return Shredder(world.database, world.store, world.keyring, world.parts[Indexes])
-
-
-def top_secret(world: World) -> IssuedLetter:
-    letter = issued_letter(world, subject=SECRET, sensitivity=Sensitivity.TOP_SECRET)
-    with world.database.work(OPERATOR) as uow:
-        uow.session.execute(update(OutboxItem).values(state="delivered"))
-    return letter
-
-
-def reserve(world: World, letter: IssuedLetter, *readers: str) -> None:
-    keys = [key_of(world, who) for who in readers or ("head",)]
-    reserving.reserve(shredder(world), person(world, "head"), letter.id, keys)
-
-
-def opened(world: World, who: str, letter: IssuedLetter, phrase: str = "") -> tuple[str, bytes]:
-    found = reserving.open_letter(
-        world.database, person(world, who), letter.id, phrase or PHRASES[who], store=world.store, keys=world.keyring
-    )
-    return found.subject, found.sheet
+    return with_readers(tmp_path, database_url)
 
 
 def test_named_readers_open_it_and_nobody_else_does(world: World) -> None:
@@ -114,47 +68,6 @@ def test_named_readers_open_it_and_nobody_else_does(world: World) -> None:
     checked = check_all(world.parts, OPERATOR)
     assert checked.report.faults == []
     assert (checked.rows["reservations"], checked.rows["reader_wraps"], checked.rows["reading_keys"]) == (1, 2, 3)
-
-
-def test_a_letter_that_came_by_mail_is_sealed_with_its_mail_and_attachments(world: World) -> None:
-    made = receive(world, issue(world, signed(
-        world, by=person(world, "head"), sensitivity=Sensitivity.TOP_SECRET, files={"خريطة.csv": b"1,2\n"}
-    )).letter_id)  # fmt: skip
-    reader = world.actor("b", "head")
-    make_key(world.database, reader, PASSWORD, PHRASES["head"], PHRASES["head"])
-    with world.database.work(world.actor("b", "administrator")) as uow:
-        keep_escrow(uow, world.entity_b.id, OFFICER[0])
-    with world.database.work(OPERATOR) as uow:
-        uow.session.execute(update(OutboxItem).values(state="delivered"))
-        body = uow.session.get_one(Letter, made).entity_id
-        raw = content.put(
-            uow, b"Subject: x\r\n\r\n", kind="mail", entities=[body], store=world.store, keys=world.keyring
-        )
-        message = ReceivedMessage(
-            entity_id=body, key=b"k" * 32, kind="letter", state="registered", sender_id=world.entity_a.id,
-            raw_file_id=raw.id, raw_hash=b"h" * 32, received_at=uow.now, peer="127.0.0.1", letter_id=made,
-        )  # fmt: skip
-        message.meta = {}
-        uow.session.add(message)
-    with world.database.read(reader) as uow:
-        key = queries.own_key(uow)
-        assert key is not None
-    reserving.reserve(shredder(world), reader, made, [key.id])
-    found = reserving.open_letter(
-        world.database, reader, made, PHRASES["head"], store=world.store, keys=world.keyring, part="message"
-    )
-    assert found.message == b"Subject: x\r\n\r\n"
-    assert [(one.name, one.data) for one in found.attachments] == [("خريطة.csv", b"1,2\n")]
-    client, page = sign_in(make_app(world), world.logins["b", "head"]), f"/letters/{made}"
-    listed = client.get(f"{page}/reserved").text
-    assert "خريطة" not in listed
-    assert 'value="message"' in listed
-    for part, data in (("message", b"Subject: x\r\n\r\n"), (found.attachments[0].id, b"1,2\n")):
-        got = post(client, f"{page}/reserved", {"part": part, "passphrase": PHRASES["head"]})
-        assert got.data == data
-        assert got.headers["Content-Disposition"].startswith("attachment")
-    unknown = post(client, f"{page}/reserved", {"part": "0" * 32, "passphrase": PHRASES["head"]})
-    assert unknown.status_code == 404
 
 
 def test_what_lies_on_disk_is_opened_by_the_passphrase_alone(world: World) -> None:
@@ -252,27 +165,6 @@ def test_nobody_locks_a_letter_up_for_himself_alone(tmp_path: Path) -> None:
         assert letters.letter(uow, letter.id).subject == SECRET
 
 
-def test_the_escrow_key_on_the_command_line(world: World, tmp_path: Path) -> None:
-    officer, file = OFFICER
-    for name, text in (("public", officer.text()), ("private", file), ("phrase", "a passphrase of the officer\n")):
-        (tmp_path / name).write_text(text, "utf-8")
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(keys_command, ["escrow", *arguments], obj=world.parts)
-
-    done = run("set", str(tmp_path / "public"), "--as", world.logins["a", "administrator"])
-    assert officer.fingerprint in done.output
-    letter = top_secret(world)
-    reserve(world, letter)
-    given = (
-        "give", letter.document_code, str(tmp_path / "private"), "--as", world.logins["a", "head"],
-        "--passphrase-file", str(tmp_path / "phrase"), "--to",
-    )  # fmt: skip
-    assert "has no reading key" in run(*given, world.logins["a", "employee"]).output
-    assert run(*given, world.logins["a", "registry"]).exit_code == 0
-    assert opened(world, "registry", letter)[0] == SECRET
-
-
 def test_a_new_reading_key_does_not_open_what_the_old_one_did(world: World) -> None:
     letter = top_secret(world)
     reserve(world, letter)
@@ -364,55 +256,3 @@ def test_destroyed_it_opens_for_its_readers_no_more(world: World) -> None:
         with pytest.raises(NotFound):
             world.store.open(uow.session.scalars(select(Reservation.file_id)).one())
     assert check_all(world.parts, OPERATOR).report.faults == []
-
-
-def test_on_the_pages_it_is_reserved_opened_given_and_its_leak_is_named(world: World) -> None:
-    letter = top_secret(world)
-    head = sign_in(make_app(world), world.logins["a", "head"])
-    page = f"/letters/{letter.id}"
-    assert f'href="{page}/reserve"' in head.get(page).text
-    sent = {"readers": str(key_of(world, "head"))}
-    unsure = post(head, f"{page}/reserve", sent, form=f"{page}/reserve")
-    assert unsure.status_code == 422
-    assert "checked" in unsure.text
-    done = post(head, f"{page}/reserve", {**sent, "sure": "1", "step_up": PIN}, form=f"{page}/reserve")
-    assert (done.status_code, done.location) == (303, f"{page}/reserved")
-    outside = head.get(page).text
-    assert SECRET not in outside
-    assert f'href="{page}/reserved"' in outside
-    assert "print.pdf" not in outside
-    assert "كتاب محصور القراءة" in head.get("/outgoing").text
-    wrong = post(head, f"{page}/reserved", {"part": "pages", "passphrase": "ليست هي قطعاً"})
-    assert wrong.status_code == 422
-    assert SECRET not in wrong.text
-    inside = post(head, f"{page}/reserved", {"part": "pages", "passphrase": PHRASES["head"]})
-    assert inside.status_code == 200
-    assert inside.headers["Cache-Control"] == "no-store"
-    assert SECRET in inside.text
-    assert inside.text.count("data:image/png;base64,") == 1
-    sheet = post(head, f"{page}/reserved", {"part": "sheet", "passphrase": PHRASES["head"]})
-    assert sheet.data.startswith(b"%PDF-")
-    assert sheet.data != letter.pdf
-    (named,) = traced(world, OPERATOR, sheet.data).named
-    assert named.employee_code == person(world, "head").employee_code
-    given = post(head, f"{page}/readers", {"reader": str(key_of(world, "registry")), "passphrase": PHRASES["head"]})
-    assert given.status_code == 303
-    office = sign_in(make_app(world), world.logins["a", "registry"])
-    shown = post(office, f"{page}/reserved", {"part": "pages", "passphrase": PHRASES["registry"]})
-    assert SECRET in shown.text
-    for path in ("/print.pdf", "/copy.pdf", "/pages/1.png"):
-        assert head.get(page + path).status_code == 404
-
-
-def test_the_page_of_the_reading_key(world: World) -> None:
-    clerk = sign_in(make_app(world), world.logins["a", "employee"])
-    phrase = "عبارة موظف لا يطلع عليه"
-    fields = {"old": PASSWORD, "passphrase": phrase, "again": phrase}
-    wrong = post(clerk, "/account/reading-key", {**fields, "old": "no"}, form="/account/reading-key")
-    assert wrong.status_code == 422
-    assert phrase not in wrong.text
-    done = post(clerk, "/account/reading-key", fields, form="/account/reading-key")
-    assert done.status_code == 303
-    with world.database.read(world.actor("a", "employee")) as uow:
-        assert queries.own_key(uow) is not None
-    assert io.StringIO(clerk.get("/account/reading-key").text).read().count("btn-danger") == 1
