@@ -37,6 +37,7 @@ CHECKS: Sequence[tuple[str, Check, str]] = (
     ("queue", data_checks.queue, "diwan db upgrade"),
     ("fonts", machine_checks.fonts, "make install"),
     ("assets", machine_checks.assets, "make assets"),
+    ("words", machine_checks.words, "apt-get install tesseract-ocr-ara"),
     ("clock", machine_checks.clock, "let NTP keep the clock"),
     ("ports", machine_checks.ports, "end the other program or change the setting"),
 )

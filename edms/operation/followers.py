@@ -48,5 +48,6 @@ def _sweep(parts: Parts) -> int:
 
 def _look_up(parts: Parts) -> int:
     return leak_queue.follow(
-        parts[Database], store=parts[ContentStore], keys=parts[Keyring], limits=parts[ReadingLimits]
-    )
+        parts[Database], store=parts[ContentStore], keys=parts[Keyring], indexes=parts[Indexes],
+        limits=parts[ReadingLimits],
+    )  # fmt: skip

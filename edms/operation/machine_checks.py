@@ -11,6 +11,7 @@ from edms.operation import locks
 from edms.operation.finding import Finding, fail, ok, warn
 from edms.operation.programs import is_taken, port_settings
 from edms.operation.site import Site
+from edms.verification.leak_words import model
 from edms.web.assets_url import asset_exists
 
 OLDEST_PYTHON = (3, 11)
@@ -43,6 +44,16 @@ def assets(_parts: Parts, _site: Site) -> Finding:
     if not asset_exists("built/app.js"):
         return warn("assets", "the script and the fonts of the pages are not built", "make assets")
     return ok("assets", "the pages' script and fonts are built")
+
+
+def words(_parts: Parts, _site: Site) -> Finding:
+    """Check that the words of leaked pictures can be read; without, the leak desk must be told which letter it is."""
+    if model() is None:
+        return warn(
+            "words", "no Arabic model: pictures without codes find no letter by their words",
+            "apt-get install tesseract-ocr-ara",
+        )  # fmt: skip
+    return ok("words", "the words of leaked pictures can be read")
 
 
 def clock(_parts: Parts, _site: Site) -> Finding:

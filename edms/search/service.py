@@ -82,11 +82,11 @@ def search(
     size = min(max(size, 1), MOST_HITS)
     asked = SearchQuery(query_text, acl_of_reader(uow.actor), direction, since, until, size, (max(page, 1) - 1) * size)
     key = indexes.key(uow.session, entity_id)
-    found = _ask(indexes, entity_id, key, asked)
+    found = ask(indexes, entity_id, key, asked)
     if found.total and not found.ids:
         page = -(-found.total // size)
         asked = SearchQuery(query_text, asked.acl, direction, since, until, size, (page - 1) * size)
-        found = _ask(indexes, entity_id, key, asked)
+        found = ask(indexes, entity_id, key, asked)
     readable = letters.visible_ids(uow, found.ids)
     shown = [readable[id] for id in found.ids if id in readable]
     exact, bad_code, suggestion = _typed_code(uow, query_text)
@@ -105,7 +105,7 @@ def note_found(uow: UnitOfWork, results: Results) -> None:
         )  # fmt: skip
 
 
-def _ask(indexes: Indexes, entity_id: UUID, key: bytes, asked: SearchQuery) -> SearchHits:
+def ask(indexes: Indexes, entity_id: UUID, key: bytes, asked: SearchQuery) -> SearchHits:
     """Ask the present index; once more when it was replaced in between."""
     try:
         return _ask_once(indexes, entity_id, key, asked)

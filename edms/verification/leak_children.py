@@ -11,7 +11,7 @@ from crypto.digests import sha256
 from crypto.marks.keys import MarkKey
 from edms.core.errors import Unavailable
 from edms.verification.leak_child import Child, broken, distrusting, whole
-from edms.verification.leak_rules import MOST_CODES, MOST_PIXELS, Layer, ReadingLimits
+from edms.verification.leak_rules import LONGEST_LINE, MOST_CODES, MOST_LINES, MOST_PIXELS, Layer, ReadingLimits
 
 _MOST_RUNS: Final = 1 << 16
 _DRAWING_SECONDS: Final = 20
@@ -23,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 class Picture:
     """A page of a file (both from 0) as RGB, height x width x 3 octets, and the codes that can be seen on it.
 
-    ``hints`` are digits that the file itself names, in its properties or its text.
+    ``hints`` are digits that the file itself names, in its properties or its text; ``lines`` the words that were read.
     """
 
     file: int
@@ -34,6 +34,7 @@ class Picture:
     codes: tuple[str, ...] = ()
     seals: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    lines: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,17 @@ class Compared:
     lost: frozenset[int] = frozenset()
 
 
-def open_files(files: Sequence[bytes], *, limits: ReadingLimits, progress: Progress) -> Opened:
-    """Turn files into pictures in the child that knows no secret; what it does not get to read has its trouble told."""
+def open_files(
+    files: Sequence[bytes], *, limits: ReadingLimits, progress: Progress, words: bool = False
+) -> Opened:  # fmt: skip
+    """Turn files into pictures in the child that knows no secret; what it does not get to read has its trouble told.
+
+    ``words`` asks for the words of pictures on which nothing says which letter they show.
+    """
     pictures: list[Picture] = []
     troubles: dict[int, str] = {}
     with Child("pictures", limits) as child, distrusting():
-        child.send({"sizes": [len(one) for one in files]}, files)
+        child.send({"sizes": [len(one) for one in files], "words": words}, files)
         done = False
         for told in child.lines():
             if "done" in told:
@@ -128,7 +134,9 @@ def open_files(files: Sequence[bytes], *, limits: ReadingLimits, progress: Progr
                 raise broken()
             pixels = child.octets(height * width * 3)
             codes, seals, hints = (_texts(told.get(name)) for name in ("codes", "seals", "hints"))
-            pictures.append(Picture(file, whole(told["page"], 1 << 20), height, width, pixels, codes, seals, hints))
+            lines = tuple(one[:LONGEST_LINE] for one in _texts(told.get("lines"), MOST_LINES))
+            page = whole(told["page"], 1 << 20)
+            pictures.append(Picture(file, page, height, width, pixels, codes, seals, hints, lines))
     if not done:
         reached = max((one.file for one in pictures), default=-1)
         troubles |= {file: "leaks.unreadable" for file in range(reached + 1, len(files)) if file not in troubles}
@@ -274,9 +282,9 @@ class MarkReader:
         self._progress(str(phase), whole(done, 1 << 24), whole(of, 1 << 24))
 
 
-def _texts(values: object) -> tuple[str, ...]:
+def _texts(values: object, most: int = MOST_CODES) -> tuple[str, ...]:
     found = values if isinstance(values, list) else []
-    return tuple(str(one) for one in found[:MOST_CODES])
+    return tuple(str(one) for one in found[:most])
 
 
 def _webp(text: object) -> bytes:

@@ -1,9 +1,9 @@
 """Child process that turns hostile files (photos, scans, screenshots, PDF) into bare pixels, and reads visible codes.
 
 It is given no secret: the marks are read by another process, which never sees a file. It hears a line of JSON
-(``sizes`` of the files in octets) and the files one after the other. It tells for each page of each file a line of
-JSON, followed where it has ``pixels`` by height x width x 3 octets of RGB; for a file that cannot be read, a line with
-``trouble``.
+(``sizes`` of the files in octets, whether ``words`` are wanted) and the files one after the other. It tells for each
+page of each file a line of JSON, followed where it has ``pixels`` by height x width x 3 octets of RGB; for a file that
+cannot be read, a line with ``trouble``.
 """
 
 import io
@@ -20,8 +20,10 @@ from PIL import Image, ImageOps, ImageSequence
 from crypto.barcodes import read_barcodes
 from crypto.marks.arrays import Image as Pixels
 from crypto.paper_seal import PREFIX
+from edms.verification import leak_words
 from edms.verification.leak_rules import MOST_PAGES, MOST_PIXELS, MOST_PIXELS_TOGETHER
 from edms.verification.leak_wire import Wire
+from edms.verification.leak_words import read_lines
 
 _PDF: Final = b"%PDF-"
 _DPI, _DPI_OF_MANY, _MANY = 200, 150, 6
@@ -43,11 +45,14 @@ class _Unreadable(Exception):
 def answer(wire: Wire) -> None:
     """Tell what the files show."""
     room: int = MOST_PIXELS_TOGETHER
-    for number, size in enumerate(wire.hear()["sizes"]):
+    asked = wire.hear()
+    for number, size in enumerate(asked["sizes"]):
         data = wire.octets(size)
         try:
             for read in _pages(data):
-                room = _tell_page(wire, number, read, _pixels(read.image), room)
+                named = bool(read.codes or read.seals or read.hints)  # what stands there says which letter it is
+                lines = read_lines(read.image) if asked["words"] and not named else []
+                room = _tell_page(wire, number, read, lines, room)
         except _Unreadable as error:
             wire.tell({"file": number, "trouble": error.args[0]})
         except Exception:  # a hostile file makes its decoder raise anything
@@ -144,12 +149,13 @@ def _pixels(image: Image.Image) -> Pixels:
     return np.ascontiguousarray(np.asarray(image, np.uint8))
 
 
-def _tell_page(wire: Wire, file: int, read: Page, pixels: Pixels, room: int) -> int:
+def _tell_page(wire: Wire, file: int, read: Page, lines: list[str], room: int) -> int:
     """Tell a page and return how many pixels there is room for after it."""
+    pixels = _pixels(read.image)
     height, width = pixels.shape[:2]
     if height * width > room:
         raise _Unreadable("leaks.too-much-at-once")
-    told = {"codes": read.codes, "seals": read.seals, "hints": read.hints}
+    told = {"codes": read.codes, "seals": read.seals, "hints": read.hints, "lines": lines}
     wire.tell({"file": file, "page": read.number, "pixels": [height, width], **told}, pixels.data)
     return room - int(height * width)
 
@@ -164,6 +170,7 @@ def warm_up() -> None:
         sample.save(out, kind)
         Image.open(io.BytesIO(out.getvalue())).convert("RGB")
     read_barcodes(sample.convert("L"))
+    leak_words.warm_up()
     empty = pypdfium2.PdfDocument.new()
     empty.new_page(72, 72).render(scale=1).to_pil()
     empty.close()

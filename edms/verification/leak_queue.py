@@ -24,6 +24,7 @@ from edms.core.errors import EdmsError, Forbidden
 from edms.core.ids import new_id
 from edms.entities.keyring import Keyring
 from edms.entities.models import Employee
+from edms.search.indexes import Indexes
 from edms.verification import leak_cases, leak_queries, tracing
 from edms.verification.leak_rules import LEASE, MOST_TRIES, LookUpState, ReadingLimits
 from edms.verification.models import LeakFinding, LeakImage, LeakLookUp
@@ -48,7 +49,9 @@ class Claimed:
     letters: tuple[str, ...]
 
 
-def follow(database: Database, *, store: ContentStore, keys: Keyring, limits: ReadingLimits) -> int:
+def follow(
+    database: Database, *, store: ContentStore, keys: Keyring, indexes: Indexes, limits: ReadingLimits
+) -> int:  # fmt: skip
     """Do the next look-up that waits, or whose worker died; return how many were done.
 
     What a look-up cannot do is written into it with the code of the reason, and does not stop the worker.
@@ -60,8 +63,8 @@ def follow(database: Database, *, store: ContentStore, keys: Keyring, limits: Re
     try:
         held = _opened(database, look_up_id, number, store=store, keys=keys)
         found = tracing.trace(
-            database, held.actor, held.files, letters=held.letters, store=store, keys=keys, limits=limits,
-            progress=_Teller(database, look_up_id, number).tell, case_id=held.case_id,
+            database, held.actor, held.files, letters=held.letters, store=store, keys=keys, indexes=indexes,
+            limits=limits, progress=_Teller(database, look_up_id, number).tell, case_id=held.case_id,
         )  # fmt: skip
     except EdmsError as error:
         _fail(database, look_up_id, number, error.code)

@@ -25,6 +25,9 @@ MOST_CANDIDATES: Final = 12
 MOST_LETTERS: Final = 8
 """Letters that an auditor may name for a look-up."""
 MOST_CODES: Final = 60
+MOST_LINES: Final = 80
+LONGEST_LINE: Final = 200
+"""Lines of text that are read on a picture, and their characters."""
 LONGEST_TITLE: Final = 200
 LONGEST_NOTE: Final = 4000
 LONGEST_REASON: Final = 500

@@ -15,6 +15,7 @@ from edms.core.errors import Invalid
 from edms.core.output import emit, progress_bar
 from edms.core.parts import Parts
 from edms.entities.keyring import Keyring
+from edms.search.indexes import Indexes
 from edms.verification import tracing
 from edms.verification.leak_rules import ReadingLimits, odds
 from edms.verification.tracing import Traced, TracedCopy, TracedPicture
@@ -45,7 +46,8 @@ def trace(
     with _bar() as progress:
         found = tracing.trace(
             parts[Database], _OPERATOR, [path.read_bytes() for path in files], letters=letters,
-            store=parts[ContentStore], keys=parts[Keyring], limits=parts[ReadingLimits], progress=progress,
+            store=parts[ContentStore], keys=parts[Keyring], indexes=parts[Indexes], limits=parts[ReadingLimits],
+            progress=progress,
         )  # fmt: skip
     if not found.pictures:
         raise Invalid(found.troubles.get(0, "leaks.unreadable"))

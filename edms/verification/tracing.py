@@ -19,6 +19,8 @@ from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
 from edms.core.errors import Invalid, NotFound
 from edms.entities.keyring import Keyring
+from edms.search.indexes import Indexes
+from edms.search.likely import likely_letters
 from edms.verification import guessing, leak_queries, queries
 from edms.verification.leak_children import (
     BlindRead,
@@ -131,6 +133,7 @@ def trace(
     letters: Sequence[str] = (),
     store: ContentStore,
     keys: Keyring,
+    indexes: Indexes,
     limits: ReadingLimits,
     progress: Callable[[str, int, int], None] = lambda phase, done, of: None,
     case_id: UUID | None = None,
@@ -138,7 +141,8 @@ def trace(
     """Say whose copies files show, among those that the actor may know; each look-up is an event.
 
     ``letters`` are codes of letters that the auditor suspects. Candidates are the originals of copies whose number was
-    read blind or seen, of letters seen or named, and no others: what an index of pages finds would join them here.
+    read blind or seen, of letters seen or named; where nothing can be seen and none is named, of letters of the
+    auditor's body that hold the words of the pictures.
     Raises Forbidden; Invalid ``verification.file-too-large``, ``verification.bad-letter-code`` or
     ``leaks.unknown-letter``; Unavailable ``leaks.reader-failed`` and ``verification.too-many-copy-codes``.
     """
@@ -147,10 +151,12 @@ def trace(
         raise Invalid("verification.file-too-large", limit=LARGEST_FILE >> 20)
     named_letters = [_letter_code(text) for text in letters]
     begun = time.monotonic()
-    opened = open_files(files, limits=limits, progress=progress)
+    words = not letters and actor.entity_id is not None
+    opened = open_files(files, limits=limits, progress=progress, words=words)
     with database.work(actor) as uow:
         known = mark_keys.known(uow, keys=keys)
         seen = _seen(uow, opened.pictures, named_letters)
+        seen = seen if seen.leads else replace(seen, letters=_read(uow, opened.pictures, indexes))
 
     def look(*, hastily: bool) -> _Look:
         with MarkReader(limits=limits, progress=progress) as reader:
@@ -248,6 +254,13 @@ def _seen(uow: UnitOfWork, pictures: Sequence[Picture], letters: Sequence[str]) 
         tuple(found[code] for code in dict.fromkeys(claimed) if code in found and code not in drawn),
         tuple(dict.fromkeys([*named, *seen])),
     )
+
+
+def _read(uow: UnitOfWork, pictures: Sequence[Picture], indexes: Indexes) -> tuple[str, ...]:
+    """Return the letters whose words were read on the pictures."""
+    lines = [line for picture in pictures for line in picture.lines]
+    found = (one.document_code for one in likely_letters(uow, lines, indexes=indexes))
+    return tuple(code for code in found if code)
 
 
 def _candidates(uow: UnitOfWork, seen: _Seen, blind: Sequence[BlindRead]) -> list[Original]:

@@ -10,6 +10,7 @@ from PIL import Image
 from crypto.digests import sha256
 from edms.content import service as content
 from edms.core.actor import Actor
+from edms.search.indexes import Indexes
 from edms.verification import leak_cases, leak_queue, tracing
 from edms.verification.leak_cases import HandedIn
 from edms.verification.leak_rules import ReadingLimits
@@ -72,8 +73,9 @@ def noise(seed: int, side: int = 600) -> bytes:
 def traced(world: World, actor: Actor, *files: bytes, letters: tuple[str, ...] = ()) -> Traced:
     """Look into files as the command line does."""
     return tracing.trace(
-        world.database, actor, files, letters=letters, store=world.store, keys=world.keyring, limits=LIMITS
-    )
+        world.database, actor, files, letters=letters, store=world.store, keys=world.keyring,
+        indexes=world.parts[Indexes], limits=LIMITS,
+    )  # fmt: skip
 
 
 def new_case(world: World, actor: Actor, *files: bytes, letters: tuple[str, ...] = ()) -> str:
@@ -93,6 +95,8 @@ def new_case(world: World, actor: Actor, *files: bytes, letters: tuple[str, ...]
 def work_off(world: World) -> int:
     """Do all look-ups that wait, as the worker does."""
     done = 0
-    while leak_queue.follow(world.database, store=world.store, keys=world.keyring, limits=LIMITS):
+    while leak_queue.follow(
+        world.database, store=world.store, keys=world.keyring, indexes=world.parts[Indexes], limits=LIMITS
+    ):  # fmt: skip
         done += 1
     return done

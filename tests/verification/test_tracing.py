@@ -7,6 +7,8 @@ from PIL import Image
 
 from edms.core.actor import Actor
 from edms.core.errors import Forbidden, Invalid
+from edms.search.follower import follow
+from edms.search.indexes import Indexes
 from edms.verification.leak_rules import Measured, advice, odds
 from edms.verification.tracing import look_up
 from tests.factories.issued import IssuedLetter, downloaded_copy, events, issued_letter
@@ -46,6 +48,20 @@ def test_a_black_and_white_piece_is_named_once_its_letter_is(world: World, long_
     assert (lost.named, lost.pictures[0].help[0]) == ((), "leaks.help-letter")
     assert [one.copy_code for one in found.named] == [copy.code]
     assert found.named[0].layers == ("shift",)
+
+
+def test_a_black_and_white_piece_finds_its_letter_by_its_words(world: World, long_letter: IssuedLetter) -> None:
+    """No colour, no code, nobody says which letter it is: its words do, to an auditor who may read the letter."""
+    pdf, copy = downloaded_copy(world, long_letter, ("a", "employee"))
+    leak = encoded(bilevel(piece(rendered(pdf, dpi=200), 0.06, 0.32, 0.97, 0.5)))
+    while follow(world.database, world.parts[Indexes]):
+        pass
+    found = traced(world, auditor_of(world, "a"), leak)
+    assert [one.copy_code for one in found.named] == [copy.code]
+    assert (found.named[0].layers, found.letters) == (("shift",), (long_letter.document_code,))
+    elsewhere = traced(world, auditor_of(world, "b"), leak)
+    assert (elsewhere.named, elsewhere.letters) == ((), ())
+    assert elsewhere.pictures[0].help[0] == "leaks.help-letter"
 
 
 def test_two_leakers_whose_pictures_come_together_are_both_named(world: World, letter: IssuedLetter) -> None:
