@@ -1,7 +1,7 @@
 """Which letters of the own body a text is probably of, though some of its words were misread."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -11,13 +11,14 @@ from edms.core.database import UnitOfWork
 from edms.letters import queries as letters
 from edms.letters.models import Letter
 from edms.letters.rules import acl_of_reader
-from edms.search.index import SearchQuery
+from edms.search.index import SearchHits, SearchQuery
 from edms.search.indexes import Indexes
 from edms.search.service import ask
 
 _MOST_PAIRS: Final = 48
 _SURE: Final = 8  # pairs after which a letter that leads by so many is the one
-_COMMON: Final = 20  # letters: a pair of words that stands in more of them tells nothing
+COMMON: Final = 20
+"""Letters: a pair of words that stands in more of them tells nothing."""
 _SHORTEST: Final = 3
 _FEWEST_PAIRS: Final = 2
 
@@ -32,20 +33,29 @@ def likely_letters(uow: UnitOfWork, lines: Sequence[str], *, indexes: Indexes, m
     if entity_id is None:
         return []
     key, acl = indexes.key(uow.session, entity_id), acl_of_reader(uow.actor)
+
+    def holding(phrase: str) -> SearchHits:
+        return ask(indexes, entity_id, key, SearchQuery(phrase, acl, limit=COMMON))
+
+    ids = ranked(lines, holding)[:most]
+    readable = letters.visible_ids(uow, ids)
+    return [readable[one] for one in ids if one in readable]
+
+
+def ranked(lines: Sequence[str], holding: Callable[[str], SearchHits]) -> list[UUID]:
+    """Return the letters that lines speak for, the likeliest first; ``holding`` finds up to ``COMMON`` by a phrase."""
     score: Counter[UUID] = Counter()
     pairs: Counter[UUID] = Counter()
     for first, second in _pairs(lines):
-        found = ask(indexes, entity_id, key, SearchQuery(f'"{first} {second}"', acl, limit=_COMMON))
-        if 0 < found.total <= _COMMON:
+        found = holding(f'"{first} {second}"')
+        if 0 < found.total <= COMMON:
             score.update(dict.fromkeys(found.ids, 1 / found.total))
             pairs.update(found.ids)
             (_, most_pairs), *others = pairs.most_common(2)
             if most_pairs - sum(count for _, count in others) >= _SURE:
                 break
     best = max(score.values(), default=0.0)
-    ids = [one for one, value in score.most_common() if pairs[one] >= _FEWEST_PAIRS and value >= best / 2][:most]
-    readable = letters.visible_ids(uow, ids)
-    return [readable[one] for one in ids if one in readable]
+    return [one for one, value in score.most_common() if pairs[one] >= _FEWEST_PAIRS and value >= best / 2]
 
 
 def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:

@@ -57,10 +57,11 @@ def originals(kind: Kind, count: int) -> Iterator[Original]:
 
 def letter(seed: int) -> Original:
     """Return a letter of one full page, about every third with a table."""
-    return Original(f"letter{seed}", Kind.LETTER, render_letter(_written(seed)))
+    return Original(f"letter{seed}", Kind.LETTER, render_letter(written(seed)))
 
 
-def _written(seed: int) -> PrintedLetter:
+def written(seed: int) -> PrintedLetter:
+    """Return what ``letter`` prints."""
     paragraphs = _paragraphs()
     rng = np.random.default_rng([seed, 1])
     first = int(rng.integers(0, len(paragraphs) - 12))
@@ -91,7 +92,7 @@ def long_letter(seed: int, page_count: int) -> Original:
     paragraphs = _paragraphs()
     first = int(np.random.default_rng([seed, 3]).integers(0, len(paragraphs) - 9 * page_count))
     body = tuple(ParagraphBlock(text) for text in paragraphs[first : first + 9 * page_count])
-    return Original(f"long{seed}", Kind.LETTER, render_letter(replace(_written(seed), body=body)))
+    return Original(f"long{seed}", Kind.LETTER, render_letter(replace(written(seed), body=body)))
 
 
 def scan(seed: int) -> Original:

@@ -26,7 +26,7 @@ def test_most_words_of_an_eighth_of_a_page_are_read(way: str) -> None:
     assert place is not None
     picture = Image.fromarray(BY_NAME[way].leak(sheet, 3).cut(place.box))
     read = [word for line in leak_words.read_lines(picture) for word in arabic.words(line)]
-    written = " ".join(block.text for block in pages._written(0).body if hasattr(block, "text"))
+    written = " ".join(block.text for block in pages.written(0).body if hasattr(block, "text"))
     known = set(arabic.words(written))
     right = [word for word in read if word in known]
     assert len(right) >= 25
