@@ -17,7 +17,7 @@ from edms.content import service as content
 from edms.content.store import ContentStore
 from edms.core.actor import Actor
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Invalid, NotFound
+from edms.core.errors import Invalid, NotFound, Unavailable
 from edms.entities.keyring import Keyring
 from edms.search.indexes import Indexes
 from edms.search.likely import likely_letters
@@ -37,6 +37,7 @@ from edms.verification.leak_rules import MOST_CANDIDATES, Layer, Measured, Readi
 from edms.verification.rules import LARGEST_FILE, TRACE
 
 _PDF = b"%PDF-"
+_READ_PICTURES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,9 @@ def trace(
     with database.work(actor) as uow:
         known = mark_keys.known(uow, keys=keys)
         seen = _seen(uow, opened.pictures, named_letters)
-        seen = seen if seen.leads else replace(seen, letters=_read(uow, opened.pictures, indexes))
+    if not seen.leads:
+        with database.read(actor) as uow:
+            seen = replace(seen, letters=_read(uow, opened.pictures, indexes))
 
     def look(*, hastily: bool) -> _Look:
         with MarkReader(limits=limits, progress=progress) as reader:
@@ -257,10 +260,15 @@ def _seen(uow: UnitOfWork, pictures: Sequence[Picture], letters: Sequence[str]) 
 
 
 def _read(uow: UnitOfWork, pictures: Sequence[Picture], indexes: Indexes) -> tuple[str, ...]:
-    """Return the letters whose words were read on the pictures."""
-    lines = [line for picture in pictures for line in picture.lines]
-    found = (one.document_code for one in likely_letters(uow, lines, indexes=indexes))
-    return tuple(code for code in found if code)
+    """Return the letters whose words were read on some picture; none while the index cannot be asked."""
+    found: dict[str, None] = {}
+    try:
+        for lines in (picture.lines for picture in pictures[:_READ_PICTURES] if picture.lines):
+            likely = likely_letters(uow, lines, indexes=indexes)
+            found |= dict.fromkeys(one.document_code for one in likely if one.document_code)
+    except Unavailable:  # it is put down for repair; the tint may name the copy all the same
+        return ()
+    return tuple(found)
 
 
 def _candidates(uow: UnitOfWork, seen: _Seen, blind: Sequence[BlindRead]) -> list[Original]:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from edms.core.actor import Actor
-from edms.core.errors import Forbidden, Invalid
+from edms.core.errors import Forbidden, Invalid, Unavailable
 from edms.search.follower import follow
 from edms.search.indexes import Indexes
 from edms.verification.leak_rules import Measured, advice, odds
@@ -62,6 +62,19 @@ def test_a_black_and_white_piece_finds_its_letter_by_its_words(world: World, lon
     elsewhere = traced(world, auditor_of(world, "b"), leak)
     assert (elsewhere.named, elsewhere.letters) == ((), ())
     assert elsewhere.pictures[0].help[0] == "leaks.help-letter"
+
+
+def test_a_look_up_is_done_though_the_index_cannot_be_asked(
+    world: World, long_letter: IssuedLetter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pdf, copy = downloaded_copy(world, long_letter, ("a", "employee"))
+
+    def damaged(*_: object, **__: object) -> None:
+        raise Unavailable("search.index-damaged")
+
+    monkeypatch.setattr("edms.verification.tracing.likely_letters", damaged)
+    found = traced(world, auditor_of(world, "a"), encoded(piece(rendered(pdf), 0.06, 0.32, 0.97, 0.5)))
+    assert [one.copy_code for one in found.named] == [copy.code]
 
 
 def test_two_leakers_whose_pictures_come_together_are_both_named(world: World, letter: IssuedLetter) -> None:
