@@ -23,9 +23,8 @@ ROUNDS = 7
 class Cost:
     """Of one kind of page: milliseconds a page to find its runs once and to mark a copy, bytes more on the file.
 
-    ``darker`` is the loss of mean luma in percent, ``step`` the greatest
-    difference of luma on bare paper in
-    levels, both at 150 dpi.
+    ``darker`` is the loss of mean luma in percent, ``step`` the greatest difference of luma on bare paper in levels,
+    both at 150 dpi.
     """
 
     kind: str

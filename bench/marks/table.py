@@ -176,11 +176,11 @@ def _times(results: Sequence[Result]) -> str:
 
 def _costs(costs: Sequence[Cost]) -> str:
     lines = ["### What marking costs", ""]
-    lines += ["| page | finding runs, once | marking a copy | bytes more | mean luma | greatest step on paper |"]
+    lines += ["| page | finding runs, once | marking a copy | bytes more a page | mean luma | greatest step on paper |"]
     lines += ["|---|---|---|---|---|---|"]
     lines += [
-        f"| {each.kind} | {each.found_ms:.0f} ms a page | {each.marked_ms:.0f} ms a page | {each.more_bytes:,} "
-        f"| −{each.darker:.2f} % | {each.step:.1f} levels |"
+        f"| {each.kind} | {each.found_ms:.0f} ms a page | {each.marked_ms:.0f} ms a page "
+        f"| {each.more_bytes // each.pages:,} | −{each.darker:.2f} % | {each.step:.1f} levels |"
         for each in costs
     ]
     return "\n".join(lines)
