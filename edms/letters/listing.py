@@ -49,7 +49,8 @@ def rows(uow: UnitOfWork, letters: Sequence[Letter], *, locale: str = "ar") -> l
     ids = [each.id for each in letters]
     counts = queries.attachment_counts(uow, ids)
     opened = queries.opened_by(uow, ids)
-    destroyed = queries.destructions(uow, ids)
+    wordless = [each.id for each in letters if not each.subject]
+    destroyed = queries.destructions(uow, wordless) if wordless else {}
     texts = queries.newest_versions(uow, letters)
     first = queries.first_addressees(uow, [each.id for each in letters if each.direction == Direction.OUTGOING])
     wanted = [entity for entity, _ in first.values()] + [each.sender_id for each in letters if each.sender_id]
