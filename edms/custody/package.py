@@ -15,6 +15,7 @@ from edms.entities.keyring import Keyring
 from edms.intake.models import ReceivedMessage
 from edms.letters import queries
 from edms.letters.models import Letter
+from edms.registry.rules import Direction
 
 _FORM = "diwan-reserved/1"
 
@@ -76,8 +77,10 @@ def package_of(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Ke
 
 
 def message_of(uow: UnitOfWork, letter: Letter) -> ReceivedMessage | None:
-    """Return the mail that a letter came as, if it came by mail."""
+    """Return the mail that a letter came as, if it came by mail; what comes about a sent one is a receipt."""
+    if letter.direction != Direction.INCOMING:
+        return None
     query = select(ReceivedMessage).where(
         ReceivedMessage.letter_id == letter.id, ReceivedMessage.entity_id == letter.entity_id
     )
-    return uow.session.scalars(query.limit(1)).first()
+    return uow.session.scalars(query.order_by(ReceivedMessage.id).limit(1)).first()

@@ -102,6 +102,14 @@ def test_the_escrow_key_on_the_command_line(world: World, tmp_path: Path) -> Non
 
 def test_on_the_pages_it_is_reserved_opened_given_and_its_leak_is_named(world: World) -> None:
     letter = top_secret(world)
+    with world.database.work(OPERATOR) as uow:
+        receipt = ReceivedMessage(
+            entity_id=world.entity_a.id, key=b"r" * 32, kind="receipt", state="attached", sender_id=world.entity_b.id,
+            raw_file_id=uow.session.get_one(Letter, letter.id).rendition_id, raw_hash=b"h" * 32, received_at=uow.now,
+            peer="127.0.0.1", letter_id=letter.id,
+        )  # fmt: skip
+        receipt.meta = {}
+        uow.session.add(receipt)
     head = sign_in(make_app(world), world.logins["a", "head"])
     page = f"/letters/{letter.id}"
     assert f'href="{page}/reserve"' in head.get(page).text
@@ -111,6 +119,7 @@ def test_on_the_pages_it_is_reserved_opened_given_and_its_leak_is_named(world: W
     assert "checked" in unsure.text
     done = post(head, f"{page}/reserve", {**sent, "sure": "1", "step_up": PIN}, form=f"{page}/reserve")
     assert (done.status_code, done.location) == (303, f"{page}/reserved")
+    assert 'value="message"' not in head.get(f"{page}/reserved").text, "a receipt is not the mail as it came"
     outside = head.get(page).text
     assert SECRET not in outside
     assert f'href="{page}/reserved"' in outside
