@@ -43,8 +43,6 @@ class _Held:
 
     account_id: UUID
     entity_id: UUID
-    letter_id: UUID
-    reservation_id: UUID
     file_id: UUID
     reading_key_id: UUID
     sealed: bytes = field(repr=False)
@@ -214,9 +212,7 @@ def _held(uow: UnitOfWork, letter_id: UUID) -> _Held:
     if own is None:
         raise Forbidden("custody.no-reader")
     wrap, key = own
-    return _Held(
-        own_account(uow).id, held.entity_id, letter_id, held.id, held.file_id, key.id, key.sealed, wrap.wrapped
-    )
+    return _Held(own_account(uow).id, held.entity_id, held.file_id, key.id, key.sealed, wrap.wrapped)
 
 
 def _give(uow: UnitOfWork, letter_id: UUID, key_id: UUID, key: bytes, keys: Keyring, *, escrow: bool) -> None:
