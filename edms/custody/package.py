@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import cbor2
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from edms.content import service as content
+from edms.content.models import StoredFile
 from edms.content.store import ContentStore
 from edms.core.database import UnitOfWork
 from edms.core.errors import Conflict
@@ -57,23 +58,21 @@ class Package:
 
 
 def package_of(uow: UnitOfWork, letter: Letter, *, store: ContentStore, keys: Keyring) -> Package:
-    """Gather a letter; raises Conflict ``custody.too-large``."""
+    """Gather a letter; raises Conflict ``custody.too-large`` before anything is read."""
 
     def read(file_id: Any) -> bytes:
         return content.read(uow, file_id, entity_id=letter.entity_id, store=store, keys=keys)
 
-    version = queries.newest_version(uow, letter.id)
-    files = tuple(
-        HeldFile(one.id.hex, one.name, one.media_type, one.hash, read(one.file_id))
-        for one in queries.attachments(uow, letter.id)
-    )
-    message = message_of(uow, letter)
+    attached, message = queries.attachments(uow, letter.id), message_of(uow, letter)
+    ids = [letter.rendition_id, message.raw_file_id if message else None, *(one.file_id for one in attached)]
+    size = uow.session.scalar(select(func.sum(StoredFile.size)).where(StoredFile.id.in_([one for one in ids if one])))
+    if (size or 0) > LARGEST:
+        raise Conflict("custody.too-large", limit=LARGEST >> 20)
+    files = tuple(HeldFile(one.id.hex, one.name, one.media_type, one.hash, read(one.file_id)) for one in attached)
     sheet = read(letter.rendition_id) if letter.rendition_id else b""
     raw = read(message.raw_file_id) if message else b""
-    found = Package(letter.subject, letter.verification_code, version.text, sheet, files, raw)
-    if len(found.sheet) + len(found.message) + sum(len(one.data) for one in files) > LARGEST:
-        raise Conflict("custody.too-large", limit=LARGEST >> 20)
-    return found
+    text = queries.newest_version(uow, letter.id).text
+    return Package(letter.subject, letter.verification_code, text, sheet, files, raw)
 
 
 def message_of(uow: UnitOfWork, letter: Letter) -> ReceivedMessage | None:

@@ -61,6 +61,7 @@ def reserve(at: Shredder, actor: Actor, letter_id: UUID, key_ids: Sequence[UUID]
         row = letters.destruction(uow, letter.id)
         if row is None:
             _chosen(uow, letter, key_ids)
+            shredding.check(uow, letter)
             package = package_of(uow, letter, store=at.store, keys=at.keys)
     if row is not None:
         if row.reason != READERS:

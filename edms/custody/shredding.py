@@ -79,6 +79,11 @@ def destroy_letter(at: Shredder, actor: Actor, letter_id: UUID, *, reason: Reaso
     return finish(at, actor, row, files)
 
 
+def check(uow: UnitOfWork, letter: Letter) -> None:
+    """Raise what ``begin`` would."""
+    _check(uow, letter, _parts_of(uow, letter)[0])
+
+
 def begin(uow: UnitOfWork, letter: Letter, reason: str, order: str = "") -> tuple[Destruction, set[UUID]]:
     """Commit to destroying a letter as its body stores it, and return its certificate and files; raises as above."""
     files, items = _parts_of(uow, letter)

@@ -12,7 +12,7 @@ from edms.accounts.step_up import StepUpRefused
 from edms.accounts.step_up_edge import About, ask_step_up
 from edms.content.store import ContentStore
 from edms.core.database import Database, UnitOfWork
-from edms.core.errors import Invalid, NotFound, Problem
+from edms.core.errors import Conflict, Invalid, NotFound, Problem
 from edms.custody import queries, reserving
 from edms.custody.package import Package, message_of
 from edms.custody.rules import FEWEST_KEYS, LONGEST_PASSPHRASE
@@ -33,6 +33,7 @@ from edms.web.security import attachment_response
 
 MOST_PAGES: Final = 20
 _PAGE_WIDTH: Final = 794
+_NOTHING: Final[tuple[list[str], int]] = ([], 0)
 
 blueprint = Blueprint("custody", __name__, template_folder="templates")
 
@@ -61,6 +62,8 @@ def reserve(letter_id: UUID) -> WerkzeugResponse:
         reserving.reserve(at, current_actor(), letter_id, _ids("readers"))
     except Invalid as error:
         return _choice(letter_id, error.problems, 422)
+    except Conflict as error:
+        return _choice(letter_id, (Problem("readers", error.code, **error.params),), 409)
     return go(_page(letter_id), notice="The letter is reserved. Nobody else opens it any more.")
 
 
@@ -90,11 +93,9 @@ def open_(letter_id: UUID) -> Response:
 @blueprint.post("/letters/<uuid:letter_id>/readers")
 def give(letter_id: UUID) -> WerkzeugResponse:
     """Let one more person open a reserved letter."""
-    (reader,) = _ids("reader") or (UUID(int=0),)
+    reader = next(iter(_ids("reader")), UUID(int=0))
     try:
-        reserving.give(
-            parts()[Database], current_actor(), letter_id, reader, _phrase(), keys=parts()[Keyring]
-        )  # fmt: skip
+        reserving.give(parts()[Database], current_actor(), letter_id, reader, _phrase(), keys=parts()[Keyring])
     except (Invalid, StepUpRefused) as error:
         return _refused(letter_id, error)
     return go(_page(letter_id), notice="One more person can open the letter.")
@@ -132,21 +133,20 @@ def _shown(letter_id: UUID, problems: tuple[Problem, ...], status: int = 200) ->
             held=held, own=own is not None, replaced=own is not None and own[1].ended_at is not None,
             others=[each for each in queries.candidates(uow, letter) if each.key_id not in known],
             may_take=uow.actor.may(RESERVE) and len(readers) > FEWEST_KEYS, files=_files(uow, letter),
+            message=message_of(uow, letter) is not None,
             unfinished=uow.actor.may(RESERVE) and done is not None and done.done_at is None,
         )  # fmt: skip
 
 
 def _pages(letter_id: UUID, package: Package) -> Response:
     """Show a letter that was opened; its page images come with the page, since nothing opens them a second time."""
-    images, code, count = [], "", 0
+    code, (images, count) = "", _NOTHING
     if package.sheet:
         issued = copies.issue_sheet(
             parts()[Database], current_actor(), letter_id, "view", data=package.sheet, **_stores()
         )  # fmt: skip
-        view = View(issued.data, ours=False)
-        code, count = format_code(issued.code), view.pages()
-        drawn = [view.page(number, _PAGE_WIDTH) for number in range(1, min(count, MOST_PAGES) + 1)]
-        images = [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in drawn]
+        code = format_code(issued.code)
+        images, count = _drawn(View(issued.data, ours=False))
     blocks = package.text.get("body")
     blocks = blocks if isinstance(blocks, list) else bodies.from_markup(str(package.text.get("text") or ""))
     with reading() as uow:
@@ -155,6 +155,16 @@ def _pages(letter_id: UUID, package: Package) -> Response:
             "custody/opened.html", letter=letter, package=package, images=images, copy_code=code, count=count,
             blocks=blocks, document_code=format_code(letter.document_code or ""),
         )  # fmt: skip
+
+
+def _drawn(view: View) -> tuple[list[str], int]:
+    """Return the first pages as addresses that hold them, and how many there are; none of a sheet that is broken."""
+    try:
+        count = view.pages()
+        drawn = [view.page(number, _PAGE_WIDTH) for number in range(1, min(count, MOST_PAGES) + 1)]
+    except Invalid:
+        return _NOTHING
+    return [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in drawn], count
 
 
 def _issued(letter_id: UUID, package: Package, wanted: str) -> IssuedFile:
@@ -179,10 +189,8 @@ def _refused(letter_id: UUID, error: Invalid | StepUpRefused) -> Response:
 
 
 def _files(uow: UnitOfWork, letter: Letter) -> list[tuple[str, str, int]]:
-    """Return what can be asked for besides the pages: part, media type, octets; names are known to readers alone."""
-    whole = [("sheet", "application/pdf", 0)] if letter.rendition_id else []
-    whole += [("message", "message/rfc822", 0)] if message_of(uow, letter) else []
-    return [*whole, *((one.id.hex, one.media_type, one.size) for one in letters.attachments(uow, letter.id))]
+    """Return the attachments that can be asked for: part, media type, octets; names are known to readers alone."""
+    return [(one.id.hex, one.media_type, one.size) for one in letters.attachments(uow, letter.id)]
 
 
 def _name(letter: Letter) -> str:

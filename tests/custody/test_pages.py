@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import update
 
 from edms.content import service as content
+from edms.core.errors import Invalid
 from edms.custody import queries, reserving
 from edms.custody.reading_keys import keep_escrow, make_key
 from edms.dispatch.models import OutboxItem
@@ -25,17 +26,12 @@ from tests.custody.readers import (
     reserve,
     shredder,
     top_secret,
-    with_readers,
 )
+from tests.factories.issued import issued_letter
 from tests.factories.letters import issue, receive, signed
 from tests.factories.pages import make_app, post, sign_in
 from tests.factories.world import OPERATOR, PASSWORD, PIN, World
 from tests.verification.leaks import traced
-
-
-@pytest.fixture
-def world(tmp_path: Path, database_url: str) -> World:
-    return with_readers(tmp_path, database_url)
 
 
 def test_a_letter_that_came_by_mail_is_sealed_with_its_mail_and_attachments(world: World) -> None:
@@ -159,3 +155,33 @@ def test_the_page_of_the_reading_key(world: World) -> None:
     with world.database.read(world.actor("a", "employee")) as uow:
         assert queries.own_key(uow) is not None
     assert io.StringIO(clerk.get("/account/reading-key").text).read().count("btn-danger") == 1
+
+
+def test_a_letter_on_its_way_is_refused_in_words_and_the_readers_stay_ticked(world: World) -> None:
+    letter = issued_letter(world, subject=SECRET, sensitivity=Sensitivity.TOP_SECRET)
+    head, page = sign_in(make_app(world), world.logins["a", "head"]), f"/letters/{letter.id}/reserve"
+    refused = post(head, page, {"readers": str(key_of(world, "head")), "sure": "1"}, form=page)
+    assert refused.status_code == 409
+    assert "ما زال الكتاب في طريقه" in refused.text
+    assert f'value="{key_of(world, "head")}" checked' in refused.text
+    assert SECRET in head.get(f"/letters/{letter.id}").text
+
+
+def test_a_broken_sheet_shows_its_words_and_strange_fields_are_no_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = top_secret(world)
+    reserve(world, letter)
+
+    def broken(_pdf: bytes) -> int:
+        raise Invalid("letters.not-a-pdf")
+
+    monkeypatch.setattr("edms.letters.copies.page_count_apart", broken)
+    head, page = sign_in(make_app(world), world.logins["a", "head"]), f"/letters/{letter.id}"
+    opened_page = post(head, f"{page}/reserved", {"part": "pages", "passphrase": PHRASES["head"]})
+    assert opened_page.status_code == 200
+    assert "تعذّر رسم صفحات هذا الكتاب" in opened_page.text
+    two = {"reader": [str(key_of(world, "head"))] * 2, "passphrase": PHRASES["head"]}
+    assert post(head, f"{page}/readers", two).status_code == 409
+    for strange in ({}, {"reader": "x"}, {"reader": "", "passphrase": "ن" * 5000}):
+        assert post(head, f"{page}/readers", strange).status_code == 422

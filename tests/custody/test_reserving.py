@@ -34,16 +34,10 @@ from tests.custody.readers import (
     reserve,
     shredder,
     top_secret,
-    with_readers,
 )
 from tests.factories.issued import events, issued_letter
 from tests.factories.pages import make_app, post, sign_in
 from tests.factories.world import OPERATOR, PASSWORD, World, make_world
-
-
-@pytest.fixture
-def world(tmp_path: Path, database_url: str) -> World:
-    return with_readers(tmp_path, database_url)
 
 
 def test_named_readers_open_it_and_nobody_else_does(world: World) -> None:
